@@ -1,0 +1,18 @@
+package io.synckit;
+
+/** There is no event with this id. */
+public class EventNotFoundException extends EventStoreException {
+
+    private static final long serialVersionUID = 1;
+
+    private final String id;
+
+    public EventNotFoundException(String id) {
+        super("There is no event with id '" + id + "'; find(id) asks without failing");
+        this.id = id;
+    }
+
+    public String id() {
+        return id;
+    }
+}

@@ -1,0 +1,76 @@
+package io.synckit;
+
+/**
+ * What a caller of {@link EventStore#append} believes about the aggregate's stream; if it is not so, nothing is stored.
+ *
+ * @param kind what is checked
+ * @param value the stream version for {@link Kind#EXACTLY}, otherwise 0
+ */
+public record ExpectedStreamVersion(Kind kind, long value) {
+
+    /** What is checked. */
+    public enum Kind {
+        ANY,
+        NO_STREAM,
+        EXACTLY,
+        STREAM_EXISTS
+    }
+
+    private static final ExpectedStreamVersion ANY = new ExpectedStreamVersion(Kind.ANY, 0);
+    private static final ExpectedStreamVersion NO_STREAM = new ExpectedStreamVersion(Kind.NO_STREAM, 0);
+    private static final ExpectedStreamVersion STREAM_EXISTS = new ExpectedStreamVersion(Kind.STREAM_EXISTS, 0);
+
+    /** @throws InvalidVersionException if the value is negative, or not 0 where no value belongs */
+    public ExpectedStreamVersion {
+        if (value < 0) {
+            throw new InvalidVersionException(Long.toString(value), "a stream version is not negative");
+        }
+        if (kind != Kind.EXACTLY && value != 0) {
+            throw new InvalidVersionException(Long.toString(value), kind + " has no value; use exactly(" + value + ")");
+        }
+    }
+
+    /** No check. */
+    public static ExpectedStreamVersion any() {
+        return ANY;
+    }
+
+    /** The aggregate has no event yet. */
+    public static ExpectedStreamVersion noStream() {
+        return NO_STREAM;
+    }
+
+    /**
+     * The aggregate's last event has this stream version; 0 is the same as {@link #noStream()}.
+     *
+     * @throws InvalidVersionException if it is negative
+     */
+    public static ExpectedStreamVersion exactly(long streamVersion) {
+        return new ExpectedStreamVersion(Kind.EXACTLY, streamVersion);
+    }
+
+    /** The aggregate has at least one event. */
+    public static ExpectedStreamVersion streamExists() {
+        return STREAM_EXISTS;
+    }
+
+    /** Whether an aggregate whose last event has this stream version (0: no event) is as expected. */
+    public boolean matches(long actual) {
+        return switch (kind) {
+            case ANY -> true;
+            case NO_STREAM -> actual == 0;
+            case EXACTLY -> actual == value;
+            case STREAM_EXISTS -> actual > 0;
+        };
+    }
+
+    @Override
+    public String toString() {
+        return switch (kind) {
+            case ANY -> "any";
+            case NO_STREAM -> "no stream";
+            case EXACTLY -> "exactly " + value;
+            case STREAM_EXISTS -> "stream exists";
+        };
+    }
+}

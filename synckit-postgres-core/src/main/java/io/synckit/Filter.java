@@ -1,0 +1,108 @@
+package io.synckit;
+
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a read returns; several filters must all match. All but {@link Matching} run in the database.
+ */
+public sealed interface Filter {
+
+    /** Events of one of these types. */
+    static Filter types(String... types) {
+        return new Types(new LinkedHashSet<>(Arrays.asList(types)));
+    }
+
+    /** Events of one of these aggregates. */
+    static Filter aggregateIds(String... aggregateIds) {
+        return new AggregateIds(new LinkedHashSet<>(Arrays.asList(aggregateIds)));
+    }
+
+    /** Events stored at {@code from} or later and before {@code to}; either may be null for no bound. */
+    static Filter createdBetween(@Nullable Instant from, @Nullable Instant to) {
+        return new CreatedBetween(from, to);
+    }
+
+    /** Events whose data contains this: PostgreSQL's {@code data @> value}. */
+    static Filter dataContains(Object value) {
+        return new DataContains(value);
+    }
+
+    /** Events whose metadata contains these entries: PostgreSQL's {@code metadata @> value}. */
+    static Filter metadataContains(Map<String, ? extends @Nullable Object> entries) {
+        return new MetadataContains(entries);
+    }
+
+    /** Events that the predicate accepts. It runs here, after the database's filters; rows that it refuses are still read. */
+    static Filter matching(Predicate<? super StoredEvent> predicate) {
+        return new Matching(predicate);
+    }
+
+    /** @see Filter#types */
+    record Types(Set<String> types) implements Filter {
+        public Types {
+            types = requireKeys("types", types);
+        }
+    }
+
+    /** @see Filter#aggregateIds */
+    record AggregateIds(Set<String> aggregateIds) implements Filter {
+        public AggregateIds {
+            aggregateIds = requireKeys("aggregateIds", aggregateIds);
+        }
+    }
+
+    /** @see Filter#createdBetween */
+    record CreatedBetween(@Nullable Instant from, @Nullable Instant to) implements Filter {
+        public CreatedBetween {
+            if (from != null && to != null && from.isAfter(to)) {
+                throw new InvalidFilterException("createdBetween ends at " + to + " before it starts at " + from);
+            }
+        }
+    }
+
+    /** @see Filter#dataContains */
+    record DataContains(Object value) implements Filter {
+        public DataContains {
+            if (value == null) {
+                throw new InvalidFilterException(
+                        "dataContains has null as its value; give a record, a map or JsonText");
+            }
+        }
+    }
+
+    /** @see Filter#metadataContains */
+    record MetadataContains(Map<String, ? extends @Nullable Object> entries) implements Filter {
+        public MetadataContains {
+            if (entries == null) {
+                throw new InvalidFilterException("metadataContains has null as its entries; give a map");
+            }
+        }
+    }
+
+    /** @see Filter#matching */
+    record Matching(Predicate<? super StoredEvent> predicate) implements Filter {
+        public Matching {
+            if (predicate == null) {
+                throw new InvalidFilterException("matching has null as its predicate");
+            }
+        }
+    }
+
+    private static Set<String> requireKeys(String what, Set<String> keys) {
+        if (keys.isEmpty()) {
+            throw new InvalidFilterException(what + " is empty; leave the filter out to read everything");
+        }
+        for (String key : keys) {
+            if (key == null || EventLimits.unstorable(key) != null) {
+                throw new InvalidFilterException(what + " contains a value that no event can have: " + key);
+            }
+        }
+        return Set.copyOf(keys);
+    }
+}

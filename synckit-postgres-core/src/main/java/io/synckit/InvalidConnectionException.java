@@ -1,0 +1,17 @@
+package io.synckit;
+
+import org.jspecify.annotations.Nullable;
+
+/** The database cannot be reached, or is not one that the store can work with (a standby, a version that is too old). */
+public class InvalidConnectionException extends EventStoreException {
+
+    private static final long serialVersionUID = 1;
+
+    public InvalidConnectionException(String message) {
+        this(message, null);
+    }
+
+    public InvalidConnectionException(String message, @Nullable Throwable cause) {
+        super(message, cause);
+    }
+}

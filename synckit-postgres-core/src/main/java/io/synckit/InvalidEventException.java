@@ -1,0 +1,17 @@
+package io.synckit;
+
+import org.jspecify.annotations.Nullable;
+
+/** The event cannot be stored as it is; the database has not seen it, and nothing of the call is stored. */
+public class InvalidEventException extends EventStoreException {
+
+    private static final long serialVersionUID = 1;
+
+    public InvalidEventException(String message) {
+        this(message, null);
+    }
+
+    public InvalidEventException(String message, @Nullable Throwable cause) {
+        super(message, cause);
+    }
+}

@@ -1,0 +1,17 @@
+package io.synckit;
+
+import org.jspecify.annotations.Nullable;
+
+/** The database role may not do what the store needs. */
+public class MissingPrivilegeException extends EventStoreException {
+
+    private static final long serialVersionUID = 1;
+
+    public MissingPrivilegeException(String message) {
+        this(message, null);
+    }
+
+    public MissingPrivilegeException(String message, @Nullable Throwable cause) {
+        super(message, cause);
+    }
+}

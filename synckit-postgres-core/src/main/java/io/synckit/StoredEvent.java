@@ -1,0 +1,156 @@
+package io.synckit;
+
+import java.lang.reflect.Type;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** An event as it was stored. Data and metadata are kept as JSON and read when asked for. */
+public final class StoredEvent {
+
+    private final Version version;
+    private final String id;
+    private final String aggregateId;
+    private final long streamVersion;
+    private final String type;
+    private final String dataJson;
+    private final String metadataJson;
+    private final Instant createdAt;
+    private final JsonCodec json;
+
+    public StoredEvent(
+            Version version,
+            String id,
+            String aggregateId,
+            long streamVersion,
+            String type,
+            String dataJson,
+            String metadataJson,
+            Instant createdAt,
+            JsonCodec json) {
+        this.version = version;
+        this.id = id;
+        this.aggregateId = aggregateId;
+        this.streamVersion = streamVersion;
+        this.type = type;
+        this.dataJson = dataJson;
+        this.metadataJson = metadataJson;
+        this.createdAt = createdAt;
+        this.json = json;
+    }
+
+    /** Position in the whole store. */
+    public Version version() {
+        return version;
+    }
+
+    public String id() {
+        return id;
+    }
+
+    public String aggregateId() {
+        return aggregateId;
+    }
+
+    /** Position within the aggregate: 1, 2, 3, … without gaps. */
+    public long streamVersion() {
+        return streamVersion;
+    }
+
+    public String type() {
+        return type;
+    }
+
+    /** When the database took the row, in microseconds. */
+    public Instant createdAt() {
+        return createdAt;
+    }
+
+    /** The data as PostgreSQL's {@code jsonb} prints it. */
+    public String dataJson() {
+        return dataJson;
+    }
+
+    /** The metadata as PostgreSQL's {@code jsonb} prints it: always an object. */
+    public String metadataJson() {
+        return metadataJson;
+    }
+
+    /**
+     * The data as maps, lists, strings, numbers and booleans.
+     *
+     * @throws UnreadableEventException if it is JSON {@code null}, which only another program can have stored
+     */
+    public Object data() {
+        return dataAs(Object.class);
+    }
+
+    /** @throws UnreadableEventException if the data is not of that type, or JSON {@code null} */
+    public <T> T dataAs(Class<T> type) {
+        return wrap(type).cast(dataAs((Type) type));
+    }
+
+    /**
+     * For generic types.
+     *
+     * @throws UnreadableEventException if the data is not of that type, or JSON {@code null}
+     */
+    public Object dataAs(Type type) {
+        Object data = read("data", dataJson, type);
+        if (data == null) {
+            throw new UnreadableEventException(this, "data is JSON null", null);
+        }
+        return data;
+    }
+
+    /** The metadata, values as in {@link #data()}. */
+    public Map<String, @Nullable Object> metadata() {
+        Map<String, @Nullable Object> metadata = new LinkedHashMap<>();
+        if (read("metadata", metadataJson, Map.class) instanceof Map<?, ?> map) {
+            map.forEach((key, value) -> metadata.put(String.valueOf(key), value));
+        }
+        return metadata;
+    }
+
+    private @Nullable Object read(String what, String text, Type type) {
+        try {
+            return json.read(text, type);
+        } catch (RuntimeException e) {
+            throw new UnreadableEventException(this, what + " is not a " + type.getTypeName(), e);
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T> Class<T> wrap(Class<T> type) {
+        return type.isPrimitive()
+                ? (Class<T>) java.lang.invoke.MethodType.methodType(type).wrap().returnType()
+                : type;
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof StoredEvent that
+                && version.equals(that.version)
+                && id.equals(that.id)
+                && aggregateId.equals(that.aggregateId)
+                && streamVersion == that.streamVersion
+                && type.equals(that.type)
+                && dataJson.equals(that.dataJson)
+                && metadataJson.equals(that.metadataJson)
+                && createdAt.equals(that.createdAt);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(version, id);
+    }
+
+    /** Without data and metadata, so that no payload gets into a log by accident. */
+    @Override
+    public String toString() {
+        return "StoredEvent[version=" + version + ", id=" + id + ", aggregateId=" + aggregateId + ", streamVersion="
+                + streamVersion + ", type=" + type + ", createdAt=" + createdAt + "]";
+    }
+}

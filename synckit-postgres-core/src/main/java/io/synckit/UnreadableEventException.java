@@ -1,0 +1,24 @@
+package io.synckit;
+
+import org.jspecify.annotations.Nullable;
+
+/** The JSON of a stored event is not what the caller asked for. */
+public class UnreadableEventException extends EventStoreException {
+
+    private static final long serialVersionUID = 1;
+
+    private final String id;
+
+    public UnreadableEventException(StoredEvent event, String reason, @Nullable Throwable cause) {
+        super(
+                "Event '" + event.id() + "' (type '" + event.type() + "', version " + event.version() + "): " + reason
+                        + "; read it as another type, or take the raw JSON",
+                cause);
+        this.id = event.id();
+    }
+
+    /** The event's id. */
+    public String id() {
+        return id;
+    }
+}

@@ -1,0 +1,178 @@
+package io.synckit.postgres;
+
+import io.synckit.AppendOptions;
+import io.synckit.AppendResult;
+import io.synckit.ConnectionSource;
+import io.synckit.DuplicateEventException;
+import io.synckit.ExpectedStreamVersion;
+import io.synckit.OnDuplicate;
+import io.synckit.TransactionConflictException;
+import io.synckit.WrongExpectedVersionException;
+import io.synckit.postgres.internal.jdbc.EventRow;
+import io.synckit.postgres.internal.jdbc.EventsTable;
+import io.synckit.postgres.internal.jdbc.EventsTable.Existing;
+import io.synckit.postgres.internal.jdbc.EventsTable.StreamRange;
+import io.synckit.postgres.internal.jdbc.Session;
+import io.synckit.postgres.internal.jdbc.SqlFailure;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes. First the one statement that nearly always succeeds. If it stored less than asked, something was in its way: an id, an
+ * expectation, or a writer that was faster. The first two are the caller's answer; for the third it tries again, now waiting in the
+ * aggregate's queue before the statement that stores, so that the statement sees what it waited for.
+ */
+final class EventAppender {
+
+    private static final int ATTEMPTS = 50;
+
+    private final ConnectionSource connections;
+    private final EventsTable table;
+
+    EventAppender(ConnectionSource connections, EventsTable table) {
+        this.connections = connections;
+        this.table = table;
+    }
+
+    /** One result for each row, in their order. */
+    List<AppendResult> append(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
+        Command command = new Command(rows, expected, options);
+        try (Session session = Session.open(connections)) {
+            return append(session, command);
+        } catch (SQLException e) {
+            throw SqlFailure.named("append to " + table, e);
+        }
+    }
+
+    private List<AppendResult> append(Session session, Command command) throws SQLException {
+        Map<String, AppendResult> results = new HashMap<>();
+        List<EventRow> open = command.rows;
+        for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+            List<AppendResult> stored = attempt(session, command, open, attempt > 1);
+            if (stored != null) {
+                stored.forEach(result -> results.put(result.id(), result));
+                return command.inOrder(results);
+            }
+            Map<String, AppendResult> existing = command.explain(session.connection());
+            results.putAll(existing);
+            open = open.stream().filter(row -> !existing.containsKey(row.id())).toList();
+            if (open.isEmpty()) {
+                return command.inOrder(results);
+            }
+        }
+        throw new TransactionConflictException("append to " + table + " gave way to other writers " + ATTEMPTS
+                + " times; try the whole transaction again");
+    }
+
+    /** All results, or null if nothing is stored because something was in the way. */
+    private @Nullable List<AppendResult> attempt(
+            Session session, Command command, List<EventRow> rows, boolean queueFirst) throws SQLException {
+        try {
+            if (rows.size() == 1 && !queueFirst) {
+                return insert(session.connection(), command, rows);
+            }
+            return session.atomically(connection -> {
+                if (queueFirst) {
+                    table.queue(connection, EventsTable.aggregateIds(rows));
+                }
+                return insert(connection, command, rows);
+            });
+        } catch (SQLException e) {
+            // In a transaction of our own everything is undone, and another attempt is safe.
+            if (!session.joined() && SqlFailure.isConflict(e)) {
+                return null;
+            }
+            throw e;
+        }
+    }
+
+    private @Nullable List<AppendResult> insert(Connection connection, Command command, List<EventRow> rows)
+            throws SQLException {
+        if (rows.size() == 1) {
+            return table.insert(connection, rows.get(0), command.range)
+                    .map(List::of)
+                    .orElse(null);
+        }
+        List<AppendResult> stored = table.insertAll(connection, rows, command.range);
+        return stored.size() == rows.size() ? stored : null;
+    }
+
+    /** What the caller asked for. */
+    private final class Command {
+
+        private final List<EventRow> rows;
+        private final ExpectedStreamVersion expected;
+        private final StreamRange range;
+        private final AppendOptions options;
+
+        Command(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
+            this.rows = rows;
+            this.expected = expected;
+            this.options = options;
+            this.range = switch (expected.kind()) {
+                case ANY -> EventsTable.ANY;
+                case NO_STREAM -> new StreamRange(0, 0);
+                case EXACTLY -> new StreamRange(expected.value(), expected.value());
+                case STREAM_EXISTS -> new StreamRange(1, Long.MAX_VALUE);
+            };
+        }
+
+        /**
+         * Why not all is stored: the rows that were stored before, if the caller takes those as an answer.
+         *
+         * @throws DuplicateEventException if not
+         * @throws WrongExpectedVersionException if the aggregate is not as expected
+         */
+        Map<String, AppendResult> explain(Connection connection) throws SQLException {
+            Map<String, Existing> existing = table.existing(connection, rows);
+            for (EventRow row : rows) {
+                Optional.ofNullable(existing.get(row.id())).ifPresent(found -> requireRepeated(row, found));
+            }
+            boolean guarded = expected.kind() != ExpectedStreamVersion.Kind.ANY;
+            if (guarded && existing.isEmpty()) {
+                String aggregateId = rows.get(0).aggregateId();
+                long actual = table.streamVersion(connection, aggregateId);
+                if (!expected.matches(actual)) {
+                    throw new WrongExpectedVersionException(aggregateId, expected, actual);
+                }
+            } else if (guarded && existing.size() < rows.size()) {
+                AppendResult some = existing.values().iterator().next().result();
+                throw new DuplicateEventException(
+                        some.id(), some.version(), "other events of this append are not, so it is not the same append");
+            }
+            Map<String, AppendResult> results = new HashMap<>();
+            existing.forEach((id, found) -> results.put(id, found.result()));
+            return results;
+        }
+
+        private void requireRepeated(EventRow row, Existing found) {
+            AppendResult first = found.result();
+            if (options.onDuplicate() == OnDuplicate.FAIL) {
+                throw new DuplicateEventException(
+                        row.id(),
+                        first.version(),
+                        "give a new event a new id, or ask for onDuplicate(RETURN_EXISTING)");
+            }
+            if (!first.aggregateId().equals(row.aggregateId()) || !found.type().equals(row.type())) {
+                throw new DuplicateEventException(
+                        row.id(),
+                        first.version(),
+                        "but by another event (aggregate '" + first.aggregateId() + "', type '" + found.type()
+                                + "'); give this one an id of its own");
+            }
+        }
+
+        private List<AppendResult> inOrder(Map<String, AppendResult> results) {
+            List<AppendResult> ordered = new ArrayList<>(rows.size());
+            rows.forEach(row -> ordered.add(Objects.requireNonNull(results.get(row.id()))));
+            return ordered;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+package io.synckit.postgres;
+
+import io.synckit.Event;
+import io.synckit.EventLimits;
+import io.synckit.InvalidEventException;
+import io.synckit.JsonCodec;
+import io.synckit.postgres.internal.jdbc.EventRow;
+import io.synckit.postgres.internal.json.StorableJson;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** From events to rows: everything that can be wrong with an event is found here, before the database sees it. */
+final class EventEncoder {
+
+    private final JsonCodec json;
+    private final int maxEventBytes;
+
+    EventEncoder(JsonCodec json, int maxEventBytes) {
+        this.json = json;
+        this.maxEventBytes = maxEventBytes;
+    }
+
+    /** @throws InvalidEventException with the position in the list, if one of them cannot be stored or an id comes twice */
+    List<EventRow> encode(List<? extends @Nullable Event> events) {
+        List<EventRow> rows = new ArrayList<>(events.size());
+        Set<String> ids = new HashSet<>();
+        long bytes = 0;
+        for (Event event : events) {
+            if (event == null) {
+                throw new InvalidEventException("element " + rows.size() + " of the batch is null; nothing is stored");
+            }
+            if (!ids.add(event.id())) {
+                throw new InvalidEventException("element " + rows.size()
+                        + " of the batch has the id of an earlier one: '" + event.id() + "'; nothing is stored");
+            }
+            rows.add(encode(event));
+            bytes += bytes(rows.get(rows.size() - 1));
+        }
+        if (bytes > EventLimits.MAX_BATCH_BYTES) {
+            throw new InvalidEventException("the batch has " + bytes + " bytes of JSON, at most "
+                    + EventLimits.MAX_BATCH_BYTES + " are possible; split it");
+        }
+        return rows;
+    }
+
+    /** @throws InvalidEventException if the event cannot be stored */
+    EventRow encode(Event event) {
+        String data = write("data", event.data(), event);
+        String metadata = write("metadata", event.metadata(), event);
+        if (data.strip().equals("null")) {
+            throw new InvalidEventException(
+                    "data of event '" + event.id() + "' is JSON null; for an event without content give Map.of()");
+        }
+        EventRow row = new EventRow(event.id(), event.aggregateId(), event.type(), data, metadata);
+        long bytes = bytes(row);
+        if (bytes > maxEventBytes) {
+            throw new InvalidEventException(
+                    "event '" + event.id() + "' has " + bytes + " bytes of data and metadata, at most " + maxEventBytes
+                            + " are allowed; store a reference instead, or raise max-event-bytes");
+        }
+        return row;
+    }
+
+    private String write(String what, Object value, Event event) {
+        String text;
+        try {
+            text = json.write(value);
+        } catch (RuntimeException e) {
+            throw new InvalidEventException(
+                    what + " of event '" + event.id() + "' cannot be written as JSON: " + e.getMessage(), e);
+        }
+        String problem = StorableJson.problem(text);
+        if (problem != null) {
+            throw new InvalidEventException(what + " of event '" + event.id() + "' cannot be stored: " + problem);
+        }
+        return text;
+    }
+
+    private static long bytes(EventRow row) {
+        return (long) row.data().getBytes(StandardCharsets.UTF_8).length
+                + row.metadata().getBytes(StandardCharsets.UTF_8).length;
+    }
+}

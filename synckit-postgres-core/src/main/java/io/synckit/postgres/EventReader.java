@@ -1,0 +1,156 @@
+package io.synckit.postgres;
+
+import io.synckit.ConnectionSource;
+import io.synckit.EventPage;
+import io.synckit.Filter;
+import io.synckit.InvalidConnectionException;
+import io.synckit.JsonCodec;
+import io.synckit.StoredEvent;
+import io.synckit.UnsupportedIsolationException;
+import io.synckit.Version;
+import io.synckit.postgres.internal.jdbc.EventCursor;
+import io.synckit.postgres.internal.jdbc.EventFilter;
+import io.synckit.postgres.internal.jdbc.EventsTable;
+import io.synckit.postgres.internal.jdbc.EventsTable.Selection;
+import io.synckit.postgres.internal.jdbc.EventsTable.Sizes;
+import io.synckit.postgres.internal.jdbc.Horizon;
+import io.synckit.postgres.internal.jdbc.Session;
+import io.synckit.postgres.internal.jdbc.SqlFailure;
+import io.synckit.postgres.internal.jdbc.SqlFunction;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** Reads. Of the whole log: first the horizon, then the rows up to it, in a later statement. */
+final class EventReader {
+
+    private final ConnectionSource connections;
+    private final EventsTable table;
+    private final JsonCodec json;
+    private final int batchSize;
+
+    EventReader(ConnectionSource connections, EventsTable table, JsonCodec json, int batchSize) {
+        this.connections = connections;
+        this.table = table;
+        this.json = json;
+        this.batchSize = batchSize;
+    }
+
+    EventPage load(@Nullable String aggregateId, Version since, int limit, Filter[] filters) {
+        EventFilter filter = EventFilter.of(filters, json);
+        return read("load from ", session -> {
+            Selection selection = selection(session, aggregateId, since);
+            return page(session, selection, limit, filter);
+        });
+    }
+
+    private EventPage page(Session session, Selection selection, int limit, EventFilter filter) throws SQLException {
+        List<StoredEvent> events = new ArrayList<>();
+        // One more than asked for tells whether there is more. A predicate may refuse any number of rows: then a
+        // cursor.
+        long rows = filter.hasPredicates() ? Long.MAX_VALUE : limit + 1L;
+        if (filter.hasPredicates()) {
+            session.begin();
+        }
+        try (EventCursor cursor =
+                table.open(session.connection(), selection, filter, rows, filter.hasPredicates() ? batchSize : 0)) {
+            StoredEvent event;
+            while (events.size() <= limit && (event = cursor.next()) != null) {
+                if (filter.accepts(event)) {
+                    events.add(event);
+                }
+            }
+        }
+        if (events.size() > limit) {
+            events.remove(limit);
+            return new EventPage(events, events.get(limit - 1).version(), true);
+        }
+        return new EventPage(events, end(selection, events), false);
+    }
+
+    /** Past everything that was looked at: the horizon, or the aggregate's last event. */
+    private static Version end(Selection selection, List<StoredEvent> events) {
+        long last = events.isEmpty()
+                ? selection.since()
+                : events.get(events.size() - 1).version().value();
+        return Version.of(selection.aggregateId() == null ? Math.max(selection.since(), selection.upTo()) : last);
+    }
+
+    Stream<StoredEvent> stream(@Nullable String aggregateId, Version since, Filter[] filters) {
+        EventFilter filter = EventFilter.of(filters, json);
+        Session session = null;
+        try {
+            session = Session.open(connections);
+            Selection selection = selection(session, aggregateId, since);
+            session.begin();
+            EventCursor cursor = table.open(session.connection(), selection, filter, Long.MAX_VALUE, batchSize);
+            return EventStream.over(session, cursor).filter(filter::accepts);
+        } catch (SQLException e) {
+            closeAfter(e, session);
+            throw SqlFailure.named("stream from " + table, e);
+        } catch (RuntimeException e) {
+            closeAfter(e, session);
+            throw e;
+        }
+    }
+
+    private static void closeAfter(Exception failure, @Nullable Session session) {
+        try {
+            if (session != null) {
+                session.close();
+            }
+        } catch (SQLException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    Optional<StoredEvent> find(String id) {
+        return read("find in ", session -> table.find(session.connection(), id));
+    }
+
+    Version latestVersion() {
+        return read("latestVersion of ", session -> Version.of(horizon(session).stable()));
+    }
+
+    Sizes sizes() {
+        return read("stats of ", session -> table.sizes(session.connection()));
+    }
+
+    /**
+     * One aggregate needs no horizon: its next event is written only by one that sees the last, so what is visible has no gap,
+     * and the caller sees its own.
+     */
+    private Selection selection(Session session, @Nullable String aggregateId, Version since) throws SQLException {
+        if (aggregateId != null) {
+            return new Selection(aggregateId, since.value(), Long.MAX_VALUE);
+        }
+        Horizon horizon = horizon(session);
+        boolean readsOn = horizon.isolation().equals("read committed")
+                || horizon.isolation().equals("read uncommitted");
+        if (session.joined() && !readsOn) {
+            throw new UnsupportedIsolationException(horizon.isolation());
+        }
+        return new Selection(null, since.value(), horizon.stable());
+    }
+
+    private Horizon horizon(Session session) throws SQLException {
+        Horizon horizon = table.horizon(session.connection());
+        if (horizon.standby()) {
+            throw new InvalidConnectionException(
+                    "the server is a standby, where the transactions in flight cannot be seen;"
+                            + " read from the primary (targetServerType=primary in the URL)");
+        }
+        return horizon;
+    }
+
+    private <R> R read(String operation, SqlFunction<Session, R> work) {
+        try (Session session = Session.open(connections)) {
+            return work.apply(session);
+        } catch (SQLException e) {
+            throw SqlFailure.named(operation + table, e);
+        }
+    }
+}

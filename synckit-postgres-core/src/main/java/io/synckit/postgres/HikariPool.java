@@ -1,0 +1,78 @@
+package io.synckit.postgres;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.HikariPoolMXBean;
+import io.synckit.InvalidConfigException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.StoreStats;
+import java.sql.SQLException;
+import java.util.Optional;
+import javax.sql.DataSource;
+
+/** HikariCP: the pool of a store with a connection string of its own, and the numbers of any pool. */
+final class HikariPool {
+
+    private static final boolean PRESENT = isPresent();
+
+    private HikariPool() {}
+
+    /** @throws InvalidConnectionException if the database cannot be reached */
+    static HikariDataSource open(Config config) {
+        if (config.connectionString() == null) {
+            throw new InvalidConfigException("there is no connection string; give one, or give a DataSource");
+        }
+        ConnectionString target = ConnectionString.parse(config.connectionString());
+        HikariConfig hikari = new HikariConfig();
+        hikari.setPoolName("synckit-" + config.tableName());
+        hikari.setJdbcUrl(target.url());
+        hikari.setUsername(config.username() == null ? target.username() : config.username());
+        hikari.setPassword(config.password() == null ? target.password() : config.password());
+        hikari.setMaximumPoolSize(config.maxOpenConns());
+        hikari.setMinimumIdle(config.maxIdleConns());
+        hikari.setMaxLifetime(config.connMaxLifetime().toMillis());
+        hikari.setIdleTimeout(config.connMaxIdleTime().toMillis());
+        try {
+            return new HikariDataSource(hikari);
+        } catch (com.zaxxer.hikari.pool.HikariPool.PoolInitializationException e) {
+            throw new InvalidConnectionException(
+                    "the database cannot be reached: " + e.getMessage()
+                            + "; check that it runs, the connection string and the credentials",
+                    e);
+        }
+    }
+
+    /** The numbers of the pool, if it is HikariCP's and has started. */
+    static Optional<StoreStats.Pool> stats(DataSource dataSource) throws SQLException {
+        return PRESENT ? Numbers.of(dataSource) : Optional.empty();
+    }
+
+    private static boolean isPresent() {
+        try {
+            Class.forName("com.zaxxer.hikari.HikariDataSource", false, HikariPool.class.getClassLoader());
+            return true;
+        } catch (ClassNotFoundException e) {
+            return false;
+        }
+    }
+
+    /** Loaded only where HikariCP is. */
+    private static final class Numbers {
+
+        static Optional<StoreStats.Pool> of(DataSource dataSource) throws SQLException {
+            if (!dataSource.isWrapperFor(HikariDataSource.class)) {
+                return Optional.empty();
+            }
+            HikariDataSource hikari = dataSource.unwrap(HikariDataSource.class);
+            HikariPoolMXBean pool = hikari.getHikariPoolMXBean();
+            return pool == null
+                    ? Optional.empty()
+                    : Optional.of(new StoreStats.Pool(
+                            hikari.getMaximumPoolSize(),
+                            pool.getTotalConnections(),
+                            pool.getActiveConnections(),
+                            pool.getIdleConnections(),
+                            pool.getThreadsAwaitingConnection()));
+        }
+    }
+}

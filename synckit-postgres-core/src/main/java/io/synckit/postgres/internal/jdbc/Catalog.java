@@ -1,0 +1,104 @@
+package io.synckit.postgres.internal.jdbc;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+
+/** What PostgreSQL's catalog says about the server and the events table. */
+public final class Catalog {
+
+    private static final String SERVER = """
+            select current_setting('server_version_num')::integer, current_setting('server_version'),
+                   pg_encoding_to_char(d.encoding), to_regclass(?) is not null
+              from pg_database d where d.datname = current_database()
+            """;
+
+    private static final String TABLE = """
+            select coalesce((select a.attidentity = 'a' from pg_attribute a
+                              where a.attrelid = t.oid and a.attname = 'version'), false),
+                   coalesce((select s.seqcache = 1 and s.seqincrement = 1 and not s.seqcycle from pg_sequence s
+                              where s.seqrelid = to_regclass(?)), false),
+                   (select count(*) from pg_trigger g where g.tgrelid = t.oid and g.tgenabled = 'A'
+                       and g.tgname in (? || '_admit', ? || '_protect')),
+                   (select count(*) from pg_index i where i.indrelid = t.oid and i.indisunique and i.indisvalid
+                       and i.indexrelid in (to_regclass(?), to_regclass(?), to_regclass(?))),
+                   to_regprocedure(? || '()') is not null,
+                   has_table_privilege(t.oid, 'SELECT'),
+                   coalesce(has_sequence_privilege(to_regclass(?)::oid, 'SELECT'), false)
+              from pg_class t where t.oid = to_regclass(?)
+            """;
+
+    private static final String SCHEMA_VERSION = "select <schema version>()";
+
+    private final TableName name;
+
+    public Catalog(TableName name) {
+        this.name = name;
+    }
+
+    /** The server; needs no right on the table. */
+    public Server server(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(SERVER)) {
+            statement.setString(1, name.quoted());
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return new Server(rows.getInt(1), rows.getString(2), rows.getString(3), rows.getBoolean(4));
+            }
+        }
+    }
+
+    /** The table, which must be there. */
+    public Table table(Connection connection) throws SQLException {
+        String sequence = name.member("_version_seq");
+        String[] parameters = {
+            sequence,
+            name.table(),
+            name.table(),
+            name.member("_pkey"),
+            name.member("_id_key"),
+            name.member("_stream_key"),
+            name.member("_schema_version"),
+            sequence,
+            name.quoted()
+        };
+        try (PreparedStatement statement = connection.prepareStatement(TABLE)) {
+            for (int i = 0; i < parameters.length; i++) {
+                statement.setString(i + 1, parameters[i]);
+            }
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return new Table(
+                        rows.getBoolean(1),
+                        rows.getBoolean(2),
+                        rows.getInt(3) == 2,
+                        rows.getInt(4) == 3,
+                        rows.getBoolean(5) ? schemaVersion(connection) : 0,
+                        rows.getBoolean(6),
+                        rows.getBoolean(7));
+            }
+        }
+    }
+
+    private int schemaVersion(Connection connection) throws SQLException {
+        String sql = SCHEMA_VERSION.replace("<schema version>", name.member("_schema_version"));
+        try (PreparedStatement statement = connection.prepareStatement(sql);
+                ResultSet rows = statement.executeQuery()) {
+            rows.next();
+            return rows.getInt(1);
+        }
+    }
+
+    /** The server and its database. */
+    public record Server(int versionNumber, String version, String encoding, boolean hasTable) {}
+
+    /** What the fence and the protection need; schema version 0 if the table is not of this library. */
+    public record Table(
+            boolean generatedAlways,
+            boolean plainSequence,
+            boolean triggersAlways,
+            boolean uniqueKeys,
+            int schemaVersion,
+            boolean mayRead,
+            boolean mayReadSequence) {}
+}

@@ -1,0 +1,57 @@
+package io.synckit.postgres.internal.jdbc;
+
+import io.synckit.EventStoreException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.MissingPrivilegeException;
+import io.synckit.SchemaMismatchException;
+import io.synckit.TransactionConflictException;
+import io.synckit.UnusableTransactionException;
+import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
+
+/** From SQLSTATE (PostgreSQL's appendix A) to a named error with a remedy. */
+public final class SqlFailure {
+
+    private SqlFailure() {}
+
+    /** @param operation what the store was about to do, for the message */
+    public static EventStoreException named(String operation, SQLException failure) {
+        String state = failure.getSQLState() == null ? "" : failure.getSQLState();
+        String what = operation + " failed: " + failure.getMessage() + " (SQLSTATE " + state + ")";
+        if (isConflict(failure)) {
+            return new TransactionConflictException(
+                    what + "; nothing is stored, roll back and try the whole transaction again", failure);
+        }
+        if (failure instanceof SQLTransientConnectionException
+                || state.startsWith("08")
+                || state.startsWith("28")
+                || state.startsWith("57P")
+                || state.equals("3D000")
+                || state.equals("53300")) {
+            return new InvalidConnectionException(
+                    what + "; check that the database runs, the URL, the credentials and the size of the pool",
+                    failure);
+        }
+        return switch (state) {
+            case "42P01", "42883", "3F000", "42703" ->
+                new SchemaMismatchException(
+                        what
+                                + "; run the migrations (synckit.postgres.migration.mode=migrate) or check schema and table name",
+                        failure);
+            case "42501" ->
+                new MissingPrivilegeException(
+                        what + "; grant what docs/schema.md lists for the application's role", failure);
+            case "25006", "25P02" ->
+                new UnusableTransactionException(
+                        what + "; store events in a transaction that may write, and let a failed one roll back",
+                        failure);
+            default -> new EventStoreException(what, failure);
+        };
+    }
+
+    /** Whether the same work may succeed when it is tried again as a whole: deadlock, serialization failure, lock timeout. */
+    public static boolean isConflict(SQLException failure) {
+        String state = failure.getSQLState();
+        return "40001".equals(state) || "40P01".equals(state) || "55P03".equals(state);
+    }
+}

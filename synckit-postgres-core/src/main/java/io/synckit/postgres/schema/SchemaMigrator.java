@@ -1,0 +1,89 @@
+package io.synckit.postgres.schema;
+
+import io.synckit.SchemaMismatchException;
+import io.synckit.postgres.internal.jdbc.Catalog;
+import io.synckit.postgres.internal.jdbc.SqlFailure;
+import io.synckit.postgres.internal.jdbc.TableName;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.Map;
+import javax.sql.DataSource;
+import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.configuration.FluentConfiguration;
+
+/**
+ * Makes and upgrades the events table, with a Flyway of its own (flyway-core and flyway-database-postgresql must be on the class
+ * path): scripts from {@code classpath:db/synckit/postgres}, history in {@code <table>_schema_history} beside the table. It never
+ * meets the application's migrations.
+ */
+public final class SchemaMigrator {
+
+    /** Where the scripts are. Their placeholders: {@code schema}, {@code table}, {@code data_index}, {@code metadata_index}. */
+    public static final String LOCATION = "classpath:db/synckit/postgres";
+
+    private final DataSource dataSource;
+    private final TableName name;
+    private final boolean dataIndex;
+    private final boolean metadataIndex;
+
+    /**
+     * @param dataSource hands out two connections at the same time, with a role that may create the schema and the table
+     * @param dataIndex whether to make a GIN index for {@code Filter.dataContains}
+     * @param metadataIndex whether to make a GIN index for {@code Filter.metadataContains}
+     * @throws io.synckit.InvalidConfigException if a name is not possible
+     */
+    public SchemaMigrator(
+            DataSource dataSource, String schema, String tableName, boolean dataIndex, boolean metadataIndex) {
+        this.dataSource = dataSource;
+        this.name = new TableName(schema, tableName);
+        this.dataIndex = dataIndex;
+        this.metadataIndex = metadataIndex;
+    }
+
+    /**
+     * Brings the schema up to date; does nothing if it is. Several processes may do so at the same time.
+     *
+     * @return how many scripts ran
+     * @throws SchemaMismatchException if a script fails, or the history is not this library's
+     * @throws io.synckit.InvalidConnectionException if the database cannot be reached, or is not PostgreSQL 14 or later with
+     *     encoding UTF8
+     */
+    public int migrate() {
+        try (Connection connection = dataSource.getConnection()) {
+            SchemaStatus.requireSupported(connection, new Catalog(name));
+        } catch (SQLException e) {
+            throw SqlFailure.named("migrating " + name, e);
+        }
+        try {
+            return flyway().migrate().migrationsExecuted;
+        } catch (FlywayException e) {
+            throw new SchemaMismatchException(
+                    "migrating " + name + " failed: " + e.getMessage()
+                            + "; give the migration a role that may, or let it be done by hand (docs/schema.md)",
+                    e);
+        }
+    }
+
+    private Flyway flyway() {
+        FluentConfiguration configuration = Flyway.configure(SchemaMigrator.class.getClassLoader())
+                .dataSource(dataSource)
+                .locations(LOCATION)
+                .table(name.table() + "_schema_history")
+                .schemas(name.schema())
+                .defaultSchema(name.schema())
+                .createSchemas(true)
+                // A schema that holds other tables is baselined below the first script, so that none is skipped.
+                .baselineOnMigrate(true)
+                .baselineVersion("0")
+                .cleanDisabled(true)
+                .failOnMissingLocations(true)
+                .validateMigrationNaming(true)
+                .placeholders(Map.of(
+                        "schema", name.schema(),
+                        "table", name.table(),
+                        "data_index", Boolean.toString(dataIndex),
+                        "metadata_index", Boolean.toString(metadataIndex)));
+        return configuration.load();
+    }
+}

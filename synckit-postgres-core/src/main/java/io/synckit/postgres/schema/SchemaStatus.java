@@ -1,0 +1,117 @@
+package io.synckit.postgres.schema;
+
+import io.synckit.InvalidConnectionException;
+import io.synckit.SchemaMismatchException;
+import io.synckit.postgres.internal.jdbc.Catalog;
+import io.synckit.postgres.internal.jdbc.SqlFailure;
+import io.synckit.postgres.internal.jdbc.TableName;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import javax.sql.DataSource;
+
+/**
+ * Whether the events table is as the promises of the store need it: whatever would break the fence in silence is a problem.
+ *
+ * @param version of the schema in the database; 0 if there is none
+ * @param problems what is wrong, each with its remedy; empty if all is well
+ */
+public record SchemaStatus(int version, List<String> problems) {
+
+    /** The version that this library works with. */
+    public static final int CURRENT_VERSION = 1;
+
+    static final int OLDEST_SERVER = 140000;
+
+    public SchemaStatus {
+        problems = List.copyOf(problems);
+    }
+
+    /**
+     * Looks at the database; changes nothing.
+     *
+     * @throws InvalidConnectionException if it cannot be reached, or is not PostgreSQL 14 or later with encoding UTF8
+     */
+    public static SchemaStatus of(DataSource dataSource, String schema, String tableName) {
+        TableName name = new TableName(schema, tableName);
+        Catalog catalog = new Catalog(name);
+        try (Connection connection = dataSource.getConnection()) {
+            Catalog.Server server = requireSupported(connection, catalog);
+            if (!server.hasTable()) {
+                return new SchemaStatus(
+                        0,
+                        List.of("there is no table " + name
+                                + "; run the migrations, or correct schema and table name"));
+            }
+            return inspect(name, catalog.table(connection));
+        } catch (SQLException e) {
+            throw SqlFailure.named("looking at the schema of " + name, e);
+        }
+    }
+
+    static Catalog.Server requireSupported(Connection connection, Catalog catalog) throws SQLException {
+        String product = connection.getMetaData().getDatabaseProductName();
+        if (!product.equals("PostgreSQL")) {
+            throw new InvalidConnectionException(
+                    "the database is " + product + "; this store needs PostgreSQL 14 or later");
+        }
+        Catalog.Server server = catalog.server(connection);
+        if (server.versionNumber() < OLDEST_SERVER) {
+            throw new InvalidConnectionException(
+                    "the server is PostgreSQL " + server.version() + "; this store needs 14 or later");
+        }
+        if (!server.encoding().equals("UTF8")) {
+            throw new InvalidConnectionException("the database's encoding is " + server.encoding()
+                    + ", in which not every event can be stored; create it with ENCODING 'UTF8'");
+        }
+        return server;
+    }
+
+    private static SchemaStatus inspect(TableName name, Catalog.Table table) {
+        List<String> problems = new ArrayList<>();
+        if (table.schemaVersion() == 0) {
+            problems.add("the table " + name + " was not made by this library's migrations; choose another table name");
+            return new SchemaStatus(0, problems);
+        }
+        if (table.schemaVersion() < CURRENT_VERSION) {
+            problems.add("the schema is version " + table.schemaVersion() + ", this library needs " + CURRENT_VERSION
+                    + "; run the migrations");
+        }
+        if (table.schemaVersion() > CURRENT_VERSION) {
+            problems.add("the schema is version " + table.schemaVersion() + ", this library knows " + CURRENT_VERSION
+                    + "; use a newer library");
+        }
+        if (!table.generatedAlways()) {
+            problems.add("the column version of " + name + " is not GENERATED ALWAYS AS IDENTITY; alter it back");
+        }
+        if (!table.plainSequence()) {
+            problems.add("the sequence of " + name + " must have CACHE 1, INCREMENT 1 and NO CYCLE, or events are lost;"
+                    + " ALTER SEQUENCE it back");
+        }
+        if (!table.triggersAlways()) {
+            problems.add("the triggers of " + name + " are missing or not ENABLE ALWAYS, so the fence has holes;"
+                    + " ALTER TABLE … ENABLE ALWAYS TRIGGER " + name.table() + "_admit, and " + name.table()
+                    + "_protect");
+        }
+        if (!table.uniqueKeys()) {
+            problems.add("a unique key of " + name + " is missing or invalid; create it again");
+        }
+        if (!table.mayRead() || !table.mayReadSequence()) {
+            problems.add("the role may not SELECT from " + name + " and its sequence; grant it");
+        }
+        return new SchemaStatus(table.schemaVersion(), problems);
+    }
+
+    /** Whether the store can work. */
+    public boolean isReady() {
+        return problems.isEmpty();
+    }
+
+    /** @throws SchemaMismatchException with all problems, if there are any */
+    public void requireReady() {
+        if (!isReady()) {
+            throw new SchemaMismatchException("The events table is not ready:\n- " + String.join("\n- ", problems));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+-- The events table, its fence and its protection.
+-- Placeholders: ${schema} and ${table}, both plain identifiers. Every object carries the table's name, so that several
+-- stores can live in one schema.
+
+create table "${schema}"."${table}" (
+    version        bigint generated always as identity (sequence name "${schema}"."${table}_version_seq" cache 1),
+    id             text        not null,
+    aggregate_id   text        not null,
+    stream_version bigint      not null,
+    event_type     text        not null,
+    data           jsonb       not null,
+    metadata       jsonb       not null default '{}',
+    created_at     timestamptz not null default clock_timestamp(),
+    constraint "${table}_pkey" primary key (version),
+    constraint "${table}_id_key" unique (id),
+    constraint "${table}_stream_key" unique (aggregate_id, stream_version),
+    constraint "${table}_id_check" check (btrim(id) <> '' and length(id) <= 255),
+    constraint "${table}_aggregate_id_check" check (btrim(aggregate_id) <> '' and length(aggregate_id) <= 255),
+    constraint "${table}_event_type_check" check (btrim(event_type) <> '' and length(event_type) <= 255),
+    constraint "${table}_stream_version_check" check (stream_version >= 1),
+    constraint "${table}_metadata_check" check (jsonb_typeof(metadata) = 'object')
+);
+
+comment on column "${schema}"."${table}".version is
+    'Position in the whole store, ascending. A gap is a transaction that rolled back.';
+comment on column "${schema}"."${table}".stream_version is
+    'Position within the aggregate: 1, 2, 3, … without gaps. Leave it out when inserting by hand.';
+
+-- For filters by type. Filters by time: a block range index is nearly free, since rows arrive in the order of time.
+create index "${table}_event_type_idx" on "${schema}"."${table}" (event_type, version);
+create index "${table}_created_at_idx" on "${schema}"."${table}" using brin (created_at) with (pages_per_range = 16, autosummarize = on);
+
+-- What the start-up check compares with the library.
+create function "${schema}"."${table}_schema_version"() returns integer
+    language sql immutable parallel safe
+as $$ select 1 $$;
+
+-- How many queue locks (below) this transaction holds; null before its first event. A transaction-local setting, so it goes
+-- with the transaction, and a savepoint's rollback reverts it together with the locks.
+-- Like the next two, a single SQL expression, so that the planner puts it into the statement of the caller.
+create function "${schema}"."${table}_queued"() returns integer
+    language sql volatile
+as $$ select nullif(current_setting('synckit.t' || '"${schema}"."${table}"'::regclass::oid, true), '')::integer $$;
+
+-- Writers of one aggregate queue here, before they announce themselves, so that one that waits does not hold the horizon.
+-- The lock is a courtesy; what keeps streams gapless is the unique key. So a transaction that touches more than 64 aggregates
+-- stops queueing, and the server's lock table stays small. Returns the new number of queue locks.
+create function "${schema}"."${table}_queue"(aggregate text) returns integer
+    language sql volatile
+as $$
+    select case
+        when coalesce("${schema}"."${table}_queued"(), 0) >= 64 then 64
+        when pg_advisory_xact_lock('"${schema}"."${table}"'::regclass::oid::integer, hashtext(aggregate)) is null then null
+        else coalesce("${schema}"."${table}_queued"(), 0) + 1
+    end
+$$;
+
+-- The same for a batch, in the order of the keys, so that two batches do not wait for each other.
+create function "${schema}"."${table}_queue"(aggregates text[]) returns integer
+    language plpgsql volatile
+as $$
+declare
+    queued integer := coalesce("${schema}"."${table}_queued"(), 0);
+    aggregate text;
+begin
+    if queued + cardinality(aggregates) > 64 then
+        return 64;
+    end if;
+    for aggregate in select a from unnest(aggregates) a order by hashtext(a) loop
+        queued := "${schema}"."${table}_queue"(aggregate);
+    end loop;
+    return queued;
+end
+$$;
+
+-- The fence, writer's side. Before a transaction takes its first version it takes a shared advisory lock whose key carries the
+-- sequence's last value: every version that it will ever own is above that. The lock ends with the transaction, however that
+-- ends. Key: 16 bits that name the table, 48 bits of version. Always true.
+create function "${schema}"."${table}_announce"(queued integer) returns boolean
+    language sql volatile
+as $$
+    select set_config(
+        'synckit.t' || '"${schema}"."${table}"'::regclass::oid,
+        case
+            when "${schema}"."${table}_queued"() is null
+             and pg_advisory_xact_lock_shared(
+                     (('"${schema}"."${table}"'::regclass::oid::bigint & 65535) << 48)
+                     | coalesce(pg_sequence_last_value('"${schema}"."${table}_version_seq"'::regclass), 0)) is null
+            then null
+            else queued::text
+        end,
+        true) is not null
+$$;
+
+-- The fence, reader's side: every version up to "stable" is decided, which is to say committed and visible to the next
+-- statement, or gone for good. The order is the point: first the sequence, then the locks; rows only in a later statement.
+create function "${schema}"."${table}_horizon"(
+    out stable bigint, out head bigint, out isolation text, out standby boolean)
+    language plpgsql volatile
+as $$
+declare
+    relation constant bigint := '"${schema}"."${table}"'::regclass::oid::bigint & 65535;
+    announced bigint;
+begin
+    isolation := current_setting('transaction_isolation');
+    standby := pg_is_in_recovery();
+    head := coalesce(pg_sequence_last_value('"${schema}"."${table}_version_seq"'::regclass), 0);
+    select min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) into announced
+      from pg_locks l
+     where l.locktype = 'advisory' and l.objsubid = 1 and l.mode = 'ShareLock'
+       and l.classid::bigint >> 16 = relation
+       and l.database = (select d.oid from pg_database d where d.datname = current_database());
+    stable := least(head, coalesce(announced, head));
+end
+$$;
+
+-- Rows that do not come through this library (psql, COPY, another program) go through the same steps: queue, announce, and
+-- only then a version; the one that the identity has drawn before the announcement is thrown away.
+create function "${schema}"."${table}_admit"() returns trigger
+    language plpgsql
+as $$
+begin
+    perform "${schema}"."${table}_announce"("${schema}"."${table}_queue"(new.aggregate_id));
+    new.version := nextval('"${schema}"."${table}_version_seq"'::regclass);
+    if new.stream_version is null then
+        new.stream_version := 1 + coalesce(
+            (select max(e.stream_version) from "${schema}"."${table}" e where e.aggregate_id = new.aggregate_id), 0);
+    end if;
+    return new;
+end
+$$;
+
+create trigger "${table}_admit" before insert on "${schema}"."${table}"
+    for each row
+    when ((new.stream_version is null
+           or coalesce(current_setting('synckit.t' || '"${schema}"."${table}"'::regclass::oid, true), '') = '')
+          and current_setting('synckit.maintenance', true) is distinct from 'on')
+    execute function "${schema}"."${table}_admit"();
+
+-- Events are facts: no UPDATE, DELETE or TRUNCATE by mistake.
+create function "${schema}"."${table}_protect"() returns trigger
+    language plpgsql
+as $$
+begin
+    raise exception '% on %.% refused: events are not changed', tg_op, tg_table_schema, tg_table_name
+        using errcode = 'restrict_violation',
+              hint = 'For maintenance, in the same transaction before the statement: SET LOCAL synckit.maintenance = ''on''';
+end
+$$;
+
+create trigger "${table}_protect" before update or delete or truncate on "${schema}"."${table}"
+    for each statement
+    when (current_setting('synckit.maintenance', true) is distinct from 'on')
+    execute function "${schema}"."${table}_protect"();
+
+-- Replication roles skip ordinary triggers.
+alter table "${schema}"."${table}" enable always trigger "${table}_admit";
+alter table "${schema}"."${table}" enable always trigger "${table}_protect";
