@@ -3,6 +3,7 @@ package io.synckit;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +31,7 @@ public record Event(String id, String aggregateId, String type, Object data, Map
         if (metadata == null) {
             throw new InvalidEventException("metadata of event " + id + " is null; for none give Map.of()");
         }
-        if (metadata.containsKey(null)) {
+        if (metadata.keySet().stream().anyMatch(Objects::isNull)) {
             throw new InvalidEventException("metadata of event " + id + " has a null key; metadata is a JSON object");
         }
         metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));

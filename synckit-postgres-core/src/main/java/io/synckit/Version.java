@@ -17,7 +17,7 @@ public record Version(long value) implements Comparable<Version> {
 
     private static final Pattern DECIMAL = Pattern.compile("[0-9]+");
     private static final Pattern WIRE_KIND = Pattern.compile("\"kind\"\\s*:\\s*\"([^\"]*)\"");
-    private static final Pattern WIRE_INTEGER = Pattern.compile("\"data\"\\s*:\\s*(-?[0-9]+)\\s*[,}]");
+    private static final Pattern WIRE_INTEGER = Pattern.compile("\"data\"\\s*:\\s*([0-9]+)\\s*[,}]");
 
     /** @throws InvalidVersionException if the value is negative */
     public Version {
@@ -61,7 +61,7 @@ public record Version(long value) implements Comparable<Version> {
         }
         Matcher data = WIRE_INTEGER.matcher(text);
         if (!data.find()) {
-            throw new InvalidVersionException(text, "an integer cursor has an integer as data");
+            throw new InvalidVersionException(text, "the data of an integer cursor is an integer, 0 or more");
         }
         return ofDigits(data.group(1), text);
     }

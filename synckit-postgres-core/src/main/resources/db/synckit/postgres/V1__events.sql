@@ -99,7 +99,7 @@ create function "${schema}"."${table}_horizon"(
     language plpgsql volatile
 as $$
 declare
-    relation constant bigint := '"${schema}"."${table}"'::regclass::oid::bigint & 65535;
+    this_table constant bigint := '"${schema}"."${table}"'::regclass::oid::bigint & 65535;
     announced bigint;
 begin
     isolation := current_setting('transaction_isolation');
@@ -108,7 +108,7 @@ begin
     select min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) into announced
       from pg_locks l
      where l.locktype = 'advisory' and l.objsubid = 1 and l.mode = 'ShareLock'
-       and l.classid::bigint >> 16 = relation
+       and l.classid::bigint >> 16 = this_table
        and l.database = (select d.oid from pg_database d where d.datname = current_database());
     stable := least(head, coalesce(announced, head));
 end
@@ -120,6 +120,9 @@ create function "${schema}"."${table}_admit"() returns trigger
     language plpgsql
 as $$
 begin
+    if current_setting('synckit.maintenance', true) = 'on' and new.stream_version is not null then
+        return new;  -- a restore brings its own numbers
+    end if;
     perform "${schema}"."${table}_announce"("${schema}"."${table}_queue"(new.aggregate_id));
     new.version := nextval('"${schema}"."${table}_version_seq"'::regclass);
     if new.stream_version is null then
@@ -132,9 +135,8 @@ $$;
 
 create trigger "${table}_admit" before insert on "${schema}"."${table}"
     for each row
-    when ((new.stream_version is null
-           or coalesce(current_setting('synckit.t' || '"${schema}"."${table}"'::regclass::oid, true), '') = '')
-          and current_setting('synckit.maintenance', true) is distinct from 'on')
+    when (new.stream_version is null
+          or coalesce(current_setting('synckit.t' || '"${schema}"."${table}"'::regclass::oid, true), '') = '')
     execute function "${schema}"."${table}_admit"();
 
 -- Events are facts: no UPDATE, DELETE or TRUNCATE by mistake.

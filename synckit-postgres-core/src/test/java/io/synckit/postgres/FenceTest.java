@@ -1,0 +1,370 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.synckit.AppendResult;
+import io.synckit.Event;
+import io.synckit.EventPage;
+import io.synckit.EventStore;
+import io.synckit.StoredEvent;
+import io.synckit.UnsupportedIsolationException;
+import io.synckit.Version;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.CallersTransaction;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.sql.Savepoint;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Each race of the fence, with the commits held by hand. */
+class FenceTest {
+
+    private static final String ANNOUNCEMENTS =
+            "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ShareLock'"
+                    + " and database = (select oid from pg_database where datname = current_database())";
+
+    private TestDatabase database;
+    private EventStore store;
+
+    @BeforeEach
+    void open() {
+        database = TestPostgres.shared().migratedDatabase();
+        store = PostgresEventStore.on(database.pool(), Config.defaults());
+    }
+
+    @AfterEach
+    void close() {
+        database.close();
+    }
+
+    private List<Object> loaded() {
+        return loaded(Version.ZERO);
+    }
+
+    private List<Object> loaded(Version since) {
+        return store.load(since).events().stream().map(StoredEvent::data).toList();
+    }
+
+    @Test
+    void aLateCommitIsNotSkipped() throws SQLException {
+        try (CallersTransaction late = CallersTransaction.begin(database)) {
+            late.store().store(Event.of("a", "T", "late"));
+            store.store(Event.of("b", "T", "early"));
+
+            EventPage before = store.load(Version.ZERO);
+            assertThat(before).isEmpty();
+            assertThat(before.next()).isEqualTo(Version.ZERO);
+            assertThat(store.latestVersion()).isEqualTo(Version.ZERO);
+            try (Stream<StoredEvent> stream = store.stream(Version.ZERO)) {
+                assertThat(stream).isEmpty();
+            }
+
+            late.commit();
+            assertThat(loaded(before.next())).containsExactly("late", "early");
+        }
+    }
+
+    @Test
+    void whatWasDecidedBeforeIsNotHeldBack() throws SQLException {
+        AppendResult first = store.store(Event.of("a", "T", 1));
+        try (CallersTransaction open = CallersTransaction.begin(database)) {
+            open.store().store(Event.of("b", "T", 2));
+            store.store(Event.of("c", "T", 3));
+
+            assertThat(loaded()).containsExactly(1);
+            assertThat(store.latestVersion()).isEqualTo(first.version());
+        }
+    }
+
+    @Test
+    void aRollbackLetsTheOthersPass() throws SQLException {
+        try (CallersTransaction failing = CallersTransaction.begin(database)) {
+            failing.store().store(Event.of("a", "T", "gone"));
+            AppendResult kept = store.store(Event.of("b", "T", "kept"));
+            assertThat(loaded()).isEmpty();
+
+            failing.rollback();
+
+            assertThat(loaded()).containsExactly("kept");
+            assertThat(store.latestVersion()).isEqualTo(kept.version());
+        }
+    }
+
+    @Test
+    void aSavepointsRollbackTakesTheAnnouncementBackAndTheNextStoreAnnouncesAgain() throws SQLException {
+        try (CallersTransaction caller = CallersTransaction.begin(database)) {
+            Savepoint savepoint = caller.savepoint();
+            caller.store().store(Event.of("a", "T", "gone"));
+            store.store(Event.of("b", "T", 1));
+            assertThat(loaded()).isEmpty();
+
+            caller.rollbackTo(savepoint);
+            assertThat(loaded()).containsExactly(1);
+
+            caller.store().store(Event.of("a", "T", 2));
+            store.store(Event.of("b", "T", 3));
+            assertThat(loaded()).containsExactly(1);
+
+            caller.commit();
+            assertThat(loaded()).containsExactly(1, 2, 3);
+        }
+    }
+
+    @Test
+    void anAnnouncementBeforeASavepointOutlivesItsRollback() throws SQLException {
+        try (CallersTransaction caller = CallersTransaction.begin(database)) {
+            caller.store().store(Event.of("a", "T", 1));
+            Savepoint savepoint = caller.savepoint();
+            caller.store().store(Event.of("a", "T", "gone"));
+            caller.rollbackTo(savepoint);
+            store.store(Event.of("b", "T", 2));
+
+            assertThat(loaded()).isEmpty();
+            caller.commit();
+            assertThat(loaded()).containsExactly(1, 2);
+        }
+    }
+
+    @Test
+    void everyVersionOfATransactionIsAboveItsAnnouncement() throws SQLException {
+        AppendResult before = store.store(Event.of("a", "T", 1));
+        try (CallersTransaction caller = CallersTransaction.begin(database)) {
+            AppendResult first = caller.store().store(Event.of("b", "T", 2));
+            store.store(Event.of("c", "T", 3));
+            caller.store().storeBatch(List.of(Event.of("d", "T", 4), Event.of("e", "T", 5)));
+
+            assertThat(
+                            database.query(
+                                    "select min(objid) from pg_locks where locktype = 'advisory' and mode = 'ShareLock'"
+                                            + " and database = (select oid from pg_database where datname = current_database())"))
+                    .isEqualTo(before.version().toString());
+            assertThat(first.version().isAfter(before.version())).isTrue();
+            assertThat(database.query(ANNOUNCEMENTS)).isEqualTo("1");
+        }
+    }
+
+    @Test
+    void aCommitBetweenHorizonAndRowsIsNotDeliveredBeforeALowerOne() throws SQLException {
+        try (CallersTransaction low = CallersTransaction.begin(database);
+                CallersTransaction high = CallersTransaction.begin(database)) {
+            store.store(Event.of("a", "T", 1));
+            low.store().store(Event.of("b", "T", 2));
+            high.store().store(Event.of("c", "T", 3));
+            // Between the two statements of the reader "high" commits: it is visible to the second, and must wait for
+            // "low".
+            EventStore reader = storeWithHookAfterHorizon(high::commit);
+
+            EventPage page = reader.load(Version.ZERO);
+            assertThat(page).extracting(StoredEvent::data).containsExactly(1);
+
+            low.commit();
+            assertThat(loaded(page.next())).containsExactly(2, 3);
+        }
+    }
+
+    @Test
+    void aWriterThatStartsBetweenHorizonAndRowsIsAboveTheHorizon() {
+        store.store(Event.of("a", "T", 1));
+        EventStore reader = storeWithHookAfterHorizon(() -> store.store(Event.of("b", "T", 2)));
+
+        EventPage page = reader.load(Version.ZERO);
+
+        assertThat(page).extracting(StoredEvent::data).containsExactly(1);
+        assertThat(loaded(page.next())).containsExactly(2);
+    }
+
+    @Test
+    void aWriterThatCommitsBetweenHorizonAndRowsIsVisibleToThem() throws SQLException {
+        try (CallersTransaction writer = CallersTransaction.begin(database)) {
+            writer.store().store(Event.of("a", "T", 1));
+            EventStore reader = storeWithHookAfterHorizon(writer::commit);
+
+            EventPage page = reader.load(Version.ZERO);
+            assertThat(page).isEmpty();
+            assertThat(loaded(page.next())).containsExactly(1);
+        }
+    }
+
+    @Test
+    void aStreamReadsTheHorizonBeforeItsSnapshot() throws SQLException {
+        try (CallersTransaction low = CallersTransaction.begin(database)) {
+            low.store().store(Event.of("a", "T", 1));
+            EventStore reader = storeWithHookAfterHorizon(() -> {
+                low.commit();
+                store.store(Event.of("b", "T", 2));
+            });
+            try (Stream<StoredEvent> stream = reader.stream(Version.ZERO)) {
+                assertThat(stream).isEmpty();
+            }
+            assertThat(loaded()).containsExactly(1, 2);
+        }
+    }
+
+    @Test
+    void aWriterThatWaitsForAnAggregateDoesNotHoldTheHorizon() throws SQLException {
+        try (CallersTransaction first = CallersTransaction.begin(database)) {
+            first.store().store(Event.of("a", "T", 1));
+            CompletableFuture<AppendResult> second =
+                    CompletableFuture.supplyAsync(() -> store.store(Event.of("a", "T", 2)));
+            CompletableFuture<List<AppendResult>> third = CompletableFuture.supplyAsync(
+                    () -> store.storeBatch(List.of(Event.of("a", "T", 3), Event.of("b", "T", 4))));
+            Await.untilQueued(database, 2);
+
+            assertThat(database.query(ANNOUNCEMENTS)).isEqualTo("1");
+
+            first.commit();
+            assertThat(second.join().streamVersion()).isGreaterThan(1);
+            assertThat(third.join()).hasSize(2);
+            assertThat(loaded()).contains(1, 2, 3, 4);
+        }
+    }
+
+    @Test
+    void strangersDelayNobody() throws SQLException {
+        database.execute("create table other (n integer)", "insert into other values (1)");
+        try (CallersTransaction writing = CallersTransaction.begin(database);
+                CallersTransaction reading = CallersTransaction.begin(database);
+                CallersTransaction locking = CallersTransaction.begin(database);
+                TestDatabase elsewhere = TestPostgres.shared().migratedDatabase();
+                CallersTransaction storingElsewhere = CallersTransaction.begin(elsewhere)) {
+            writing.execute("insert into other values (2)");
+            reading.execute("set transaction isolation level repeatable read");
+            reading.execute("select count(*) from synckit.events");
+            locking.execute(
+                    "select pg_advisory_xact_lock_shared(1), pg_advisory_xact_lock(2), pg_advisory_xact_lock_shared(1, 2)");
+            locking.execute("lock table synckit.events in row exclusive mode");
+            storingElsewhere.store().store(Event.of("a", "T", 1));
+            writing.execute("prepare transaction 'orphan_" + database.name() + "'");
+
+            store.store(Event.of("a", "T", 1));
+
+            assertThat(loaded()).containsExactly(1);
+            database.execute("rollback prepared 'orphan_" + database.name() + "'");
+        }
+    }
+
+    @Test
+    void aPreparedTransactionThatHasStoredHoldsTheHorizonUntilItIsDecided() throws SQLException {
+        try (CallersTransaction prepared = CallersTransaction.begin(database)) {
+            prepared.store().store(Event.of("a", "T", 1));
+            prepared.execute("prepare transaction 'p_" + database.name() + "'");
+        }
+        store.store(Event.of("b", "T", 2));
+        assertThat(loaded()).isEmpty();
+
+        database.execute("commit prepared 'p_" + database.name() + "'");
+
+        assertThat(loaded()).containsExactly(1, 2);
+    }
+
+    @Test
+    void aReadInTheCallersTransactionReturnsOnlyWhatIsDecided() throws SQLException {
+        store.store(Event.of("a", "T", 1));
+        try (CallersTransaction caller = CallersTransaction.begin(database)) {
+            caller.store().store(Event.of("a", "T", 2));
+
+            assertThat(caller.store().load(Version.ZERO))
+                    .extracting(StoredEvent::data)
+                    .containsExactly(1);
+            assertThat(caller.store().loadByAggregate("a", Version.ZERO))
+                    .extracting(StoredEvent::data)
+                    .containsExactly(1, 2);
+            assertThat(caller.store().stats().latestVersion()).isEqualTo(Version.of(1));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"repeatable read", "serializable"})
+    void anOldSnapshotIsRefused(String isolation) throws SQLException {
+        store.store(Event.of("a", "T", 1));
+        try (CallersTransaction caller = CallersTransaction.begin(database)) {
+            caller.execute("set transaction isolation level " + isolation);
+            assertThatExceptionOfType(UnsupportedIsolationException.class)
+                    .isThrownBy(() -> caller.store().load(Version.ZERO))
+                    .withMessageContaining(isolation);
+            assertThatExceptionOfType(UnsupportedIsolationException.class)
+                    .isThrownBy(() -> caller.store().stream(Version.ZERO));
+            // The transaction goes on.
+            assertThat(caller.store().loadByAggregate("a", Version.ZERO)).hasSize(1);
+            caller.store().store(Event.of("a", "T", 2));
+            caller.commit();
+        }
+        assertThat(loaded()).containsExactly(1, 2);
+    }
+
+    @Test
+    void aDefaultIsolationOfTheDatabaseDoesNotMatterOutsideATransaction() throws SQLException {
+        database.execute("alter database " + database.name() + " set default_transaction_isolation = 'serializable'");
+        try (CallersTransaction late = CallersTransaction.begin(database)) {
+            late.store().store(Event.of("a", "T", 1));
+            EventStore reader = storeWithHookAfterHorizon(late::commit);
+            assertThat(reader.load(Version.ZERO)).isEmpty();
+            store.store(Event.of("a", "T", 2));
+            try (Stream<StoredEvent> stream = store.stream(Version.ZERO)) {
+                assertThat(stream.map(StoredEvent::data)).containsExactly(1, 2);
+            }
+        }
+    }
+
+    /** A store whose connections run the hook once, right after the statement that reads the horizon. */
+    private EventStore storeWithHookAfterHorizon(Hook hook) {
+        AtomicInteger runs = new AtomicInteger();
+        DataSource hooked = proxy(DataSource.class, database.pool(), (connection, sql) -> {});
+        return PostgresEventStore.on(
+                proxy(DataSource.class, hooked, (connection, sql) -> {
+                    if (sql.contains("_horizon") && runs.getAndIncrement() == 0) {
+                        hook.run();
+                    }
+                }),
+                Config.defaults());
+    }
+
+    private interface Hook {
+        void run() throws SQLException;
+    }
+
+    private interface AfterQuery {
+        void executed(Connection connection, String sql) throws SQLException;
+    }
+
+    private static <T> T proxy(Class<T> type, Object target, AfterQuery after) {
+        return type.cast(Proxy.newProxyInstance(
+                FenceTest.class.getClassLoader(), new Class<?>[] {type}, (self, method, arguments) -> {
+                    try {
+                        Object result = method.invoke(target, arguments);
+                        if (result instanceof Connection connection
+                                && method.getName().equals("getConnection")) {
+                            return proxy(Connection.class, connection, after);
+                        }
+                        if (result instanceof PreparedStatement statement) {
+                            String sql = (String) arguments[0];
+                            return proxy(
+                                    PreparedStatement.class,
+                                    statement,
+                                    (connection, ignored) -> after.executed(connection, sql));
+                        }
+                        if (method.getName().equals("executeQuery")) {
+                            after.executed(((PreparedStatement) target).getConnection(), "");
+                        }
+                        return result;
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                }));
+    }
+}

@@ -1,0 +1,35 @@
+package io.synckit.postgres.testing;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+
+/** Waiting for what another backend does, which PostgreSQL tells only to those who ask. */
+public final class Await {
+
+    private static final Duration LONGEST = Duration.ofSeconds(60);
+    private static final Duration BETWEEN = Duration.ofMillis(5);
+
+    private Await() {}
+
+    /** Asks until the answer is as expected; fails with the last answer after a minute. */
+    public static void until(TestDatabase database, String sql, String expected) {
+        long end = System.nanoTime() + LONGEST.toNanos();
+        String answer = database.query(sql);
+        while (!expected.equals(answer) && System.nanoTime() < end) {
+            LockSupport.parkNanos(BETWEEN.toNanos());
+            answer = database.query(sql);
+        }
+        assertThat(answer).as(sql).isEqualTo(expected);
+    }
+
+    /** Until this many backends of the database wait in a queue of an aggregate. */
+    public static void untilQueued(TestDatabase database, int backends) {
+        until(
+                database,
+                "select count(*) from pg_stat_activity where datname = current_database()"
+                        + " and wait_event_type = 'Lock' and wait_event = 'advisory'",
+                String.valueOf(backends));
+    }
+}

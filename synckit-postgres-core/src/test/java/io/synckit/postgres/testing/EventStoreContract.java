@@ -1,0 +1,628 @@
+package io.synckit.postgres.testing;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import io.synckit.AppendOptions;
+import io.synckit.AppendResult;
+import io.synckit.DuplicateEventException;
+import io.synckit.Event;
+import io.synckit.EventNotFoundException;
+import io.synckit.EventPage;
+import io.synckit.EventStore;
+import io.synckit.ExpectedStreamVersion;
+import io.synckit.Filter;
+import io.synckit.IncompatibleVersionException;
+import io.synckit.InvalidEventException;
+import io.synckit.InvalidFilterException;
+import io.synckit.InvalidVersionException;
+import io.synckit.JsonText;
+import io.synckit.OnDuplicate;
+import io.synckit.StoreClosedException;
+import io.synckit.StoredEvent;
+import io.synckit.UnreadableEventException;
+import io.synckit.Version;
+import io.synckit.WrongExpectedVersionException;
+import java.math.BigDecimal;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What every {@link EventStore} does, whoever made it. A new and empty store for each test, largest event 1 MiB. */
+public abstract class EventStoreContract {
+
+    private static final AppendOptions RETURN_EXISTING = AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING);
+
+    /** The store of this test. */
+    protected abstract EventStore store();
+
+    public record OrderPlaced(String customer, int quantity) {}
+
+    // storing and loading
+
+    @Test
+    void whatIsStoredComesBack() {
+        Event event = Event.of("order-1", "OrderPlaced", new OrderPlaced("alice", 2))
+                .withMetadata("user", "bob")
+                .withMetadata("tags", List.of(1, 2));
+
+        AppendResult result = store().store(event);
+
+        assertThat(result.id()).isEqualTo(event.id());
+        assertThat(result.aggregateId()).isEqualTo("order-1");
+        assertThat(result.streamVersion()).isEqualTo(1);
+        assertThat(result.alreadyStored()).isFalse();
+        StoredEvent stored = store().get(event.id());
+        assertThat(stored.version()).isEqualTo(result.version());
+        assertThat(stored.aggregateId()).isEqualTo("order-1");
+        assertThat(stored.streamVersion()).isEqualTo(1);
+        assertThat(stored.type()).isEqualTo("OrderPlaced");
+        assertThat(stored.createdAt()).isEqualTo(result.createdAt());
+        assertThat(stored.dataAs(OrderPlaced.class)).isEqualTo(new OrderPlaced("alice", 2));
+        assertThat(stored.data()).isEqualTo(Map.of("customer", "alice", "quantity", 2));
+        assertThat(stored.dataJson()).isEqualTo("{\"customer\": \"alice\", \"quantity\": 2}");
+        assertThat(stored.metadata()).isEqualTo(Map.of("user", "bob", "tags", List.of(1, 2)));
+        assertThat(stored.toString()).doesNotContain("alice").doesNotContain("bob");
+    }
+
+    @Test
+    void dataIsAnyJsonValue() {
+        List<Object> values = List.of(
+                "text",
+                1,
+                1.5,
+                true,
+                List.of(1, "a"),
+                Map.of(),
+                new JsonText("{\"a\": 1e3}"),
+                new BigDecimal("1e400"),
+                "");
+        values.forEach(value -> store().store(Event.of("a", "T", value)));
+
+        List<StoredEvent> events = store().loadByAggregate("a", Version.ZERO).events();
+
+        assertThat(events)
+                .extracting(StoredEvent::dataJson)
+                .startsWith("\"text\"", "1", "1.5", "true", "[1, \"a\"]", "{}", "{\"a\": 1000}");
+        assertThat(events.get(7).dataAs(BigDecimal.class)).isEqualByComparingTo("1e400");
+        assertThat(events.get(8).dataAs(String.class)).isEmpty();
+        assertThat(events.get(1).dataAs(int.class)).isEqualTo(1);
+    }
+
+    @Test
+    void dataAsAnotherTypeIsRefused() {
+        store().store(Event.of("a", "T", "text").withId("e-1"));
+
+        assertThatExceptionOfType(UnreadableEventException.class)
+                .isThrownBy(() -> store().get("e-1").dataAs(OrderPlaced.class))
+                .withMessageContaining("e-1")
+                .withMessageContaining("OrderPlaced");
+    }
+
+    @Test
+    void anIdIsGivenWhenThereIsNone() {
+        Event first = Event.of("a", "T", 1);
+        Event second = Event.of("a", "T", 1);
+
+        assertThat(first.id()).matches("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}");
+        assertThat(second.id()).isGreaterThan(first.id());
+    }
+
+    @Test
+    void versionsAscendAndStreamVersionsHaveNoGap() {
+        store().store(Event.of("a", "T", 1));
+        store().storeBatch(List.of(Event.of("b", "T", 2), Event.of("a", "T", 3), Event.of("b", "T", 4)));
+        store().store(Event.of("b", "T", 5));
+
+        List<StoredEvent> events = store().load(Version.ZERO).events();
+
+        assertThat(events).extracting(StoredEvent::data).containsExactly(1, 2, 3, 4, 5);
+        assertThat(events).extracting(StoredEvent::version).isSorted();
+        assertThat(events).extracting(StoredEvent::streamVersion).containsExactly(1L, 1L, 2L, 2L, 3L);
+    }
+
+    @Test
+    void aBatchGivesOneResultForEachEventInTheirOrder() {
+        List<Event> events = IntStream.range(0, 2500)
+                .mapToObj(i -> Event.of("agg-" + i % 100, "T", i))
+                .toList();
+
+        List<AppendResult> results = store().storeBatch(events);
+
+        assertThat(results)
+                .extracting(AppendResult::id)
+                .containsExactlyElementsOf(events.stream().map(Event::id).toList());
+        assertThat(results).extracting(AppendResult::version).isSorted();
+        try (Stream<StoredEvent> stored = store().stream(Version.ZERO)) {
+            assertThat(stored.map(StoredEvent::data))
+                    .containsExactlyElementsOf(IntStream.range(0, 2500).boxed().toList());
+        }
+        assertThat(store().loadByAggregate("agg-7", Version.ZERO).events())
+                .extracting(StoredEvent::streamVersion)
+                .containsExactlyElementsOf(
+                        IntStream.rangeClosed(1, 25).mapToObj(Long::valueOf).toList());
+    }
+
+    @Test
+    void anEmptyBatchDoesNothing() {
+        assertThat(store().storeBatch(List.of())).isEmpty();
+        assertThat(store().append("a", ExpectedStreamVersion.exactly(7), List.of()))
+                .isEmpty();
+        assertThat(store().latestVersion()).isEqualTo(Version.ZERO);
+    }
+
+    @Test
+    void findAndGet() {
+        store().store(Event.of("a", "T", 1).withId("e-1"));
+
+        assertThat(store().find("e-1")).isPresent();
+        assertThat(store().find("e-2")).isEmpty();
+        assertThat(store().find("\u0000")).isEmpty();
+        assertThatExceptionOfType(EventNotFoundException.class)
+                .isThrownBy(() -> store().get("e-2"))
+                .withMessageContaining("e-2");
+    }
+
+    // versions
+
+    @Test
+    void latestVersionIsTheLastThatWasStored() {
+        assertThat(store().latestVersion()).isEqualTo(Version.ZERO);
+        AppendResult result = store().store(Event.of("a", "T", 1));
+        assertThat(store().latestVersion()).isEqualTo(result.version());
+    }
+
+    @Test
+    void versionsAreParsed() {
+        assertThat(store().parseVersion(null)).isEqualTo(Version.ZERO);
+        assertThat(store().parseVersion("")).isEqualTo(Version.ZERO);
+        assertThat(store().parseVersion("  ")).isEqualTo(Version.ZERO);
+        assertThat(store().parseVersion("0")).isEqualTo(Version.ZERO);
+        assertThat(store().parseVersion("42")).isEqualTo(Version.of(42));
+        assertThat(store().parseVersion("9223372036854775807")).isEqualTo(Version.of(Long.MAX_VALUE));
+        assertThat(store().parseVersion("{\"kind\":\"integer\",\"data\":42}")).isEqualTo(Version.of(42));
+        assertThat(Version.of(42)).hasToString("42");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "-1",
+                "9223372036854775808",
+                "abc",
+                "1.5",
+                " 1",
+                "+1",
+                "0x10",
+                "١",
+                "{}",
+                "{\"kind\":\"integer\",\"data\":-1}",
+                "{\"kind\":\"integer\",\"data\":\"1\"}"
+            })
+    void otherTextIsNotAVersion(String text) {
+        assertThatExceptionOfType(InvalidVersionException.class)
+                .isThrownBy(() -> store().parseVersion(text))
+                .withMessageContaining(text)
+                .satisfies(e -> assertThat(e.text()).isEqualTo(text));
+    }
+
+    @Test
+    void aCursorOfAnotherKindIsRefused() {
+        assertThatExceptionOfType(IncompatibleVersionException.class)
+                .isThrownBy(() -> store().parseVersion("{\"kind\":\"vector\",\"data\":{\"a\":1}}"))
+                .withMessageContaining("vector")
+                .satisfies(e -> assertThat(e.kind()).isEqualTo("vector"));
+    }
+
+    // expectations
+
+    @Test
+    void expectationsThatHold() {
+        store().append("a", ExpectedStreamVersion.noStream(), List.of(Event.of("a", "T", 1)));
+        store().append("a", ExpectedStreamVersion.exactly(1), List.of(Event.of("a", "T", 2), Event.of("a", "T", 3)));
+        store().append("a", ExpectedStreamVersion.streamExists(), List.of(Event.of("a", "T", 4)));
+        store().append("a", ExpectedStreamVersion.any(), List.of(Event.of("a", "T", 5)));
+        store().append("b", ExpectedStreamVersion.exactly(0), List.of(Event.of("b", "T", 6), Event.of("b", "T", 7)));
+
+        assertThat(store().load(Version.ZERO).events())
+                .extracting(StoredEvent::data)
+                .containsExactly(1, 2, 3, 4, 5, 6, 7);
+    }
+
+    @Test
+    void expectationsThatFail() {
+        store().storeBatch(List.of(Event.of("a", "T", 1), Event.of("a", "T", 2)));
+
+        for (int events : new int[] {1, 3}) {
+            assertWrong("a", ExpectedStreamVersion.noStream(), 2, events);
+            assertWrong("a", ExpectedStreamVersion.exactly(1), 2, events);
+            assertWrong("a", ExpectedStreamVersion.exactly(3), 2, events);
+            assertWrong("b", ExpectedStreamVersion.exactly(1), 0, events);
+            assertWrong("b", ExpectedStreamVersion.streamExists(), 0, events);
+        }
+        assertThat(store().load(Version.ZERO).events()).hasSize(2);
+    }
+
+    private void assertWrong(String aggregateId, ExpectedStreamVersion expected, long actual, int count) {
+        List<Event> events = IntStream.range(0, count)
+                .mapToObj(i -> Event.of(aggregateId, "T", i))
+                .toList();
+        assertThatExceptionOfType(WrongExpectedVersionException.class)
+                .isThrownBy(() -> store().append(aggregateId, expected, events))
+                .withMessageContaining(aggregateId)
+                .withMessageContaining(expected.toString())
+                .satisfies(e -> assertThat(e.actual()).isEqualTo(actual))
+                .satisfies(e -> assertThat(e.aggregateId()).isEqualTo(aggregateId))
+                .satisfies(e -> assertThat(e.expected()).isEqualTo(expected.toString()));
+    }
+
+    @Test
+    void anEventOfAnotherAggregateIsRefused() {
+        assertRefused(
+                "'b'",
+                () -> store().append(
+                                "a",
+                                ExpectedStreamVersion.any(),
+                                List.of(Event.of("a", "T", 1), Event.of("b", "T", 2))));
+    }
+
+    // duplicates
+
+    @Test
+    void theSameIdAgainIsADuplicate() {
+        AppendResult first = store().store(Event.of("a", "T", 1).withId("e-1"));
+
+        assertDuplicate(first, () -> store().store(Event.of("a", "T", 2).withId("e-1")));
+        assertDuplicate(
+                first,
+                () -> store().storeBatch(List.of(
+                        Event.of("a", "T", 2), Event.of("a", "T", 3).withId("e-1"), Event.of("a", "T", 4))));
+        assertDuplicate(
+                first,
+                () -> store().append(
+                                "a",
+                                ExpectedStreamVersion.exactly(1),
+                                List.of(Event.of("a", "T", 2).withId("e-1"))));
+        assertThat(store().load(Version.ZERO).events())
+                .extracting(StoredEvent::data)
+                .containsExactly(1);
+    }
+
+    @Test
+    void theFirstResultComesBackWhenAskedFor() {
+        Event one = Event.of("a", "T", 1);
+        AppendResult first = store().store(one);
+
+        AppendResult again = store().store(one, RETURN_EXISTING);
+
+        assertThat(again.alreadyStored()).isTrue();
+        assertThat(again.version()).isEqualTo(first.version());
+        assertThat(again.streamVersion()).isEqualTo(1);
+        assertThat(again.createdAt()).isEqualTo(first.createdAt());
+    }
+
+    @Test
+    void aBatchThatIsStoredInPartIsCompletedWhenAskedFor() {
+        Event one = Event.of("a", "T", 1);
+        Event two = Event.of("a", "T", 2);
+        Event three = Event.of("a", "T", 3);
+        store().store(two);
+
+        List<AppendResult> results = store().storeBatch(List.of(one, two, three), RETURN_EXISTING);
+
+        assertThat(results).extracting(AppendResult::id).containsExactly(one.id(), two.id(), three.id());
+        assertThat(results).extracting(AppendResult::alreadyStored).containsExactly(false, true, false);
+        assertThat(results).extracting(AppendResult::streamVersion).containsExactly(2L, 1L, 3L);
+        assertThat(store().load(Version.ZERO).events())
+                .extracting(StoredEvent::data)
+                .containsExactly(2, 1, 3);
+    }
+
+    @Test
+    void aGuardedAppendCanBeRepeated() {
+        List<Event> events = List.of(Event.of("a", "T", 1), Event.of("a", "T", 2));
+        List<AppendResult> first = store().append("a", ExpectedStreamVersion.noStream(), events, RETURN_EXISTING);
+        store().store(Event.of("a", "T", 3));
+
+        List<AppendResult> again = store().append("a", ExpectedStreamVersion.noStream(), events, RETURN_EXISTING);
+
+        assertThat(again)
+                .extracting(AppendResult::version)
+                .isEqualTo(first.stream().map(AppendResult::version).toList());
+        assertThat(again).allMatch(AppendResult::alreadyStored);
+        assertDuplicate(
+                first.get(1),
+                () -> store().append(
+                                "a",
+                                ExpectedStreamVersion.exactly(3),
+                                List.of(Event.of("a", "T", 4), events.get(1)),
+                                RETURN_EXISTING));
+        assertThat(store().load(Version.ZERO).events()).hasSize(3);
+    }
+
+    @Test
+    void anIdOfAnotherEventIsADuplicateInAnyCase() {
+        AppendResult first = store().store(Event.of("a", "T", 1).withId("e-1"));
+
+        assertDuplicate(first, () -> store().store(Event.of("b", "T", 1).withId("e-1"), RETURN_EXISTING));
+        assertDuplicate(first, () -> store().store(Event.of("a", "U", 1).withId("e-1"), RETURN_EXISTING));
+    }
+
+    private void assertDuplicate(AppendResult first, Runnable call) {
+        assertThatExceptionOfType(DuplicateEventException.class)
+                .isThrownBy(call::run)
+                .withMessageContaining(first.id())
+                .withMessageContaining("version " + first.version())
+                .satisfies(e -> assertThat(e.id()).isEqualTo(first.id()))
+                .satisfies(e -> assertThat(e.version()).isEqualTo(first.version()));
+    }
+
+    // pages, streams and filters
+
+    @Test
+    void pagesFollowEachOther() {
+        store().storeBatch(IntStream.range(0, 10)
+                .mapToObj(i -> Event.of("a", "T", i))
+                .toList());
+
+        EventPage first = store().load(Version.ZERO, 4);
+        EventPage second = store().load(first.next(), 4);
+        EventPage third = store().load(second.next(), 4);
+
+        assertThat(first.events()).extracting(StoredEvent::data).containsExactly(0, 1, 2, 3);
+        assertThat(second).extracting(StoredEvent::data).containsExactly(4, 5, 6, 7);
+        assertThat(third).extracting(StoredEvent::data).containsExactly(8, 9);
+        assertThat(List.of(first.hasMore(), second.hasMore(), third.hasMore())).containsExactly(true, true, false);
+        assertThat(third.next()).isEqualTo(store().latestVersion());
+        assertThat(store().load(third.next(), 4)).isEmpty();
+        assertThat(store().load(Version.ZERO, 10).hasMore()).isFalse();
+        assertThat(store().load(Version.of(Long.MAX_VALUE), 4).next()).isEqualTo(Version.of(Long.MAX_VALUE));
+    }
+
+    @Test
+    void pagesOfAnAggregateFollowEachOther() {
+        store().storeBatch(IntStream.range(0, 10)
+                .mapToObj(i -> Event.of("a" + i % 2, "T", i))
+                .toList());
+
+        EventPage first = store().loadByAggregate("a1", Version.ZERO, 3);
+        EventPage second = store().loadByAggregate("a1", first.next(), 3);
+
+        assertThat(first).extracting(StoredEvent::data).containsExactly(1, 3, 5);
+        assertThat(second).extracting(StoredEvent::data).containsExactly(7, 9);
+        assertThat(store().loadByAggregate("a1", second.next(), 3)).isEmpty();
+        assertThat(store().loadByAggregate("none", Version.of(3), 3).next()).isEqualTo(Version.of(3));
+        try (Stream<StoredEvent> stream = store().streamByAggregate(
+                        "a1", first.next(), Filter.matching(e -> !e.data().equals(7)))) {
+            assertThat(stream.map(StoredEvent::data)).containsExactly(9);
+        }
+    }
+
+    @Test
+    void aLimitBelowOneIsRefused() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> store().load(Version.ZERO, 0))
+                .withMessageContaining("0");
+    }
+
+    @Test
+    void filtersCombine() {
+        Instant before = store().store(Event.of("a", "T", Map.of("n", 1, "x", Map.of("y", 1))))
+                .createdAt();
+        Instant middle = store().store(Event.of("a", "U", Map.of("n", 2)).withMetadata("user", "bob"))
+                .createdAt();
+        store().store(Event.of("b", "T", Map.of("n", 3))
+                .withMetadata("user", "bob")
+                .withMetadata("z", null));
+        store().store(Event.of("c", "V", Map.of("n", 4)));
+
+        assertFound(List.of(1, 3), Filter.types("T"));
+        assertFound(List.of(1, 2, 3), Filter.types("T", "U"));
+        assertFound(List.of(3), Filter.aggregateIds("b"));
+        assertFound(List.of(3, 4), Filter.aggregateIds("b", "c"));
+        assertFound(List.of(3), Filter.types("T"), Filter.aggregateIds("b", "c"));
+        assertFound(List.of(1), Filter.dataContains(Map.of("x", Map.of("y", 1))));
+        assertFound(List.of(2), Filter.dataContains(new JsonText("{\"n\":2}")));
+        assertFound(List.of(2, 3), Filter.metadataContains(Map.of("user", "bob")));
+        assertFound(List.of(3), Filter.metadataContains(Collections.singletonMap("z", null)));
+        assertFound(List.of(1), Filter.createdBetween(null, middle));
+        assertFound(List.of(1), Filter.createdBetween(before, middle));
+        assertFound(List.of(2, 3, 4), Filter.createdBetween(middle, null));
+        assertFound(List.of(), Filter.createdBetween(middle, middle));
+        assertFound(List.of(2, 4), Filter.matching(e -> (int) ((Map<?, ?>) e.data()).get("n") % 2 == 0));
+        assertFound(
+                List.of(3),
+                Filter.matching(e -> e.type().equals("T")),
+                Filter.metadataContains(Map.of("user", "bob")),
+                Filter.createdBetween(before, null));
+        assertFound(List.of(), Filter.types("none"));
+    }
+
+    private void assertFound(List<Integer> expected, Filter... filters) {
+        EventPage page = store().load(Version.ZERO, filters);
+        assertThat(page).extracting(e -> ((Map<?, ?>) e.data()).get("n")).isEqualTo(expected);
+        assertThat(page.next()).isEqualTo(store().latestVersion());
+        try (Stream<StoredEvent> stream = store().stream(Version.ZERO, filters)) {
+            assertThat(stream.toList()).isEqualTo(page.events());
+        }
+    }
+
+    @Test
+    void aFilteredReadAdvancesPastWhatDoesNotMatch() {
+        store().storeBatch(IntStream.range(0, 100)
+                .mapToObj(i -> Event.of("a", i % 10 == 3 ? "T" : "U", i))
+                .toList());
+
+        for (Filter filter :
+                List.of(Filter.types("T"), Filter.matching(e -> e.type().equals("T")))) {
+            List<Object> found = new ArrayList<>();
+            Version since = Version.ZERO;
+            EventPage page;
+            do {
+                page = store().load(since, 4, filter);
+                page.forEach(event -> found.add(event.data()));
+                since = page.next();
+            } while (page.hasMore());
+            assertThat(found).containsExactly(3, 13, 23, 33, 43, 53, 63, 73, 83, 93);
+            assertThat(since).isEqualTo(store().latestVersion());
+        }
+    }
+
+    @Test
+    void filtersThatCannotMatchAreRefused() {
+        assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(Filter::types);
+        assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(() -> Filter.aggregateIds("a", null));
+        assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(() -> Filter.types("\u0000"));
+        assertThatExceptionOfType(InvalidFilterException.class)
+                .isThrownBy(() -> Filter.createdBetween(Instant.ofEpochSecond(2), Instant.ofEpochSecond(1)))
+                .withMessageContaining("1970-01-01T00:00:01Z");
+        assertThatExceptionOfType(InvalidFilterException.class)
+                .isThrownBy(() -> store().load(Version.ZERO, Filter.dataContains(new JsonText("{"))));
+        assertThatExceptionOfType(InvalidFilterException.class)
+                .isThrownBy(() -> store().load(Version.ZERO, Filter.dataContains(Double.NaN)));
+        assertThatExceptionOfType(InvalidFilterException.class)
+                .isThrownBy(() -> store().load(Version.ZERO, Filter.metadataContains(Map.of("a", "\ud800"))));
+        assertThatExceptionOfType(InvalidFilterException.class)
+                .isThrownBy(() -> store().load(Version.ZERO, (Filter) null));
+    }
+
+    // limits
+
+    @Test
+    void keysThatCannotBeStoredAreRefused() {
+        for (String bad : Arrays.asList("", " ", "\t\n", null, "a\u0000b", "a\ud800", "\udc00a", "x".repeat(256))) {
+            assertRefused("event id", () -> new Event(bad, "a", "T", 1, Map.of()));
+            assertRefused("aggregate id", () -> Event.of(bad, "T", 1));
+            assertRefused("event type", () -> Event.of("a", bad, 1));
+        }
+    }
+
+    @Test
+    void keysAtTheLimitAreStored() {
+        String longest = "\ud83d\ude00".repeat(255);
+        store().store(Event.of(longest, longest, 1).withId(longest));
+
+        StoredEvent stored = store().get(longest);
+
+        assertThat(stored.aggregateId()).isEqualTo(longest);
+        assertThat(stored.type()).isEqualTo(longest);
+        assertThat(store().loadByAggregate(longest, Version.ZERO, Filter.types(longest)))
+                .hasSize(1);
+    }
+
+    @Test
+    void jsonThatCannotBeStoredIsRefused() {
+        List<Object> bad = List.of(
+                "a\u0000b",
+                "a\ud800",
+                Map.of("k\u0000", 1),
+                Map.of("k", List.of("\udc00")),
+                Double.NaN,
+                Float.POSITIVE_INFINITY,
+                Map.of("k", Double.NEGATIVE_INFINITY),
+                new JsonText("\"\\u0000\""),
+                new JsonText("{\"\\ud800\":1}"),
+                new JsonText("{\"a\":1,\"a\":2}"),
+                new JsonText("{\"a\":1"),
+                new JsonText("1 2"),
+                new JsonText(""),
+                new JsonText("NaN"),
+                new JsonText("null"),
+                new JsonText("1e131072"),
+                new JsonText("1e-20000"),
+                new JsonText("1e99999999999"),
+                new JsonText("[".repeat(5000) + "]".repeat(5000)),
+                new Object() {
+                    @SuppressWarnings("unused")
+                    public String getBroken() {
+                        throw new IllegalStateException("broken getter");
+                    }
+                });
+        for (Object data : bad) {
+            assertRefused("data of event", () -> store().store(Event.of("a", "T", data)));
+            assertRefused(
+                    "data of event",
+                    () -> store().storeBatch(List.of(Event.of("a", "T", 1), Event.of("a", "T", data))));
+            if (!(data instanceof JsonText text && text.json().equals("null"))) {
+                assertRefused(
+                        "metadata of event",
+                        () -> store().store(Event.of("a", "T", 1).withMetadata("m", data)));
+            }
+        }
+        assertRefused("null", () -> Event.of("a", "T", null));
+        assertRefused("null", () -> Event.of("a", "T", 1).withMetadata((Map<String, Object>) null));
+        assertRefused("null", () -> Event.of("a", "T", 1).withMetadata((String) null, 1));
+        assertRefused(
+                "metadata",
+                () -> store().store(Event.of("a", "T", 1).withMetadata("m", new JsonText("1}, {\"n\": 2"))));
+        assertThat(store().latestVersion()).isEqualTo(Version.ZERO);
+    }
+
+    @Test
+    void anEventThatIsTooLargeIsRefused() {
+        int limit = 1024 * 1024;
+        String largest = "x".repeat(limit - "\"\"".length() - "{}".length());
+        store().store(Event.of("a", "T", largest));
+
+        assertRefused(String.valueOf(limit), () -> store().store(Event.of("a", "T", largest + "x")));
+        assertRefused(
+                String.valueOf(limit),
+                () -> store().store(Event.of("a", "T", largest).withMetadata("a", 1)));
+        assertRefused(String.valueOf(limit), () -> store().store(Event.of("a", "T", "é".repeat(limit / 2))));
+        assertThat("é".getBytes(UTF_8)).hasSize(2);
+    }
+
+    @Test
+    void aBatchWithNullOrWithOneIdTwiceIsRefused() {
+        Event event = Event.of("a", "T", 1);
+
+        assertRefused("element 1 ", () -> store().storeBatch(Arrays.asList(event, null)));
+        assertRefused(
+                "element 1 ",
+                () -> store().storeBatch(List.of(event, Event.of("b", "U", 2).withId(event.id()))));
+        assertRefused(
+                "element 0 ", () -> store().append("a", ExpectedStreamVersion.any(), Arrays.asList((Event) null)));
+        assertRefused("null", () -> store().store(null));
+        assertThat(store().latestVersion()).isEqualTo(Version.ZERO);
+    }
+
+    private static void assertRefused(String what, Runnable call) {
+        assertThatExceptionOfType(InvalidEventException.class)
+                .isThrownBy(call::run)
+                .withMessageContaining(what);
+    }
+
+    // the end
+
+    @Test
+    void aClosedStoreSaysSo() {
+        EventStore store = store();
+        store.close();
+        store.close();
+
+        List<Runnable> calls = List.of(
+                () -> store.store(Event.of("a", "T", 1)),
+                () -> store.storeBatch(List.of()),
+                () -> store.append("a", ExpectedStreamVersion.any(), List.of()),
+                () -> store.load(Version.ZERO),
+                () -> store.stream(Version.ZERO),
+                () -> store.loadByAggregate("a", Version.ZERO),
+                () -> store.streamByAggregate("a", Version.ZERO),
+                () -> store.find("e"),
+                () -> store.latestVersion(),
+                () -> store.stats());
+        for (Runnable call : calls) {
+            assertThatExceptionOfType(StoreClosedException.class).isThrownBy(call::run);
+        }
+    }
+}

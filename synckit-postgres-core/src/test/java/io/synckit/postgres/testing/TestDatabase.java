@@ -1,0 +1,81 @@
+package io.synckit.postgres.testing;
+
+import com.zaxxer.hikari.HikariDataSource;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+
+/** A database of one test. */
+public final class TestDatabase implements AutoCloseable {
+
+    private final TestPostgres server;
+    private final String name;
+    private @Nullable HikariDataSource pool;
+
+    TestDatabase(TestPostgres server, String name) {
+        this.server = server;
+        this.name = name;
+    }
+
+    public String name() {
+        return name;
+    }
+
+    /** With user and password, if the server has them. */
+    public String url() {
+        return server.url(name);
+    }
+
+    /** The same with one more parameter of the driver's. */
+    public String url(String parameter) {
+        return url() + (url().contains("?") ? "&" : "?") + parameter;
+    }
+
+    /** A pool of up to 40 connections. */
+    public synchronized DataSource pool() {
+        if (pool == null) {
+            pool = TestPostgres.pool(url());
+        }
+        return pool;
+    }
+
+    /** A connection outside the pool. */
+    public Connection connect() throws SQLException {
+        return DriverManager.getConnection(url());
+    }
+
+    /** Runs SQL on a connection of its own. */
+    public void execute(String... statements) {
+        try (Connection connection = connect();
+                Statement statement = connection.createStatement()) {
+            for (String sql : statements) {
+                statement.execute(sql);
+            }
+        } catch (SQLException e) {
+            throw new IllegalStateException(String.join("; ", statements), e);
+        }
+    }
+
+    /** The first column of the first row, as text. */
+    public @Nullable String query(String sql) {
+        try (Connection connection = connect();
+                Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(sql)) {
+            return rows.next() ? rows.getString(1) : null;
+        } catch (SQLException e) {
+            throw new IllegalStateException(sql, e);
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        if (pool != null) {
+            pool.close();
+        }
+        server.drop(name);
+    }
+}
