@@ -1,0 +1,172 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.synckit.Event;
+import io.synckit.EventStore;
+import io.synckit.StoredEvent;
+import io.synckit.UnreadableEventException;
+import io.synckit.Version;
+import io.synckit.postgres.testing.CallersTransaction;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import java.io.StringReader;
+import java.sql.Connection;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.postgresql.PGConnection;
+
+/** Rows that come from psql, COPY or another program go through the same fence and get the same numbers. */
+class ForeignRowsTest {
+
+    private static final String INSERT = "insert into synckit.events (id, aggregate_id, event_type, data) values ";
+
+    private TestDatabase database;
+    private EventStore store;
+
+    @BeforeEach
+    void open() {
+        database = TestPostgres.shared().migratedDatabase();
+        store = PostgresEventStore.on(database.pool(), Config.defaults());
+    }
+
+    @AfterEach
+    void close() {
+        database.close();
+    }
+
+    @Test
+    void aPlainInsertGetsItsStreamVersion() {
+        store.store(Event.of("a", "T", 1));
+        database.execute(INSERT + "('x-1', 'a', 'T', '2'), ('x-2', 'b', 'T', '3'), ('x-3', 'a', 'T', '4')");
+        store.store(Event.of("a", "T", 5));
+
+        List<StoredEvent> events = store.load(Version.ZERO).events();
+
+        assertThat(events).extracting(StoredEvent::data).containsExactly(1, 2, 3, 4, 5);
+        assertThat(events).extracting(StoredEvent::streamVersion).containsExactly(1L, 2L, 1L, 3L, 4L);
+        assertThat(events).extracting(StoredEvent::version).isSorted();
+    }
+
+    @Test
+    void aPlainInsertHoldsTheHorizonUntilItsCommit() throws Exception {
+        try (CallersTransaction foreign = CallersTransaction.begin(database)) {
+            foreign.execute(INSERT + "('x-1', 'a', 'T', '1')");
+            store.store(Event.of("b", "T", 2));
+            assertThat(store.load(Version.ZERO)).isEmpty();
+
+            foreign.commit();
+
+            assertThat(store.load(Version.ZERO)).extracting(StoredEvent::data).containsExactly(1, 2);
+        }
+    }
+
+    @Test
+    void aStreamVersionGivenByHandHoldsTheHorizonAsWell() throws Exception {
+        try (CallersTransaction foreign = CallersTransaction.begin(database)) {
+            foreign.execute("insert into synckit.events (id, aggregate_id, stream_version, event_type, data)"
+                    + " values ('x-1', 'a', 1, 'T', '1')");
+            store.store(Event.of("b", "T", 2));
+            assertThat(store.load(Version.ZERO)).isEmpty();
+            foreign.commit();
+            assertThat(store.load(Version.ZERO)).extracting(StoredEvent::data).containsExactly(1, 2);
+        }
+    }
+
+    @Test
+    void copyWorks() throws Exception {
+        String rows = String.join(
+                "",
+                IntStream.range(0, 500)
+                        .mapToObj(i -> "x-" + i + "\ta-" + i % 100 + "\tT\t" + i + "\n")
+                        .toList());
+        try (Connection connection = database.connect()) {
+            long copied = connection
+                    .unwrap(PGConnection.class)
+                    .getCopyAPI()
+                    .copyIn(
+                            "copy synckit.events (id, aggregate_id, event_type, data) from stdin",
+                            new StringReader(rows));
+            assertThat(copied).isEqualTo(500);
+        }
+        try (Stream<StoredEvent> events = store.stream(Version.ZERO)) {
+            assertThat(events.map(StoredEvent::data))
+                    .containsExactlyElementsOf(IntStream.range(0, 500).boxed().toList());
+        }
+        assertThat(store.loadByAggregate("a-7", Version.ZERO))
+                .extracting(StoredEvent::streamVersion)
+                .containsExactly(1L, 2L, 3L, 4L, 5L);
+    }
+
+    @Test
+    void aVersionGivenByHandIsRefused() {
+        assertThatThrownBy(
+                        () -> database.execute(
+                                "insert into synckit.events (version, id, aggregate_id, event_type, data) values (7, 'x', 'a', 'T', '1')"))
+                .rootCause()
+                .hasMessageContaining("GENERATED ALWAYS");
+    }
+
+    @Test
+    void keysAreCheckedByTheTable() {
+        for (String row : List.of(
+                "('', 'a', 'T', '1')",
+                "('x', ' ', 'T', '1')",
+                "('x', 'a', '', '1')",
+                "('x', 'a', repeat('x', 256), '1')",
+                "('x', 'a', 'T', null)")) {
+            assertThatThrownBy(() -> database.execute(INSERT + row)).rootCause().hasMessageContaining("violates");
+        }
+    }
+
+    @Test
+    void jsonNullOfAnotherProgramIsReadable() {
+        database.execute(INSERT + "('x', 'a', 'T', 'null')");
+
+        StoredEvent event = store.get("x");
+
+        assertThat(event.dataJson()).isEqualTo("null");
+        assertThatExceptionOfType(UnreadableEventException.class).isThrownBy(event::data);
+    }
+
+    @Test
+    void foreignAndOwnWritersOfOneAggregateLeaveNoGap() {
+        List<CompletableFuture<Void>> writers = IntStream.range(0, 8)
+                .mapToObj(writer -> CompletableFuture.runAsync(() -> {
+                    for (int i = 0; i < 20; i++) {
+                        if (writer % 2 == 0) {
+                            store.store(Event.of("a", "T", i));
+                        } else {
+                            database.execute(INSERT + "('x-" + writer + "-" + i + "', 'a', 'T', '" + i + "')");
+                        }
+                    }
+                }))
+                .toList();
+        writers.forEach(CompletableFuture::join);
+
+        assertThat(store.load(Version.ZERO))
+                .extracting(StoredEvent::streamVersion)
+                .containsExactlyElementsOf(
+                        LongStream.rangeClosed(1, 160).boxed().toList());
+    }
+
+    @Test
+    void replicationRolesGoThroughTheFenceAsWell() throws Exception {
+        try (CallersTransaction replica = CallersTransaction.begin(database)) {
+            replica.execute("set session_replication_role = replica");
+            replica.execute(INSERT + "('x-1', 'a', 'T', '1')");
+            store.store(Event.of("b", "T", 2));
+            assertThat(store.load(Version.ZERO)).isEmpty();
+            replica.commit();
+            assertThat(store.load(Version.ZERO)).hasSize(2);
+        }
+    }
+}
