@@ -1,0 +1,337 @@
+package io.synckit.postgres.schema;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.synckit.Event;
+import io.synckit.EventStore;
+import io.synckit.InvalidConfigException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.MissingPrivilegeException;
+import io.synckit.SchemaMismatchException;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.Config;
+import io.synckit.postgres.PostgresEventStore;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.postgresql.ds.PGSimpleDataSource;
+
+class SchemaTest {
+
+    private TestDatabase database;
+
+    @BeforeEach
+    void open() {
+        database = TestPostgres.shared().emptyDatabase();
+    }
+
+    @AfterEach
+    void close() {
+        database.close();
+    }
+
+    private static DataSource unpooled(String url) {
+        PGSimpleDataSource dataSource = new PGSimpleDataSource();
+        dataSource.setUrl(url);
+        return dataSource;
+    }
+
+    private SchemaMigrator migrator(String schema, String table) {
+        return new SchemaMigrator(unpooled(database.url()), schema, table, false, false);
+    }
+
+    private EventStore store(String schema, String table) {
+        return PostgresEventStore.on(
+                database.pool(),
+                Config.builder().schema(schema).tableName(table).build());
+    }
+
+    private SchemaStatus status() {
+        return SchemaStatus.of(database.pool(), "synckit", "events");
+    }
+
+    // migrations
+
+    @Test
+    void migratingTwiceChangesNothing() {
+        assertThat(migrator("synckit", "events").migrate()).isPositive();
+        assertThat(migrator("synckit", "events").migrate()).isZero();
+        assertThat(status()).isEqualTo(new SchemaStatus(SchemaStatus.CURRENT_VERSION, List.of()));
+        assertThat(database.query("select count(*) from synckit.events_schema_history where success"))
+                .isNotEqualTo("0");
+    }
+
+    @Test
+    void processesThatStartTogetherMigrateOnce() {
+        List<CompletableFuture<Integer>> starts = IntStream.range(0, 4)
+                .mapToObj(i -> CompletableFuture.supplyAsync(
+                        () -> migrator("synckit", "events").migrate()))
+                .toList();
+
+        assertThat(starts.stream().filter(start -> start.join() > 0)).hasSize(1);
+        assertThat(status().isReady()).isTrue();
+    }
+
+    @Test
+    void aSchemaWithOtherTablesIsNoObstacle() {
+        database.execute("create schema synckit", "create table synckit.other (n integer)");
+
+        assertThat(migrator("synckit", "events").migrate()).isPositive();
+
+        assertThat(status().isReady()).isTrue();
+    }
+
+    @Test
+    void severalStoresLiveInOneSchemaAndDoNotSeeEachOther() {
+        migrator("public", "events").migrate();
+        migrator("public", "Events").migrate();
+        migrator("Other_Schema", "events").migrate();
+        EventStore lower = store("public", "events");
+        EventStore upper = store("public", "Events");
+        EventStore other = store("Other_Schema", "events");
+
+        lower.store(Event.of("a", "T", "lower"));
+        upper.storeBatch(List.of(Event.of("a", "T", "upper"), Event.of("a", "T", "upper")));
+        other.store(Event.of("a", "T", "other"));
+
+        assertThat(lower.load(Version.ZERO)).extracting(StoredEvent::data).containsExactly("lower");
+        assertThat(upper.load(Version.ZERO)).extracting(StoredEvent::data).containsExactly("upper", "upper");
+        assertThat(other.load(Version.ZERO)).extracting(StoredEvent::data).containsExactly("other");
+        assertThat(upper.stats().latestVersion()).isEqualTo(Version.of(2));
+        assertThat(SchemaStatus.of(database.pool(), "Other_Schema", "events").isReady())
+                .isTrue();
+    }
+
+    @Test
+    void theLongestNamesWork() {
+        String table = "t".repeat(40);
+        String schema = "s".repeat(63);
+        migrator(schema, table).migrate();
+
+        store(schema, table).store(Event.of("a", "T", 1));
+
+        assertThat(SchemaStatus.of(database.pool(), schema, table).problems()).isEmpty();
+        assertThat(store(schema, table).load(Version.ZERO)).hasSize(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "1a",
+                "a-b",
+                "a\"b",
+                "a b",
+                "ä",
+                "a;drop table x",
+                "ttttttttttttttttttttttttttttttttttttttttt"
+            })
+    void namesThatAreNotPlainAreRefused(String name) {
+        assertThatExceptionOfType(InvalidConfigException.class)
+                .isThrownBy(() -> migrator("synckit", name))
+                .withMessageContaining("'" + name + "'");
+        assertThatExceptionOfType(InvalidConfigException.class)
+                .isThrownBy(() -> Config.builder().tableName(name).build());
+    }
+
+    @Test
+    void aSchemaOfPostgresIsRefused() {
+        assertThatExceptionOfType(InvalidConfigException.class).isThrownBy(() -> migrator("pg_catalog", "events"));
+    }
+
+    @Test
+    void optionalIndexesAreMadeWhenAskedForAndStay() {
+        migrator("synckit", "events").migrate();
+        assertThat(indexes()).doesNotContain("events_data_idx", "events_metadata_idx");
+
+        new SchemaMigrator(unpooled(database.url()), "synckit", "events", true, true).migrate();
+        assertThat(indexes()).contains("events_data_idx", "events_metadata_idx");
+
+        migrator("synckit", "events").migrate();
+        assertThat(indexes()).contains("events_data_idx", "events_metadata_idx");
+    }
+
+    private String indexes() {
+        return database.query("select string_agg(indexname, ' ') from pg_indexes where schemaname = 'synckit'");
+    }
+
+    @Test
+    void aRoleThatMayNotMigrateIsNamed() {
+        withRole(
+                "synckit_nobody",
+                role -> assertThatExceptionOfType(SchemaMismatchException.class)
+                        .isThrownBy(() -> new SchemaMigrator(as(role), "synckit", "events", false, false).migrate())
+                        .withMessageContaining("permission denied"));
+    }
+
+    @Test
+    void anotherEncodingIsRefused() {
+        try (TestDatabase latin =
+                TestPostgres.shared().database("encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0")) {
+            assertThatExceptionOfType(InvalidConnectionException.class)
+                    .isThrownBy(() ->
+                            new SchemaMigrator(unpooled(latin.url()), "synckit", "events", false, false).migrate())
+                    .withMessageContaining("LATIN1");
+        }
+    }
+
+    // start-up check
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "alter sequence synckit.events_version_seq cache 20 | CACHE 1",
+                "alter table synckit.events alter version set generated by default | GENERATED ALWAYS",
+                "alter table synckit.events disable trigger events_admit | ENABLE ALWAYS",
+                "alter table synckit.events enable trigger events_protect | ENABLE ALWAYS",
+                "alter table synckit.events drop constraint events_stream_key | unique key",
+                "create or replace function synckit.events_schema_version() returns integer language sql as 'select 99' | newer",
+                "drop function synckit.events_schema_version() | not made by this library",
+                "drop table synckit.events cascade | no table"
+            })
+    void whatWouldBreakAPromiseIsAProblem(String damage, String problem) {
+        migrator("synckit", "events").migrate();
+        database.execute(damage);
+
+        assertThat(status().problems()).anySatisfy(text -> assertThat(text).contains(problem));
+        assertThatExceptionOfType(SchemaMismatchException.class)
+                .isThrownBy(() -> status().requireReady())
+                .withMessageContaining(problem);
+    }
+
+    @Test
+    void aMissingTableIsNamedByEveryOperation() {
+        EventStore store = store("synckit", "events");
+        for (Runnable call : List.<Runnable>of(
+                () -> store.store(Event.of("a", "T", 1)), () -> store.load(Version.ZERO), () -> store.find("e"))) {
+            assertThatExceptionOfType(SchemaMismatchException.class)
+                    .isThrownBy(call::run)
+                    .withMessageContaining("run the migrations");
+        }
+    }
+
+    // protection
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "update synckit.events set data = '2'",
+                "delete from synckit.events",
+                "truncate synckit.events",
+                "set session_replication_role = replica; delete from synckit.events",
+                "insert into synckit.events (id, aggregate_id, event_type, data) values ('x', 'a', 'T', '1')"
+                        + " on conflict (id) do update set data = '2'"
+            })
+    void changingEventsByMistakeIsRefused(String statement) {
+        migrator("synckit", "events").migrate();
+        store("synckit", "events").store(Event.of("a", "T", 1));
+
+        assertThatThrownBy(() -> database.execute(statement))
+                .rootCause()
+                .hasMessageContaining("refused: events are not changed")
+                .hasMessageContaining("SET LOCAL synckit.maintenance = 'on'");
+
+        assertThat(store("synckit", "events").load(Version.ZERO))
+                .extracting(StoredEvent::data)
+                .containsExactly(1);
+    }
+
+    @Test
+    void maintenanceIsPossible() {
+        migrator("synckit", "events").migrate();
+        store("synckit", "events").storeBatch(List.of(Event.of("a", "T", "secret"), Event.of("a", "T", "other")));
+
+        database.execute("begin; set local synckit.maintenance = 'on';"
+                + " update synckit.events set data = '{}' where data = '\"secret\"'; commit");
+
+        assertThat(store("synckit", "events").load(Version.ZERO))
+                .extracting(StoredEvent::dataJson)
+                .containsExactly("{}", "\"other\"");
+        assertThatThrownBy(() -> database.execute("delete from synckit.events"))
+                .rootCause()
+                .hasMessageContaining("refused");
+    }
+
+    // rights
+
+    /** The statements are those of docs/schema.md. */
+    @Test
+    void theDocumentedRoleIsEnoughAndNoMore() throws IOException {
+        migrator("synckit", "events").migrate();
+        withRole("synckit_app", role -> {
+            EventStore store = PostgresEventStore.on(as(role), Config.defaults());
+            assertThatExceptionOfType(MissingPrivilegeException.class)
+                    .isThrownBy(() -> store.store(Event.of("a", "T", 1)))
+                    .withMessageContaining("docs/schema.md");
+
+            grantsOfTheManual().forEach(grant -> database.execute(grant.replace("shop_app", role)));
+
+            assertThat(SchemaStatus.of(as(role), "synckit", "events").isReady()).isTrue();
+            store.store(Event.of("a", "T", 1));
+            store.storeBatch(List.of(Event.of("a", "T", 2), Event.of("b", "T", 3)));
+            assertThat(store.load(Version.ZERO)).hasSize(3);
+            store.stats();
+            assertThatThrownBy(() -> PGSimpleStatement.run(as(role), "delete from synckit.events"))
+                    .hasMessageContaining("permission denied");
+            assertThatThrownBy(() -> PGSimpleStatement.run(as(role), "create table synckit.x (n integer)"))
+                    .hasMessageContaining("permission denied");
+            database.execute("drop owned by " + role);
+        });
+    }
+
+    private static List<String> grantsOfTheManual() {
+        Matcher matcher = Pattern.compile("(?m)^GRANT [^;]*;").matcher(read(Path.of("..", "docs", "schema.md")));
+        List<String> grants = matcher.results().map(result -> result.group()).toList();
+        assertThat(grants).isNotEmpty();
+        return grants;
+    }
+
+    private static String read(Path path) {
+        try {
+            return Files.readString(path);
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    private DataSource as(String role) {
+        return unpooled(database.url("options=-c%20role%3D" + role));
+    }
+
+    private void withRole(String name, java.util.function.Consumer<String> test) {
+        String role = name + "_" + database.name();
+        database.execute("create role " + role);
+        try {
+            test.accept(role);
+        } finally {
+            database.execute("drop owned by " + role, "drop role " + role);
+        }
+    }
+
+    private static final class PGSimpleStatement {
+        static void run(DataSource dataSource, String sql) throws java.sql.SQLException {
+            try (var connection = dataSource.getConnection();
+                    var statement = connection.createStatement()) {
+                statement.execute(sql);
+            }
+        }
+    }
+}
