@@ -1,17 +1,23 @@
 package io.synckit;
 
-import org.jspecify.annotations.Nullable;
-
 /** A setting has a value that it cannot have. */
 public class InvalidConfigException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
 
-    public InvalidConfigException(String message) {
-        this(message, null);
+    private final String setting;
+
+    /**
+     * @param setting name of the setting, as in {@code Config}
+     * @param problem what is wrong with it, with the value unless it is a secret
+     */
+    public InvalidConfigException(String setting, String problem) {
+        super(setting + " " + problem);
+        this.setting = setting;
     }
 
-    public InvalidConfigException(String message, @Nullable Throwable cause) {
-        super(message, cause);
+    /** Name of the setting, as in {@code Config}. */
+    public String setting() {
+        return setting;
     }
 }

@@ -66,7 +66,7 @@ public record Config(
         atLeast("maxIdleConns", 0, maxIdleConns);
         if (maxIdleConns > maxOpenConns) {
             throw new InvalidConfigException(
-                    "maxIdleConns is " + maxIdleConns + ", more than maxOpenConns, which is " + maxOpenConns);
+                    "maxIdleConns", "is " + maxIdleConns + ", more than maxOpenConns, which is " + maxOpenConns);
         }
         atLeast("connMaxLifetime", SHORTEST_LIFETIME, connMaxLifetime);
         atLeast("connMaxIdleTime", SHORTEST_IDLE_TIME, connMaxIdleTime);
@@ -77,7 +77,8 @@ public record Config(
         atLeast("maxEventBytes", 1, maxEventBytes);
         if (maxEventBytes > EventLimits.MAX_BATCH_BYTES) {
             throw new InvalidConfigException(
-                    "maxEventBytes is " + maxEventBytes + ", at most " + EventLimits.MAX_BATCH_BYTES + " are possible");
+                    "maxEventBytes",
+                    "is " + maxEventBytes + ", at most " + EventLimits.MAX_BATCH_BYTES + " are possible");
         }
     }
 
@@ -92,7 +93,7 @@ public record Config(
 
     private static <T extends Comparable<T>> void atLeast(String what, T least, T value) {
         if (value.compareTo(least) < 0) {
-            throw new InvalidConfigException(what + " is " + value + ", at least " + least + " is needed");
+            throw new InvalidConfigException(what, "is " + value + ", at least " + least + " is needed");
         }
     }
 

@@ -23,7 +23,8 @@ record ConnectionString(
         }
         if (!text.startsWith("postgres://") && !text.startsWith("postgresql://")) {
             throw new InvalidConfigException(
-                    "the connection string begins neither with jdbc:postgresql: nor with postgres://; this store is for PostgreSQL");
+                    "connectionString",
+                    "begins neither with jdbc:postgresql: nor with postgres://; this store is for PostgreSQL");
         }
         try {
             URI uri = new URI(text);
@@ -38,8 +39,9 @@ record ConnectionString(
                     user.length > 0 ? decoded(user[0]) : null,
                     user.length > 1 ? decoded(user[1]) : null);
         } catch (URISyntaxException e) {
-            throw new InvalidConfigException("the connection string is not a URL: " + e.getReason()
-                    + "; percent-encode special characters in user and password");
+            throw new InvalidConfigException(
+                    "connectionString",
+                    "is not a URL: " + e.getReason() + "; percent-encode special characters in user and password");
         }
     }
 

@@ -60,7 +60,7 @@ final class EventEncoder {
         if (bytes > maxEventBytes) {
             throw new InvalidEventException(
                     "event '" + event.id() + "' has " + bytes + " bytes of data and metadata, at most " + maxEventBytes
-                            + " are allowed; store a reference instead, or raise max-event-bytes");
+                            + " are allowed; store a reference instead, or raise maxEventBytes (synckit.postgres.max-event-size)");
         }
         return row;
     }

@@ -11,16 +11,21 @@ import java.util.Optional;
 import javax.sql.DataSource;
 
 /** HikariCP: the pool of a store with a connection string of its own, and the numbers of any pool. */
-final class HikariPool {
+public final class HikariPool {
 
     private static final boolean PRESENT = isPresent();
 
     private HikariPool() {}
 
-    /** @throws InvalidConnectionException if the database cannot be reached */
-    static HikariDataSource open(Config config) {
+    /**
+     * A pool with the settings of the config; whoever opens it closes it.
+     *
+     * @throws InvalidConfigException if there is no connection string, or it is not PostgreSQL's
+     * @throws InvalidConnectionException if the database cannot be reached
+     */
+    public static HikariDataSource open(Config config) {
         if (config.connectionString() == null) {
-            throw new InvalidConfigException("there is no connection string; give one, or give a DataSource");
+            throw new InvalidConfigException("connectionString", "is not there; give one, or give a DataSource");
         }
         ConnectionString target = ConnectionString.parse(config.connectionString());
         HikariConfig hikari = new HikariConfig();

@@ -19,17 +19,19 @@ public record TableName(String schema, String table) {
     /** @throws InvalidConfigException if a name is not a plain identifier, or too long */
     public TableName {
         require("schema", schema, MAX_SCHEMA);
-        require("table name", table, MAX_TABLE);
+        require("tableName", table, MAX_TABLE);
         if (schema.startsWith("pg_")) {
-            throw new InvalidConfigException("schema '" + schema + "': names that begin with pg_ belong to PostgreSQL");
+            throw new InvalidConfigException(
+                    "schema", "is '" + schema + "'; names that begin with pg_ belong to PostgreSQL");
         }
     }
 
     private static void require(String what, String name, int max) {
         if (!IDENTIFIER.matcher(name).matches() || name.length() > max) {
             throw new InvalidConfigException(
-                    what + " '" + name + "' is not possible: letters, digits and underscores, not a"
-                            + " digit first, at most " + max + " characters");
+                    what,
+                    "is '" + name + "'; possible are letters, digits and underscores, not a" + " digit first, at most "
+                            + max + " characters");
         }
     }
 

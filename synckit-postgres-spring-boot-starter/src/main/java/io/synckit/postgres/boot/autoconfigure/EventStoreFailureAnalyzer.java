@@ -1,0 +1,67 @@
+package io.synckit.postgres.boot.autoconfigure;
+
+import io.synckit.EventStoreException;
+import io.synckit.InvalidConfigException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.SchemaMismatchException;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
+import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
+import org.springframework.boot.diagnostics.FailureAnalysis;
+
+/** What is wrong and what to write, when the start fails because of the event store. */
+final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStoreException> {
+
+    @Override
+    protected @Nullable FailureAnalysis analyze(Throwable rootFailure, EventStoreException cause) {
+        if (cause instanceof NoUniqueDataSourceException dataSource) {
+            return analysis(cause, dataSource.candidates().isEmpty() ? NO_DATA_SOURCE : SEVERAL_DATA_SOURCES);
+        }
+        if (cause instanceof InvalidConfigException config) {
+            return analysis(cause, "Correct " + property(config.setting()) + " in application.yml.");
+        }
+        if (cause instanceof SchemaMismatchException) {
+            return analysis(cause, SCHEMA);
+        }
+        if (cause instanceof InvalidConnectionException) {
+            return analysis(cause, CONNECTION);
+        }
+        return null;
+    }
+
+    private static FailureAnalysis analysis(EventStoreException cause, String action) {
+        return new FailureAnalysis(cause.getMessage(), action, cause);
+    }
+
+    private static String property(String setting) {
+        String name = switch (setting) {
+            case "connectionString" -> "url";
+            case "maxEventBytes" -> "max-event-size";
+            default -> setting.replaceAll("([A-Z])", "-$1").toLowerCase(java.util.Locale.ROOT);
+        };
+        return ConfigurationPropertyName.of("synckit.postgres").append(name).toString();
+    }
+
+    private static final String NO_DATA_SOURCE = """
+            Write in application.yml one of
+              spring.datasource.url: jdbc:postgresql://host/database    (the application's database)
+              synckit.postgres.url: jdbc:postgresql://host/database     (a database of the event store's own)
+              synckit.postgres.enabled: false                           (no event store)""";
+
+    private static final String SEVERAL_DATA_SOURCES = """
+            Mark the one that the event store shall use:
+              @Bean
+              @io.synckit.postgres.boot.SynckitDataSource
+              DataSource ordersDataSource() { … }
+            or make it @Primary, or give the event store a database of its own with synckit.postgres.url.""";
+
+    private static final String SCHEMA = """
+            Let the application migrate it:
+              synckit.postgres.migration.mode: migrate
+            with a role that may run DDL (synckit.postgres.migration.username and password, if the application's may not), or do \
+            what the description says by hand; docs/schema.md has the statements.""";
+
+    private static final String CONNECTION = """
+            Check that PostgreSQL runs and can be reached, and in application.yml spring.datasource.url, username and password \
+            (or synckit.postgres.url, username and password).""";
+}

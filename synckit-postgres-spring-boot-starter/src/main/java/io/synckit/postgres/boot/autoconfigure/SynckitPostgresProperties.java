@@ -1,0 +1,105 @@
+package io.synckit.postgres.boot.autoconfigure;
+
+import io.synckit.postgres.Config;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * The settings of the starter. Values are checked by {@link Config}.
+ *
+ * @param enabled Whether to set up the event store.
+ * @param url URL of a database of the event store's own (jdbc:postgresql://… or postgres://…), with a connection pool of its own. Without it, the application's DataSource is used, and appends join its transactions.
+ * @param username User of the event store's own database, if the URL does not name one.
+ * @param password Password of the event store's own database, if the URL does not hold one.
+ * @param schema Schema of the events table and all that belongs to it.
+ * @param tableName Name of the events table.
+ * @param maxOpenConns Most connections of the event store's own pool.
+ * @param maxIdleConns Connections that the event store's own pool keeps ready.
+ * @param connMaxLifetime Longest life of a connection of the event store's own pool.
+ * @param connMaxIdleTime Time after which the event store's own pool closes a connection that it need not keep ready.
+ * @param notificationTimeout Longest time between two looks at the table without a notification.
+ * @param reconnectInterval First pause before the listener connects again.
+ * @param maxReconnectAttempts Attempts of the listener to connect again before it gives up and polls.
+ * @param batchSize Events in a page when no limit is given, and in one fetch of a stream.
+ * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Switch off behind a pooler that cannot.
+ * @param maxEventSize Largest event, data and metadata together, as UTF-8.
+ * @param migration Settings of the schema migration.
+ */
+@ConfigurationProperties("synckit.postgres")
+record SynckitPostgresProperties(
+        @DefaultValue("true") boolean enabled,
+        @Nullable String url,
+        @Nullable String username,
+        @Nullable String password,
+        @DefaultValue(Config.DEFAULT_SCHEMA) String schema,
+        @DefaultValue(Config.DEFAULT_TABLE_NAME) String tableName,
+        @DefaultValue("" + Config.DEFAULT_MAX_OPEN_CONNS) int maxOpenConns,
+        @DefaultValue("" + Config.DEFAULT_MAX_IDLE_CONNS) int maxIdleConns,
+        @DefaultValue("1h") Duration connMaxLifetime,
+        @DefaultValue("15m") Duration connMaxIdleTime,
+        @DefaultValue("30s") Duration notificationTimeout,
+        @DefaultValue("5s") Duration reconnectInterval,
+
+        @DefaultValue("" + Config.DEFAULT_MAX_RECONNECT_ATTEMPTS)
+        int maxReconnectAttempts,
+
+        @DefaultValue("" + Config.DEFAULT_BATCH_SIZE) int batchSize,
+        @DefaultValue("true") boolean enablePreparedStmts,
+        @DefaultValue("1MB") DataSize maxEventSize,
+        @DefaultValue Migration migration) {
+
+    /**
+     * How the schema comes into the database.
+     *
+     * @param mode Whether to migrate the schema at start-up, only to check it, or neither.
+     * @param url URL of the same database for the migration, for instance past a connection pooler.
+     * @param username User who may run DDL, if the application's may not.
+     * @param password Password of the user who may run DDL.
+     * @param dataIndex Whether to make a GIN index for filters on data.
+     * @param metadataIndex Whether to make a GIN index for filters on metadata.
+     */
+    record Migration(
+            @DefaultValue("migrate") MigrationMode mode,
+            @Nullable String url,
+            @Nullable String username,
+            @Nullable String password,
+            @DefaultValue("false") boolean dataIndex,
+            @DefaultValue("false") boolean metadataIndex) {}
+
+    /** What happens to the schema at start-up. */
+    enum MigrationMode {
+
+        /** Bring it up to date, then check it. */
+        MIGRATE,
+
+        /** Check it, and fail the start if it is not as it must be. */
+        VALIDATE,
+
+        /** Neither. */
+        NONE
+    }
+
+    /** @throws io.synckit.InvalidConfigException if a value cannot be */
+    Config toConfig() {
+        return Config.builder()
+                .connectionString(url)
+                .username(username)
+                .password(password)
+                .schema(schema)
+                .tableName(tableName)
+                .maxOpenConns(maxOpenConns)
+                .maxIdleConns(maxIdleConns)
+                .connMaxLifetime(connMaxLifetime)
+                .connMaxIdleTime(connMaxIdleTime)
+                .notificationTimeout(notificationTimeout)
+                .reconnectInterval(reconnectInterval)
+                .maxReconnectAttempts(maxReconnectAttempts)
+                .batchSize(batchSize)
+                .enablePreparedStmts(enablePreparedStmts)
+                .maxEventBytes((int) Math.min(maxEventSize.toBytes(), Integer.MAX_VALUE))
+                .build();
+    }
+}
