@@ -12,7 +12,6 @@ import org.springframework.boot.context.properties.EnableConfigurationProperties
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.context.annotation.Bean;
-import org.springframework.context.annotation.Configuration;
 
 /** The pool of a store with a database of its own. */
 @AutoConfiguration(
@@ -23,28 +22,22 @@ import org.springframework.context.annotation.Configuration;
 @EnableConfigurationProperties(SynckitPostgresProperties.class)
 final class SynckitPostgresDataSourceAutoConfiguration {
 
+    private static final String NAME = "synckitDataSource";
+
     /** An application without another database: Boot would insist on {@code spring.datasource.url}, so this is its DataSource. */
-    @Configuration(proxyBeanMethods = false)
+    @Bean(NAME)
+    @SynckitDataSource
     @ConditionalOnMissingBean({DataSource.class, JdbcConnectionDetails.class})
     @ConditionalOnProperty(name = "spring.datasource.url", havingValue = "absent", matchIfMissing = true)
-    static class OnlyDatabase {
-
-        @Bean
-        @SynckitDataSource
-        HikariDataSource synckitDataSource(SynckitPostgresProperties properties) {
-            return HikariPool.open(properties.toConfig());
-        }
+    HikariDataSource onlyDataSource(SynckitPostgresProperties properties) {
+        return HikariPool.open(properties.toConfig());
     }
 
     /** Beside the application's DataSource, for which it must not be taken. */
-    @Configuration(proxyBeanMethods = false)
-    @ConditionalOnMissingBean(name = "synckitDataSource")
-    static class OwnDatabase {
-
-        @Bean(defaultCandidate = false)
-        @SynckitDataSource
-        HikariDataSource synckitDataSource(SynckitPostgresProperties properties) {
-            return HikariPool.open(properties.toConfig());
-        }
+    @Bean(name = NAME, defaultCandidate = false)
+    @SynckitDataSource
+    @ConditionalOnMissingBean(name = NAME)
+    HikariDataSource dataSourceBesideTheApplications(SynckitPostgresProperties properties) {
+        return HikariPool.open(properties.toConfig());
     }
 }

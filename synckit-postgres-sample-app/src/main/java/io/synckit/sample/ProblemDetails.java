@@ -1,0 +1,31 @@
+package io.synckit.sample;
+
+import io.synckit.IncompatibleVersionException;
+import io.synckit.InvalidEventException;
+import io.synckit.InvalidFilterException;
+import io.synckit.InvalidVersionException;
+import io.synckit.sample.orders.OutOfStockException;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ProblemDetail;
+import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.web.bind.annotation.RestControllerAdvice;
+
+/** Errors as RFC 9457 has them. */
+@RestControllerAdvice
+class ProblemDetails {
+
+    @ExceptionHandler({
+        InvalidVersionException.class,
+        IncompatibleVersionException.class,
+        InvalidFilterException.class,
+        InvalidEventException.class
+    })
+    ProblemDetail badRequest(RuntimeException e) {
+        return ProblemDetail.forStatusAndDetail(HttpStatus.BAD_REQUEST, e.getMessage());
+    }
+
+    @ExceptionHandler(OutOfStockException.class)
+    ProblemDetail conflict(OutOfStockException e) {
+        return ProblemDetail.forStatusAndDetail(HttpStatus.CONFLICT, e.getMessage());
+    }
+}

@@ -1,0 +1,409 @@
+package io.synckit.postgres.boot.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.mockito.Mockito.mock;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.synckit.ConnectionSource;
+import io.synckit.Event;
+import io.synckit.EventStore;
+import io.synckit.InvalidConfigException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.InvalidEventException;
+import io.synckit.JsonCodec;
+import io.synckit.SchemaMismatchException;
+import io.synckit.Version;
+import io.synckit.postgres.PostgresEventStore;
+import io.synckit.postgres.boot.SynckitDataSource;
+import io.synckit.postgres.internal.json.JacksonJson;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import java.time.Duration;
+import java.util.Map;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.postgresql.ds.PGSimpleDataSource;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.boot.jdbc.autoconfigure.JdbcTemplateAutoConfiguration;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Primary;
+import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.datasource.LazyConnectionDataSourceProxy;
+
+class AutoConfigurationTest {
+
+    private TestDatabase database;
+    private ApplicationContextRunner runner;
+
+    @BeforeEach
+    void open() {
+        database = TestPostgres.shared().emptyDatabase();
+        runner = new ApplicationContextRunner()
+                .withConfiguration(AutoConfigurations.of(
+                        DataSourceAutoConfiguration.class,
+                        JdbcTemplateAutoConfiguration.class,
+                        JacksonAutoConfiguration.class,
+                        SynckitPostgresDataSourceAutoConfiguration.class,
+                        SynckitPostgresAutoConfiguration.class));
+    }
+
+    @AfterEach
+    void close() {
+        database.close();
+    }
+
+    private ApplicationContextRunner withApplicationsDataSource() {
+        return runner.withPropertyValues("spring.datasource.url=" + database.url());
+    }
+
+    // which database
+
+    @Test
+    void theApplicationsDataSourceIsUsedAndTheSchemaIsMadeBeforeItsUsers() {
+        withApplicationsDataSource().run(context -> {
+            assertThat(context).hasSingleBean(DataSource.class).hasSingleBean(PostgresEventStore.class);
+            context.getBean(EventStore.class).store(Event.of("a", "T", 1));
+            assertThat(context.getBean(JdbcTemplate.class)
+                            .queryForObject("select count(*) from synckit.events", Integer.class))
+                    .isEqualTo(1);
+            assertThat(context.getBeanFactory()
+                            .getBeanDefinition("jdbcTemplate")
+                            .getDependsOn())
+                    .contains("synckitSchemaInitializer");
+        });
+    }
+
+    @Test
+    void aPoolOfOneConnectionIsEnough() {
+        withApplicationsDataSource()
+                .withPropertyValues(
+                        "spring.datasource.hikari.maximum-pool-size=1",
+                        "spring.datasource.hikari.connection-timeout=2000")
+                .run(context -> assertThat(context.getBean(EventStore.class).latestVersion())
+                        .isEqualTo(Version.ZERO));
+    }
+
+    @Test
+    void connectionDetailsAreUsed() {
+        runner.withBean(JdbcConnectionDetails.class, () -> new Details(database.url()))
+                .run(context -> context.getBean(EventStore.class).store(Event.of("a", "T", 1)));
+
+        assertThat(database.query("select count(*) from synckit.events")).isEqualTo("1");
+    }
+
+    private record Details(String url) implements JdbcConnectionDetails {
+        @Override
+        public String getUsername() {
+            return null;
+        }
+
+        @Override
+        public String getPassword() {
+            return null;
+        }
+
+        @Override
+        public String getJdbcUrl() {
+            return url;
+        }
+    }
+
+    @Test
+    void aUrlOfItsOwnMakesAPoolOfItsOwnBesideTheApplications() {
+        try (TestDatabase own = TestPostgres.shared().emptyDatabase()) {
+            withApplicationsDataSource()
+                    .withPropertyValues("synckit.postgres.url=" + own.url())
+                    .run(context -> {
+                        assertThat(context.getBeansOfType(DataSource.class)).hasSize(2);
+                        context.getBean(EventStore.class).store(Event.of("a", "T", 1));
+                        assertThat(own.query("select count(*) from synckit.events"))
+                                .isEqualTo("1");
+                        assertThat(database.query("select to_regclass('synckit.events')"))
+                                .isNull();
+                        // Whoever asks for a DataSource gets the application's.
+                        assertThat(context.getBean(JdbcTemplate.class)
+                                        .queryForObject("select current_database()", String.class))
+                                .isEqualTo(database.name());
+                        HikariDataSource pool = context.getBean("synckitDataSource", HikariDataSource.class);
+                        assertThat(pool.getMaximumPoolSize()).isEqualTo(25);
+                        assertThat(pool.getMinimumIdle()).isEqualTo(10);
+                        assertThat(pool.getMaxLifetime())
+                                .isEqualTo(Duration.ofHours(1).toMillis());
+                        assertThat(pool.getIdleTimeout())
+                                .isEqualTo(Duration.ofMinutes(15).toMillis());
+                    });
+        }
+    }
+
+    @Test
+    void aUrlOfItsOwnIsEnoughForAnApplicationWithoutAnotherDatabase() {
+        runner.withPropertyValues(
+                        "synckit.postgres.url=" + database.url(),
+                        "synckit.postgres.max-open-conns=3",
+                        "synckit.postgres.max-idle-conns=2",
+                        "synckit.postgres.conn-max-lifetime=10m",
+                        "synckit.postgres.conn-max-idle-time=1m")
+                .run(context -> {
+                    assertThat(context).hasSingleBean(DataSource.class);
+                    context.getBean(EventStore.class).store(Event.of("a", "T", 1));
+                    HikariDataSource pool = context.getBean(HikariDataSource.class);
+                    assertThat(pool.getMaximumPoolSize()).isEqualTo(3);
+                    assertThat(pool.getMinimumIdle()).isEqualTo(2);
+                    assertThat(pool.getMaxLifetime()).isEqualTo(600_000);
+                    assertThat(pool.getIdleTimeout()).isEqualTo(60_000);
+                });
+    }
+
+    @Test
+    void ofSeveralDataSourcesTheMarkedOneIsUsed() {
+        runner.withUserConfiguration(Several.class)
+                .withBean("marked", DatabaseUrl.class, () -> new DatabaseUrl(database.url()))
+                .run(context -> assertThat(context.getBean(EventStore.class).latestVersion())
+                        .isEqualTo(Version.ZERO));
+
+        assertThat(database.query("select to_regclass('synckit.events') is not null"))
+                .isEqualTo("t");
+    }
+
+    record DatabaseUrl(String url) {}
+
+    @Configuration(proxyBeanMethods = false)
+    static class Several {
+
+        @Bean
+        DataSource unusable() {
+            return mock(DataSource.class);
+        }
+
+        @Bean
+        @Primary
+        DataSource alsoUnusable() {
+            return mock(DataSource.class);
+        }
+
+        @Bean
+        @SynckitDataSource
+        DataSource events(DatabaseUrl url) {
+            PGSimpleDataSource dataSource = new PGSimpleDataSource();
+            dataSource.setUrl(url.url());
+            return dataSource;
+        }
+    }
+
+    @Test
+    void ofSeveralDataSourcesNoneIsGuessed() {
+        runner.withBean("one", DataSource.class, () -> mock(DataSource.class))
+                .withBean("two", DataSource.class, () -> mock(DataSource.class))
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .isInstanceOf(NoUniqueDataSourceException.class)
+                        .hasMessageContaining("[one, two]"));
+    }
+
+    @Test
+    void aLazyDataSourceIsUsed() {
+        runner.withBean(DataSource.class, () -> {
+                    HikariDataSource pool = new HikariDataSource();
+                    pool.setJdbcUrl(database.url());
+                    return new LazyConnectionDataSourceProxy(pool);
+                })
+                .run(context -> {
+                    context.getBean(EventStore.class).store(Event.of("a", "T", 1));
+                    assertThat(context.getBean(EventStore.class).stats().pool()).isPresent();
+                });
+    }
+
+    @Test
+    void aDataSourceWithoutAUrlIsUsedAsItIs() {
+        DataSource opaque = new org.springframework.jdbc.datasource.AbstractDataSource() {
+            @Override
+            public java.sql.Connection getConnection() throws java.sql.SQLException {
+                return database.connect();
+            }
+
+            @Override
+            public java.sql.Connection getConnection(String username, String password) throws java.sql.SQLException {
+                return database.connect();
+            }
+        };
+        runner.withBean(DataSource.class, () -> opaque)
+                .run(context -> context.getBean(EventStore.class).store(Event.of("a", "T", 1)));
+    }
+
+    @Test
+    void anotherDatabaseThanPostgresIsNamed() {
+        runner.withPropertyValues("spring.datasource.url=jdbc:h2:mem:test;DB_CLOSE_DELAY=-1")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .isInstanceOf(InvalidConnectionException.class)
+                        .hasMessageContaining("the database is H2"));
+    }
+
+    // switches
+
+    @Test
+    void switchedOffItLeavesNothingBehind() {
+        withApplicationsDataSource()
+                .withPropertyValues("synckit.postgres.enabled=false", "synckit.postgres.url=" + database.url())
+                .run(context -> {
+                    assertThat(context.getBeanDefinitionNames())
+                            .noneMatch(name -> name.toLowerCase().contains("synckit"));
+                    assertThat(context).doesNotHaveBean(EventStore.class).hasSingleBean(DataSource.class);
+                });
+        assertThat(database.query("select count(*) from pg_namespace where nspname = 'synckit'"))
+                .isEqualTo("0");
+    }
+
+    @Test
+    void everythingBacksOffBeforeAStoreOfTheApplications() {
+        EventStore own = mock(EventStore.class);
+        withApplicationsDataSource().withBean(EventStore.class, () -> own).run(context -> {
+            assertThat(context.getBean(EventStore.class)).isSameAs(own);
+            assertThat(context).doesNotHaveBean(SynckitSchemaInitializer.class);
+        });
+        assertThat(database.query("select count(*) from pg_namespace where nspname = 'synckit'"))
+                .isEqualTo("0");
+    }
+
+    @Test
+    void beansOfTheApplicationsAreUsed() {
+        JsonCodec codec = new JacksonJson();
+        withApplicationsDataSource()
+                .withBean(JsonCodec.class, () -> codec)
+                .withBean(ConnectionSource.class, () -> ConnectionSource.of(database.pool()))
+                .run(context -> {
+                    assertThat(context.getBean(JsonCodec.class)).isSameAs(codec);
+                    assertThat(context).hasSingleBean(ConnectionSource.class);
+                });
+    }
+
+    @Test
+    void theApplicationsJsonMapperWrites() {
+        withApplicationsDataSource()
+                .withPropertyValues("spring.jackson.property-naming-strategy=SNAKE_CASE")
+                .run(context -> {
+                    EventStore store = context.getBean(EventStore.class);
+                    store.store(Event.of("a", "T", new CamelCase(7)).withId("e"));
+                    assertThat(store.get("e").dataJson()).isEqualTo("{\"some_number\": 7}");
+                    assertThat(store.get("e").dataAs(CamelCase.class)).isEqualTo(new CamelCase(7));
+                });
+    }
+
+    record CamelCase(int someNumber) {}
+
+    @Test
+    void settingsReachTheStore() {
+        withApplicationsDataSource()
+                .withPropertyValues(
+                        "synckit.postgres.schema=events_of_shop",
+                        "synckit.postgres.table-name=shop_events",
+                        "synckit.postgres.batch-size=2",
+                        "synckit.postgres.max-event-size=100B",
+                        "synckit.postgres.migration.data-index=true",
+                        "synckit.postgres.migration.metadata-index=true")
+                .run(context -> {
+                    EventStore store = context.getBean(EventStore.class);
+                    for (int i = 0; i < 3; i++) {
+                        store.store(Event.of("a", "T", i));
+                    }
+                    assertThat(store.load(Version.ZERO)).hasSize(2);
+                    assertThat(org.assertj.core.api.Assertions.catchThrowable(() ->
+                                    store.store(Event.of("a", "T", Map.of("x", "x".repeat(100))))))
+                            .isInstanceOf(InvalidEventException.class)
+                            .hasMessageContaining("max-event-size");
+                });
+        assertThat(database.query("select count(*) from events_of_shop.shop_events"))
+                .isEqualTo("3");
+        assertThat(
+                        database.query(
+                                "select count(*) from pg_indexes where indexname in ('shop_events_data_idx', 'shop_events_metadata_idx')"))
+                .isEqualTo("2");
+    }
+
+    @Test
+    void aSettingThatCannotBeIsNamed() {
+        withApplicationsDataSource()
+                .withPropertyValues("synckit.postgres.batch-size=0")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .isInstanceOf(InvalidConfigException.class)
+                        .hasMessageContaining("batchSize is 0"));
+    }
+
+    // migration
+
+    @Test
+    void validateFailsWhereNothingIsMigrated() {
+        withApplicationsDataSource()
+                .withPropertyValues("synckit.postgres.migration.mode=validate")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .isInstanceOf(SchemaMismatchException.class)
+                        .hasMessageContaining("there is no table synckit.events"));
+        withApplicationsDataSource().run(context -> assertThat(context).hasNotFailed());
+        withApplicationsDataSource()
+                .withPropertyValues("synckit.postgres.migration.mode=validate")
+                .run(context -> assertThat(context).hasNotFailed());
+    }
+
+    @Test
+    void noneDoesNeither() {
+        withApplicationsDataSource()
+                .withPropertyValues("synckit.postgres.migration.mode=none")
+                .run(context -> assertThat(context).hasNotFailed());
+        assertThat(database.query("select count(*) from pg_namespace where nspname = 'synckit'"))
+                .isEqualTo("0");
+    }
+
+    @Test
+    void aBrokenFenceFailsTheStart() {
+        withApplicationsDataSource().run(context -> assertThat(context).hasNotFailed());
+        database.execute("alter sequence synckit.events_version_seq cache 50");
+        withApplicationsDataSource()
+                .run(context -> assertThat(context).getFailure().rootCause().hasMessageContaining("CACHE 1"));
+    }
+
+    @Test
+    void theMigrationHasCredentialsOfItsOwn() {
+        String app = "app_" + database.name();
+        String owner = "owner_" + database.name();
+        database.execute(
+                "create role " + app + " login password 'app'",
+                "create role " + owner + " login password 'owner'",
+                "grant create on database " + database.name() + " to " + owner,
+                "alter default privileges for role " + owner + " grant usage on schemas to " + app,
+                "alter default privileges for role " + owner + " grant select, insert on tables to " + app,
+                "alter default privileges for role " + owner + " grant select on sequences to " + app);
+        try {
+            withApplicationsDataSource()
+                    .withPropertyValues(
+                            "spring.datasource.url=" + database.url().replaceAll("[?].*", ""),
+                            "spring.datasource.username=" + app,
+                            "spring.datasource.password=app",
+                            "synckit.postgres.migration.url=" + database.url().replaceAll("[?].*", ""),
+                            "synckit.postgres.migration.username=" + owner,
+                            "synckit.postgres.migration.password=owner")
+                    .run(context -> context.getBean(EventStore.class).store(Event.of("a", "T", 1)));
+            assertThat(database.query(
+                            "select tableowner from pg_tables where schemaname = 'synckit' and tablename = 'events'"))
+                    .isEqualTo(owner);
+        } finally {
+            database.execute(
+                    "drop owned by " + owner + " cascade",
+                    "drop owned by " + app,
+                    "drop role " + app,
+                    "drop role " + owner);
+        }
+    }
+}

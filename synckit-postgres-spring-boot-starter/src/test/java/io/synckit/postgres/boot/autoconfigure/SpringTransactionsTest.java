@@ -1,0 +1,266 @@
+package io.synckit.postgres.boot.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.synckit.DuplicateEventException;
+import io.synckit.Event;
+import io.synckit.EventStore;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.boot.autoconfigure.business.BusinessRow;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import jakarta.persistence.EntityManager;
+import java.util.List;
+import java.util.stream.Stream;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
+import org.springframework.boot.hibernate.autoconfigure.HibernateJpaAutoConfiguration;
+import org.springframework.boot.persistence.autoconfigure.EntityScan;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Profile;
+import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.support.AbstractPlatformTransactionManager;
+import org.springframework.transaction.support.DefaultTransactionStatus;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/** Appends join the caller's Spring transaction, whichever manager and DataSource there is. */
+class SpringTransactionsTest {
+
+    /** Ways in which applications have it. */
+    enum Setup {
+        JDBC,
+        JDBC_WITHOUT_AUTO_COMMIT,
+        JDBC_LAZY,
+        JDBC_BEHIND_A_TRANSACTION_AWARE_PROXY,
+        JPA
+    }
+
+    private TestDatabase database;
+    private ConfigurableApplicationContext context;
+
+    @BeforeEach
+    void open() {
+        database = TestPostgres.shared().migratedDatabase();
+        database.execute("create table business_row (id text primary key)");
+    }
+
+    @AfterEach
+    void close() {
+        context.close();
+        database.close();
+    }
+
+    private EventStore store() {
+        return context.getBean(EventStore.class);
+    }
+
+    private void start(Setup setup) {
+        context = new SpringApplicationBuilder(setup == Setup.JPA ? JpaApplication.class : JdbcApplication.class)
+                .web(WebApplicationType.NONE)
+                .profiles(setup.name())
+                .properties(
+                        "spring.datasource.url=" + database.url(),
+                        "spring.datasource.hikari.maximum-pool-size=3",
+                        "spring.datasource.hikari.auto-commit=" + (setup != Setup.JDBC_WITHOUT_AUTO_COMMIT),
+                        "spring.datasource.connection-fetch=" + (setup == Setup.JDBC_LAZY ? "lazy" : "eager"),
+                        "spring.data.jpa.repositories.enabled=false",
+                        "spring.main.banner-mode=off")
+                .run();
+    }
+
+    private TransactionTemplate transaction() {
+        return new TransactionTemplate(context.getBean(PlatformTransactionManager.class));
+    }
+
+    private void insertBusinessRow(Setup setup, String id) {
+        if (setup == Setup.JPA) {
+            context.getBean(EntityManager.class).persist(new BusinessRow(id));
+            context.getBean(EntityManager.class).flush();
+        } else {
+            context.getBean(JdbcTemplate.class).update("insert into business_row values (?)", id);
+        }
+    }
+
+    private String businessRows() {
+        return database.query("select count(*) from business_row");
+    }
+
+    private List<Object> stored() {
+        return store().load(Version.ZERO).events().stream()
+                .map(StoredEvent::data)
+                .toList();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void eventAndRowShareOneFate(Setup setup) {
+        start(setup);
+        transaction().executeWithoutResult(status -> {
+            // The event first: the store must not take the connection for its own.
+            store().store(Event.of("a", "T", 1));
+            insertBusinessRow(setup, "kept");
+            store().storeBatch(List.of(Event.of("a", "T", 2), Event.of("b", "T", 3)));
+        });
+        transaction().executeWithoutResult(status -> {
+            store().store(Event.of("a", "T", "gone"));
+            insertBusinessRow(setup, "gone");
+            store().storeBatch(List.of(Event.of("a", "T", "gone"), Event.of("b", "T", "gone")));
+            status.setRollbackOnly();
+        });
+
+        assertThat(stored()).containsExactly(1, 2, 3);
+        assertThat(businessRows()).isEqualTo("1");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anExceptionLeavesNeitherEventNorRow(Setup setup) {
+        start(setup);
+        assertThatExceptionOfType(IllegalStateException.class)
+                .isThrownBy(() -> transaction().executeWithoutResult(status -> {
+                    insertBusinessRow(setup, "gone");
+                    store().store(Event.of("a", "T", "gone"));
+                    throw new IllegalStateException("business says no");
+                }));
+
+        assertThat(stored()).isEmpty();
+        assertThat(businessRows()).isEqualTo("0");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aDuplicateLeavesTheTransactionUsable(Setup setup) {
+        start(setup);
+        Event event = Event.of("a", "T", 1);
+        store().store(event);
+        transaction().executeWithoutResult(status -> {
+            assertThatExceptionOfType(DuplicateEventException.class).isThrownBy(() -> store().store(event));
+            assertThatExceptionOfType(DuplicateEventException.class)
+                    .isThrownBy(() -> store().storeBatch(List.of(Event.of("a", "T", "no"), event)));
+            insertBusinessRow(setup, "kept");
+            store().store(Event.of("a", "T", 2));
+        });
+
+        assertThat(stored()).containsExactly(1, 2);
+        assertThat(businessRows()).isEqualTo("1");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anInnerTransactionIsIndependent(Setup setup) {
+        start(setup);
+        transaction().executeWithoutResult(outer -> {
+            store().store(Event.of("outer", "T", "gone"));
+            TransactionTemplate inner = transaction();
+            inner.setPropagationBehavior(TransactionDefinition.PROPAGATION_REQUIRES_NEW);
+            inner.executeWithoutResult(status -> store().store(Event.of("inner", "T", "kept")));
+            outer.setRollbackOnly();
+        });
+
+        assertThat(stored()).containsExactly("kept");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void outsideATransactionEveryCallIsOne(Setup setup) {
+        start(setup);
+        store().store(Event.of("a", "T", 1));
+        store().storeBatch(List.of(Event.of("a", "T", 2), Event.of("a", "T", 3)));
+        try (Stream<StoredEvent> events = store().stream(Version.ZERO)) {
+            assertThat(events.map(StoredEvent::data)).containsExactly(1, 2, 3);
+        }
+        assertThat(database.query("select count(*) from synckit.events")).isEqualTo("3");
+        assertThat(database.query("select count(*) from pg_stat_activity where datname = current_database()"
+                        + " and state like 'idle in transaction%'"))
+                .isEqualTo("0");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aTransactionOfAnotherResourceIsNotJoined(Setup setup) {
+        start(setup);
+        TransactionTemplate elsewhere = new TransactionTemplate(new NoResource());
+        elsewhere.executeWithoutResult(status -> {
+            store().store(Event.of("a", "T", 1));
+            store().storeBatch(List.of(Event.of("a", "T", 2), Event.of("a", "T", 3)));
+            status.setRollbackOnly();
+        });
+
+        assertThat(stored()).containsExactly(1, 2, 3);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aReadInATransactionSeesItsOwnEventsOfAnAggregate(Setup setup) {
+        start(setup);
+        transaction().executeWithoutResult(status -> {
+            store().store(Event.of("a", "T", 1));
+            assertThat(store().loadByAggregate("a", Version.ZERO)).hasSize(1);
+            assertThat(store().load(Version.ZERO)).isEmpty();
+            try (Stream<StoredEvent> events = store().streamByAggregate("a", Version.ZERO)) {
+                assertThat(events).hasSize(1);
+            }
+        });
+        assertThat(stored()).containsExactly(1);
+    }
+
+    /** Such as JMS or MongoDB: synchronisation, but no connection. */
+    private static final class NoResource extends AbstractPlatformTransactionManager {
+
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected Object doGetTransaction() {
+            return new Object();
+        }
+
+        @Override
+        protected void doBegin(Object transaction, TransactionDefinition definition) {}
+
+        @Override
+        protected void doCommit(DefaultTransactionStatus status) {}
+
+        @Override
+        protected void doRollback(DefaultTransactionStatus status) {}
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @EnableAutoConfiguration(exclude = {FlywayAutoConfiguration.class, HibernateJpaAutoConfiguration.class})
+    static class JdbcApplication {
+
+        @Bean
+        @Profile("JDBC_BEHIND_A_TRANSACTION_AWARE_PROXY")
+        DataSource dataSource(org.springframework.core.env.Environment environment) {
+            com.zaxxer.hikari.HikariDataSource pool = new com.zaxxer.hikari.HikariDataSource();
+            pool.setJdbcUrl(environment.getRequiredProperty("spring.datasource.url"));
+            pool.setMaximumPoolSize(3);
+            return new TransactionAwareDataSourceProxy(pool);
+        }
+
+        @Bean
+        @Profile("JDBC_BEHIND_A_TRANSACTION_AWARE_PROXY")
+        PlatformTransactionManager transactionManager(DataSource dataSource) {
+            return new DataSourceTransactionManager(dataSource);
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
+    @EntityScan(basePackageClasses = BusinessRow.class)
+    static class JpaApplication {}
+}
