@@ -96,6 +96,6 @@ class ConfigTest {
     void aStoreOfItsOwnNeedsAConnectionString() {
         assertThatExceptionOfType(InvalidConfigException.class)
                 .isThrownBy(() -> PostgresEventStore.open(Config.defaults()))
-                .withMessageContaining("connection string");
+                .withMessageContaining("connectionString");
     }
 }
