@@ -17,6 +17,11 @@ public record EventPage(List<StoredEvent> events, Version next, boolean hasMore)
         events = List.copyOf(events);
     }
 
+    /** How many events this page has. */
+    public int size() {
+        return events.size();
+    }
+
     @Override
     public Iterator<StoredEvent> iterator() {
         return events.iterator();

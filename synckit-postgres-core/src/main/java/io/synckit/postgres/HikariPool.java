@@ -6,6 +6,7 @@ import com.zaxxer.hikari.HikariPoolMXBean;
 import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
 import io.synckit.StoreStats;
+import io.synckit.postgres.internal.jdbc.SqlFailure;
 import java.sql.SQLException;
 import java.util.Optional;
 import javax.sql.DataSource;
@@ -48,8 +49,12 @@ public final class HikariPool {
     }
 
     /** The numbers of the pool, if it is HikariCP's and has started. */
-    static Optional<StoreStats.Pool> stats(DataSource dataSource) throws SQLException {
-        return PRESENT ? Numbers.of(dataSource) : Optional.empty();
+    static Optional<StoreStats.Pool> stats(DataSource dataSource) {
+        try {
+            return PRESENT ? Numbers.of(dataSource) : Optional.empty();
+        } catch (SQLException e) {
+            throw SqlFailure.named("asking the pool", e);
+        }
     }
 
     private static boolean isPresent() {

@@ -11,21 +11,24 @@ import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
 import io.synckit.InvalidEventException;
 import io.synckit.JsonCodec;
+import io.synckit.OperationListener;
 import io.synckit.StoreClosedException;
 import io.synckit.StoreStats;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.EventsTable;
 import io.synckit.postgres.internal.jdbc.EventsTable.Sizes;
-import io.synckit.postgres.internal.jdbc.SqlFailure;
 import io.synckit.postgres.internal.jdbc.TableName;
 import io.synckit.postgres.internal.json.JacksonJson;
-import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+import java.util.function.ToIntFunction;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An {@link EventStore} in a table of PostgreSQL 14 or later. The table must be there ({@link
@@ -35,6 +38,7 @@ public final class PostgresEventStore implements EventStore {
 
     private final DataSource dataSource;
     private final AutoCloseableQuietly pool;
+    private final OperationListener listener;
     private final EventEncoder encoder;
     private final EventAppender appender;
     private final EventReader reader;
@@ -45,9 +49,15 @@ public final class PostgresEventStore implements EventStore {
      * A store on a data source of the caller's, which stays open when the store is closed.
      *
      * @param connections how connections of that data source are borrowed, and the caller's transactions joined
+     * @param listener told of every operation
      */
-    public PostgresEventStore(DataSource dataSource, ConnectionSource connections, JsonCodec json, Config config) {
-        this(dataSource, connections, json, config, () -> {});
+    public PostgresEventStore(
+            DataSource dataSource,
+            ConnectionSource connections,
+            JsonCodec json,
+            Config config,
+            OperationListener listener) {
+        this(dataSource, connections, json, config, listener, () -> {});
     }
 
     private PostgresEventStore(
@@ -55,11 +65,13 @@ public final class PostgresEventStore implements EventStore {
             ConnectionSource connections,
             JsonCodec json,
             Config config,
+            OperationListener listener,
             AutoCloseableQuietly pool) {
         EventsTable table =
                 new EventsTable(new TableName(config.schema(), config.tableName()), json, config.enablePreparedStmts());
         this.dataSource = dataSource;
         this.pool = pool;
+        this.listener = listener;
         this.encoder = new EventEncoder(json, config.maxEventBytes());
         this.appender = new EventAppender(connections, table);
         this.reader = new EventReader(connections, table, json, config.batchSize());
@@ -68,7 +80,8 @@ public final class PostgresEventStore implements EventStore {
 
     /** A store on a data source of the caller's; every call is a transaction of its own. JSON by Jackson. */
     public static PostgresEventStore on(DataSource dataSource, Config config) {
-        return new PostgresEventStore(dataSource, ConnectionSource.of(dataSource), new JacksonJson(), config);
+        return new PostgresEventStore(
+                dataSource, ConnectionSource.of(dataSource), new JacksonJson(), config, OperationListener.NONE);
     }
 
     /**
@@ -79,42 +92,42 @@ public final class PostgresEventStore implements EventStore {
      */
     public static PostgresEventStore open(Config config) {
         HikariDataSource pool = HikariPool.open(config);
-        return new PostgresEventStore(pool, ConnectionSource.of(pool), new JacksonJson(), config, pool::close);
+        return new PostgresEventStore(
+                pool, ConnectionSource.of(pool), new JacksonJson(), config, OperationListener.NONE, pool::close);
     }
 
     @Override
     public AppendResult store(Event event, AppendOptions options) {
-        requireOpen("store");
-        if (event == null) {
-            throw new InvalidEventException("the event is null; nothing is stored");
-        }
-        return appender.append(List.of(encoder.encode(event)), ExpectedStreamVersion.any(), options)
-                .get(0);
+        return run("store", result -> 1, () -> {
+            if (event == null) {
+                throw new InvalidEventException("the event is null; nothing is stored");
+            }
+            return appender.append(List.of(encoder.encode(event)), ExpectedStreamVersion.any(), options)
+                    .get(0);
+        });
     }
 
     @Override
     public List<AppendResult> storeBatch(List<Event> events, AppendOptions options) {
-        requireOpen("storeBatch");
-        if (events.isEmpty()) {
-            return List.of();
-        }
-        return appender.append(encoder.encode(events), ExpectedStreamVersion.any(), options);
+        return run("storeBatch", List::size, () -> append(events, ExpectedStreamVersion.any(), options));
     }
 
     @Override
     public List<AppendResult> append(
             String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
-        requireOpen("append");
-        if (events.isEmpty()) {
-            return List.of();
-        }
-        for (Event event : events) {
-            if (event != null && !event.aggregateId().equals(aggregateId)) {
-                throw new InvalidEventException("event '" + event.id() + "' is of aggregate '" + event.aggregateId()
-                        + "', the append is to '" + aggregateId + "'; nothing is stored");
+        return run("append", List::size, () -> {
+            for (Event event : events) {
+                if (event != null && !event.aggregateId().equals(aggregateId)) {
+                    throw new InvalidEventException("event '" + event.id() + "' is of aggregate '" + event.aggregateId()
+                            + "', the append is to '" + aggregateId + "'; nothing is stored");
+                }
             }
-        }
-        return appender.append(encoder.encode(events), expected, options);
+            return append(events, expected, options);
+        });
+    }
+
+    private List<AppendResult> append(List<Event> events, ExpectedStreamVersion expected, AppendOptions options) {
+        return events.isEmpty() ? List.of() : appender.append(encoder.encode(events), expected, options);
     }
 
     @Override
@@ -124,14 +137,12 @@ public final class PostgresEventStore implements EventStore {
 
     @Override
     public EventPage load(Version since, int limit, Filter... filters) {
-        requireOpen("load");
-        return reader.load(null, since, requireLimit(limit), filters);
+        return run("load", EventPage::size, () -> reader.load(null, since, requireLimit(limit), filters));
     }
 
     @Override
     public Stream<StoredEvent> stream(Version since, Filter... filters) {
-        requireOpen("stream");
-        return reader.stream(null, since, filters);
+        return run("stream", stream -> 0, () -> reader.stream(null, since, filters));
     }
 
     @Override
@@ -141,33 +152,31 @@ public final class PostgresEventStore implements EventStore {
 
     @Override
     public EventPage loadByAggregate(String aggregateId, Version since, int limit, Filter... filters) {
-        requireOpen("loadByAggregate");
-        return reader.load(aggregateId, since, requireLimit(limit), filters);
+        return run(
+                "loadByAggregate",
+                EventPage::size,
+                () -> reader.load(aggregateId, since, requireLimit(limit), filters));
     }
 
     @Override
     public Stream<StoredEvent> streamByAggregate(String aggregateId, Version since, Filter... filters) {
-        requireOpen("streamByAggregate");
-        return reader.stream(aggregateId, since, filters);
+        return run("streamByAggregate", stream -> 0, () -> reader.stream(aggregateId, since, filters));
     }
 
     @Override
     public Optional<StoredEvent> find(String id) {
-        requireOpen("find");
-        return reader.find(id);
+        return run("find", event -> event.isPresent() ? 1 : 0, () -> reader.find(id));
     }
 
     @Override
     public Version latestVersion() {
-        requireOpen("latestVersion");
-        return reader.latestVersion();
+        return run("latestVersion", version -> 0, reader::latestVersion);
     }
 
     @Override
     public StoreStats stats() {
-        requireOpen("stats");
-        Sizes sizes = reader.sizes();
-        try {
+        return run("stats", stats -> 0, () -> {
+            Sizes sizes = reader.sizes();
             return new StoreStats(
                     Version.of(sizes.stable()),
                     Version.of(sizes.head()),
@@ -175,9 +184,7 @@ public final class PostgresEventStore implements EventStore {
                     sizes.tableBytes(),
                     sizes.indexBytes(),
                     HikariPool.stats(dataSource));
-        } catch (SQLException e) {
-            throw SqlFailure.named("stats", e);
-        }
+        });
     }
 
     @Override
@@ -187,10 +194,24 @@ public final class PostgresEventStore implements EventStore {
         }
     }
 
-    private void requireOpen(String operation) {
+    private <R> R run(String operation, ToIntFunction<R> events, Supplier<R> work) {
         if (closed.get()) {
             throw new StoreClosedException(operation);
         }
+        long start = System.nanoTime();
+        try {
+            R result = work.get();
+            completed(operation, start, events.applyAsInt(result), null);
+            return result;
+        } catch (RuntimeException e) {
+            completed(operation, start, 0, e);
+            throw e;
+        }
+    }
+
+    private void completed(String operation, long start, int events, @Nullable RuntimeException failure) {
+        Duration took = Duration.ofNanos(System.nanoTime() - start);
+        listener.completed(new OperationListener.Operation(operation, took, events, failure));
     }
 
     private static int requireLimit(int limit) {

@@ -104,7 +104,8 @@ declare
 begin
     isolation := current_setting('transaction_isolation');
     standby := pg_is_in_recovery();
-    head := coalesce(pg_sequence_last_value('"${schema}"."${table}_version_seq"'::regclass), 0);
+    -- Not by pg_sequence_last_value: without the right to read the sequence newer servers answer null, which would be "no events".
+    select case when s.is_called then s.last_value else 0 end into head from "${schema}"."${table}_version_seq" s;
     select min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) into announced
       from pg_locks l
      where l.locktype = 'advisory' and l.objsubid = 1 and l.mode = 'ShareLock'

@@ -324,14 +324,12 @@ class FenceTest {
     /** A store whose connections run the hook once, right after the statement that reads the horizon. */
     private EventStore storeWithHookAfterHorizon(Hook hook) {
         AtomicInteger runs = new AtomicInteger();
-        DataSource hooked = proxy(DataSource.class, database.pool(), (connection, sql) -> {});
-        return PostgresEventStore.on(
-                proxy(DataSource.class, hooked, (connection, sql) -> {
-                    if (sql.contains("_horizon") && runs.getAndIncrement() == 0) {
-                        hook.run();
-                    }
-                }),
-                Config.defaults());
+        DataSource hooked = proxy(DataSource.class, database.pool(), sql -> {
+            if (sql.contains("_horizon") && runs.getAndIncrement() == 0) {
+                hook.run();
+            }
+        });
+        return PostgresEventStore.on(hooked, Config.defaults());
     }
 
     private interface Hook {
@@ -339,27 +337,24 @@ class FenceTest {
     }
 
     private interface AfterQuery {
-        void executed(Connection connection, String sql) throws SQLException;
+        void executed(String sql) throws SQLException;
     }
 
-    private static <T> T proxy(Class<T> type, Object target, AfterQuery after) {
+    /** A DataSource whose connections tell when a prepared statement has run its query. */
+    private static <T> T proxy(Class<T> type, T target, AfterQuery after) {
         return type.cast(Proxy.newProxyInstance(
                 FenceTest.class.getClassLoader(), new Class<?>[] {type}, (self, method, arguments) -> {
                     try {
                         Object result = method.invoke(target, arguments);
-                        if (result instanceof Connection connection
-                                && method.getName().equals("getConnection")) {
+                        if (result instanceof Connection connection) {
                             return proxy(Connection.class, connection, after);
                         }
                         if (result instanceof PreparedStatement statement) {
                             String sql = (String) arguments[0];
-                            return proxy(
-                                    PreparedStatement.class,
-                                    statement,
-                                    (connection, ignored) -> after.executed(connection, sql));
+                            return proxy(PreparedStatement.class, statement, ignored -> after.executed(sql));
                         }
                         if (method.getName().equals("executeQuery")) {
-                            after.executed(((PreparedStatement) target).getConnection(), "");
+                            after.executed("");
                         }
                         return result;
                     } catch (InvocationTargetException e) {

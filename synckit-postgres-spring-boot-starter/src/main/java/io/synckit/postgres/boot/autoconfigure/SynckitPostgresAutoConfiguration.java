@@ -3,9 +3,11 @@ package io.synckit.postgres.boot.autoconfigure;
 import io.synckit.ConnectionSource;
 import io.synckit.EventStore;
 import io.synckit.JsonCodec;
+import io.synckit.OperationListener;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.boot.SynckitDataSource;
 import io.synckit.postgres.internal.json.JacksonJson;
+import java.util.List;
 import javax.sql.DataSource;
 import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
@@ -67,7 +69,14 @@ final class SynckitPostgresAutoConfiguration {
             SynckitDatabase database,
             ConnectionSource connections,
             JsonCodec json,
-            SynckitPostgresProperties properties) {
-        return new PostgresEventStore(database.dataSource(), connections, json, properties.toConfig());
+            SynckitPostgresProperties properties,
+            ObjectProvider<OperationListener> listeners) {
+        List<OperationListener> all = listeners.orderedStream().toList();
+        return new PostgresEventStore(
+                database.dataSource(),
+                connections,
+                json,
+                properties.toConfig(),
+                operation -> all.forEach(listener -> listener.completed(operation)));
     }
 }

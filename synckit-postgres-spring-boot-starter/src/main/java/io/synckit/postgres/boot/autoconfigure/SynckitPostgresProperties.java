@@ -25,6 +25,7 @@ import org.springframework.util.unit.DataSize;
  * @param maxReconnectAttempts Attempts of the listener to connect again before it gives up and polls.
  * @param batchSize Events in a page when no limit is given, and in one fetch of a stream.
  * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Switch off behind a pooler that cannot.
+ * @param enableMetrics Whether to count and time the store's operations where Micrometer is.
  * @param maxEventSize Largest event, data and metadata together, as UTF-8.
  * @param migration Settings of the schema migration.
  */
@@ -48,6 +49,7 @@ record SynckitPostgresProperties(
 
         @DefaultValue("" + Config.DEFAULT_BATCH_SIZE) int batchSize,
         @DefaultValue("true") boolean enablePreparedStmts,
+        @DefaultValue("true") boolean enableMetrics,
         @DefaultValue("1MB") DataSize maxEventSize,
         @DefaultValue Migration migration) {
 

@@ -29,6 +29,7 @@ class SettingsTest {
     void defaultsAreThoseOfTheCore() {
         assertThat(bind(Map.of()).toConfig()).isEqualTo(Config.defaults());
         assertThat(bind(Map.of()).enabled()).isTrue();
+        assertThat(bind(Map.of()).enableMetrics()).isTrue();
     }
 
     @Test
