@@ -177,6 +177,30 @@ class FenceTest {
         }
     }
 
+    /** The other way round, a writer that announces itself and draws a version between the two would be missed. */
+    @Test
+    void theSequenceIsReadBeforeTheLocks() throws SQLException {
+        store.store(Event.of("a", "T", 1));
+        try (CallersTransaction blocker = CallersTransaction.begin(database);
+                CallersTransaction announcer = CallersTransaction.begin(database)) {
+            blocker.execute("alter sequence synckit.events_version_seq rename to elsewhere");
+            CompletableFuture<EventPage> page = CompletableFuture.supplyAsync(() -> store.load(Version.ZERO));
+            Await.until(
+                    database,
+                    "select count(*) from pg_locks where not granted and relation is not null"
+                            + " and database = (select oid from pg_database where datname = current_database())",
+                    "1");
+            // The reader waits for the sequence. What is announced now must count, so the locks must be looked at
+            // later.
+            announcer.execute("select pg_advisory_xact_lock_shared(" + "("
+                    + database.query("select 'synckit.events'::regclass::oid::bigint & 65535")
+                    + "::bigint << 48) | 0)");
+            blocker.rollback();
+
+            assertThat(page.join()).isEmpty();
+        }
+    }
+
     @Test
     void aWriterThatStartsBetweenHorizonAndRowsIsAboveTheHorizon() {
         store.store(Event.of("a", "T", 1));
