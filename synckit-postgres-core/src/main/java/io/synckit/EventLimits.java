@@ -9,7 +9,7 @@ public final class EventLimits {
     public static final int MAX_KEY_LENGTH = 255;
 
     /** Largest event if nothing else is configured: data and metadata together, in bytes of UTF-8. */
-    public static final int DEFAULT_MAX_EVENT_BYTES = 1024 * 1024;
+    public static final long DEFAULT_MAX_EVENT_BYTES = 1024 * 1024;
 
     /** Most bytes of data and metadata in one batch; PostgreSQL takes at most 1 GiB in one message. */
     public static final long MAX_BATCH_BYTES = 256L * 1024 * 1024;

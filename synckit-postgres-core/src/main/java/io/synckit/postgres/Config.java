@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  * @param maxIdleConns connections that an own pool keeps ready
  * @param connMaxLifetime longest life of a connection of an own pool
  * @param connMaxIdleTime after which an own pool closes a connection that it need not keep ready
- * @param notificationTimeout longest time between two looks at the table without a notification
- * @param reconnectInterval first pause before the listener connects again
- * @param maxReconnectAttempts attempts of the listener before it gives up and polls
+ * @param notificationTimeout no effect yet, for the listener of a later release: longest time between two looks at the table without a notification
+ * @param reconnectInterval no effect yet, likewise: first pause before the listener connects again
+ * @param maxReconnectAttempts no effect yet, likewise: attempts of the listener before it gives up and polls
  * @param batchSize events in a page when no limit is given, and in one fetch of a stream
  * @param enablePreparedStmts whether the driver keeps server-side prepared statements; off behind a pooler that cannot
  * @param maxEventBytes largest event: data and metadata together, in bytes of UTF-8
@@ -41,7 +41,7 @@ public record Config(
         int maxReconnectAttempts,
         int batchSize,
         boolean enablePreparedStmts,
-        int maxEventBytes) {
+        long maxEventBytes) {
 
     public static final String DEFAULT_SCHEMA = "synckit";
     public static final String DEFAULT_TABLE_NAME = "events";
@@ -74,7 +74,7 @@ public record Config(
         atLeast("reconnectInterval", SHORTEST_WAIT, reconnectInterval);
         atLeast("maxReconnectAttempts", 1, maxReconnectAttempts);
         atLeast("batchSize", 1, batchSize);
-        atLeast("maxEventBytes", 1, maxEventBytes);
+        atLeast("maxEventBytes", 1L, maxEventBytes);
         if (maxEventBytes > EventLimits.MAX_BATCH_BYTES) {
             throw new InvalidConfigException(
                     "maxEventBytes",
@@ -120,7 +120,7 @@ public record Config(
         private int maxReconnectAttempts = DEFAULT_MAX_RECONNECT_ATTEMPTS;
         private int batchSize = DEFAULT_BATCH_SIZE;
         private boolean enablePreparedStmts = true;
-        private int maxEventBytes = EventLimits.DEFAULT_MAX_EVENT_BYTES;
+        private long maxEventBytes = EventLimits.DEFAULT_MAX_EVENT_BYTES;
 
         private Builder() {}
 
@@ -194,7 +194,7 @@ public record Config(
             return this;
         }
 
-        public Builder maxEventBytes(int maxEventBytes) {
+        public Builder maxEventBytes(long maxEventBytes) {
             this.maxEventBytes = maxEventBytes;
             return this;
         }

@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
 final class EventEncoder {
 
     private final JsonCodec json;
-    private final int maxEventBytes;
+    private final long maxEventBytes;
 
-    EventEncoder(JsonCodec json, int maxEventBytes) {
+    EventEncoder(JsonCodec json, long maxEventBytes) {
         this.json = json;
         this.maxEventBytes = maxEventBytes;
     }

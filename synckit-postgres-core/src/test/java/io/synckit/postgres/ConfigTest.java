@@ -44,7 +44,7 @@ class ConfigTest {
                 "reconnectInterval is PT0S", Config.builder().reconnectInterval(Duration.ZERO),
                 "maxReconnectAttempts is 0", Config.builder().maxReconnectAttempts(0),
                 "batchSize is 0", Config.builder().batchSize(0),
-                "maxEventBytes is 2147483647", Config.builder().maxEventBytes(Integer.MAX_VALUE));
+                "maxEventBytes is 5368709120", Config.builder().maxEventBytes(5L << 30));
         wrong.forEach((message, builder) -> assertThatExceptionOfType(InvalidConfigException.class)
                 .isThrownBy(builder::build)
                 .withMessageContaining(message));

@@ -298,7 +298,8 @@ class SchemaTest {
     }
 
     private static List<String> grantsOfTheManual() {
-        Matcher matcher = Pattern.compile("(?m)^GRANT [^;]*;").matcher(read(Path.of("..", "docs", "schema.md")));
+        Matcher matcher =
+                Pattern.compile("(?m)^GRANT (?!CREATE)[^;]*;").matcher(read(Path.of("..", "docs", "schema.md")));
         List<String> grants = matcher.results().map(result -> result.group()).toList();
         assertThat(grants).isNotEmpty();
         return grants;

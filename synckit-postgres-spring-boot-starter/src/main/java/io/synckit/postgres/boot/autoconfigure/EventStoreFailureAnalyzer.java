@@ -3,7 +3,9 @@ package io.synckit.postgres.boot.autoconfigure;
 import io.synckit.EventStoreException;
 import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
+import io.synckit.MissingPrivilegeException;
 import io.synckit.SchemaMismatchException;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
@@ -23,6 +25,9 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
         if (cause instanceof SchemaMismatchException) {
             return analysis(cause, SCHEMA);
         }
+        if (cause instanceof MissingPrivilegeException) {
+            return analysis(cause, PRIVILEGES);
+        }
         if (cause instanceof InvalidConnectionException) {
             return analysis(cause, CONNECTION);
         }
@@ -37,7 +42,7 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
         String name = switch (setting) {
             case "connectionString" -> "url";
             case "maxEventBytes" -> "max-event-size";
-            default -> setting.replaceAll("([A-Z])", "-$1").toLowerCase(java.util.Locale.ROOT);
+            default -> setting.replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
         };
         return ConfigurationPropertyName.of("synckit.postgres").append(name).toString();
     }
@@ -60,6 +65,13 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
               synckit.postgres.migration.mode: migrate
             with a role that may run DDL (synckit.postgres.migration.username and password, if the application's may not), or do \
             what the description says by hand; docs/schema.md has the statements.""";
+
+    private static final String PRIVILEGES = """
+            Let the owner of the tables grant to the application's role (with your names for schema and table):
+              GRANT USAGE ON SCHEMA synckit TO shop_app;
+              GRANT SELECT, INSERT ON synckit.events TO shop_app;
+              GRANT SELECT ON SEQUENCE synckit.events_version_seq TO shop_app;
+            Before the first migration, docs/schema.md has the same as default privileges.""";
 
     private static final String CONNECTION = """
             Check that PostgreSQL runs and can be reached, and in application.yml spring.datasource.url, username and password \

@@ -3,30 +3,38 @@ package io.synckit.postgres.boot.autoconfigure;
 import io.synckit.ConnectionSource;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.sql.DataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.jdbc.datasource.DataSourceUtils;
 import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * Joins Spring's transactions: where a transaction manager (JDBC, JPA) has bound a connection of this DataSource to the thread, that
- * one is used. Otherwise a connection of our own, which is not bound to anything, so that it cannot be mistaken for one.
+ * Joins Spring's transactions: where a transaction manager (JDBC, JPA) has bound a connection of this DataSource to the thread, and
+ * its transaction has not ended, that one is used. Otherwise a connection of our own, which is not bound to anything.
  */
 final class SpringConnections implements ConnectionSource {
 
-    private final DataSource dataSource;
+    private static final Logger log = LoggerFactory.getLogger(SpringConnections.class);
 
-    SpringConnections(DataSource dataSource) {
+    private final DataSource dataSource;
+    private final AtomicBoolean warned;
+
+    /** @param shared whether the application's transactions are expected to be on this DataSource */
+    SpringConnections(DataSource dataSource, boolean shared) {
         // The proxy binds nothing itself; transaction managers bind connections of its target.
         DataSource target =
                 dataSource instanceof TransactionAwareDataSourceProxy proxy ? proxy.getTargetDataSource() : null;
         this.dataSource = target == null ? dataSource : target;
+        this.warned = new AtomicBoolean(!shared);
     }
 
     @Override
     public Borrowed borrow() throws SQLException {
-        boolean bound = TransactionSynchronizationManager.hasResource(dataSource);
-        Connection connection = bound ? DataSourceUtils.doGetConnection(dataSource) : dataSource.getConnection();
+        boolean joins = joins();
+        Connection connection = joins ? DataSourceUtils.doGetConnection(dataSource) : dataSource.getConnection();
         return new Borrowed() {
             @Override
             public Connection connection() {
@@ -35,17 +43,35 @@ final class SpringConnections implements ConnectionSource {
 
             @Override
             public boolean inCallersTransaction() {
-                return bound;
+                return joins;
             }
 
             @Override
             public void close() throws SQLException {
-                if (bound) {
+                if (joins) {
                     DataSourceUtils.doReleaseConnection(connection, dataSource);
                 } else {
                     connection.close();
                 }
             }
         };
+    }
+
+    /**
+     * A bound connection alone says little: without a transaction (SUPPORTS) a JdbcTemplate binds one too, and after the commit it is
+     * still bound, but synchronisation has ended. Nobody would commit what is stored there.
+     */
+    private boolean joins() {
+        if (!TransactionSynchronizationManager.isActualTransactionActive()
+                || !TransactionSynchronizationManager.isSynchronizationActive()) {
+            return false;
+        }
+        boolean bound = TransactionSynchronizationManager.hasResource(dataSource);
+        if (!bound && warned.compareAndSet(false, true)) {
+            log.warn(
+                    "transaction.not-joined: a Spring transaction is active, but not on the event store's DataSource, so"
+                            + " events do not share its fate; use the transaction manager of that DataSource. This is said once.");
+        }
+        return bound;
     }
 }

@@ -52,8 +52,8 @@ final class SynckitPostgresAutoConfiguration {
 
     @Bean
     @ConditionalOnMissingBean
-    ConnectionSource synckitConnectionSource(SynckitDatabase database) {
-        return new SpringConnections(database.dataSource());
+    ConnectionSource synckitConnectionSource(SynckitDatabase database, SynckitPostgresProperties properties) {
+        return new SpringConnections(database.dataSource(), properties.url() == null);
     }
 
     @Bean

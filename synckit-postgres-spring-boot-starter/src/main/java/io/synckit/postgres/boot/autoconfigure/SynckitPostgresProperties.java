@@ -11,7 +11,7 @@ import org.springframework.util.unit.DataSize;
  * The settings of the starter. Values are checked by {@link Config}.
  *
  * @param enabled Whether to set up the event store.
- * @param url URL of a database of the event store's own (jdbc:postgresql://… or postgres://…), with a connection pool of its own. Without it, the application's DataSource is used, and appends join its transactions.
+ * @param url URL of a database of the event store's own (jdbc:postgresql://… or postgres://…), with a connection pool of its own. Without it, the application's DataSource is used, and appends join its transactions. In an application without another DataSource the pool is the application's DataSource as well.
  * @param username User of the event store's own database, if the URL does not name one.
  * @param password Password of the event store's own database, if the URL does not hold one.
  * @param schema Schema of the events table and all that belongs to it.
@@ -20,9 +20,9 @@ import org.springframework.util.unit.DataSize;
  * @param maxIdleConns Connections that the event store's own pool keeps ready.
  * @param connMaxLifetime Longest life of a connection of the event store's own pool.
  * @param connMaxIdleTime Time after which the event store's own pool closes a connection that it need not keep ready.
- * @param notificationTimeout Longest time between two looks at the table without a notification.
- * @param reconnectInterval First pause before the listener connects again.
- * @param maxReconnectAttempts Attempts of the listener to connect again before it gives up and polls.
+ * @param notificationTimeout No effect yet, for the listener of a later release. Longest time between two looks at the table without a notification.
+ * @param reconnectInterval No effect yet, for the listener of a later release. First pause before the listener connects again.
+ * @param maxReconnectAttempts No effect yet, for the listener of a later release. Attempts to connect again before it gives up and polls.
  * @param batchSize Events in a page when no limit is given, and in one fetch of a stream.
  * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Switch off behind a pooler that cannot.
  * @param enableMetrics Whether to count and time the store's operations where Micrometer is.
@@ -101,7 +101,7 @@ record SynckitPostgresProperties(
                 .maxReconnectAttempts(maxReconnectAttempts)
                 .batchSize(batchSize)
                 .enablePreparedStmts(enablePreparedStmts)
-                .maxEventBytes((int) Math.min(maxEventSize.toBytes(), Integer.MAX_VALUE))
+                .maxEventBytes(maxEventSize.toBytes())
                 .build();
     }
 }

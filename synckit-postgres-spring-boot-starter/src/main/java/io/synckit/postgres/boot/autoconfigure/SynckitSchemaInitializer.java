@@ -1,11 +1,13 @@
 package io.synckit.postgres.boot.autoconfigure;
 
+import io.synckit.InvalidConfigException;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.Migration;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.MigrationMode;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.schema.SchemaStatus;
 import javax.sql.DataSource;
+import org.postgresql.Driver;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.InitializingBean;
@@ -48,23 +50,39 @@ final class SynckitSchemaInitializer implements InitializingBean {
 
     /** Outside the pool: a migration holds two connections at once, and a pool may have but one. */
     private DataSource migrationDataSource() {
-        boolean own = migration.url() != null || migration.username() != null;
+        SimpleDriverDataSource unpooled;
         try {
-            DataSourceBuilder<?> builder =
-                    DataSourceBuilder.derivedFrom(dataSource).type(SimpleDriverDataSource.class);
-            if (migration.url() != null) {
-                builder.url(migration.url());
-            }
-            if (migration.username() != null) {
-                builder.username(migration.username()).password(migration.password());
-            }
-            return builder.build();
+            unpooled = DataSourceBuilder.derivedFrom(dataSource)
+                    .type(SimpleDriverDataSource.class)
+                    .build();
         } catch (IllegalStateException | IllegalArgumentException | UnsupportedDataSourcePropertyException e) {
-            if (own) {
-                throw e;
+            if (migration.url() == null) {
+                if (migration.username() != null) {
+                    throw new InvalidConfigException(
+                            "migration.username", "needs migration.url, since the DataSource does not tell its own");
+                }
+                log.debug("schema.pooled: the DataSource does not tell its URL, so the migration uses the pool", e);
+                return dataSource;
             }
-            log.debug("schema.pooled: no URL could be read from the DataSource, so the migration uses the pool", e);
-            return dataSource;
+            unpooled = new SimpleDriverDataSource();
+            unpooled.setDriver(new Driver());
         }
+        if (migration.url() != null) {
+            unpooled.setUrl(migration.url());
+        }
+        if (migration.username() != null) {
+            // In the driver, user and password of the URL win.
+            unpooled.setUrl(
+                    unpooled.getUrl() == null
+                            ? null
+                            : unpooled.getUrl()
+                                    .replaceAll("([?&])(user|password)=[^&]*", "$1")
+                                    .replaceAll("&{2,}", "&"));
+            unpooled.setUsername(migration.username());
+            unpooled.setPassword(migration.password());
+        } else if (migration.password() != null) {
+            throw new InvalidConfigException("migration.password", "needs migration.username");
+        }
+        return unpooled;
     }
 }

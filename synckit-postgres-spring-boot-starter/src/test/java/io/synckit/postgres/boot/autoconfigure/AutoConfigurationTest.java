@@ -18,8 +18,13 @@ import io.synckit.postgres.boot.SynckitDataSource;
 import io.synckit.postgres.internal.json.JacksonJson;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -374,30 +379,41 @@ class AutoConfigurationTest {
                 .run(context -> assertThat(context).getFailure().rootCause().hasMessageContaining("CACHE 1"));
     }
 
+    /** The statements before the first migration are those of docs/schema.md. */
     @Test
-    void theMigrationHasCredentialsOfItsOwn() {
+    void theMigrationHasCredentialsOfItsOwn() throws IOException {
         String app = "app_" + database.name();
         String owner = "owner_" + database.name();
         database.execute(
-                "create role " + app + " login password 'app'",
-                "create role " + owner + " login password 'owner'",
-                "grant create on database " + database.name() + " to " + owner,
-                "alter default privileges for role " + owner + " grant usage on schemas to " + app,
-                "alter default privileges for role " + owner + " grant select, insert on tables to " + app,
-                "alter default privileges for role " + owner + " grant select on sequences to " + app);
+                "create role " + app + " login password 'app'", "create role " + owner + " login password 'owner'");
+        List<String> statements = Pattern.compile("(?m)^(GRANT CREATE|ALTER DEFAULT)[^;]*;")
+                .matcher(Files.readString(Path.of("..", "docs", "schema.md")))
+                .results()
+                .map(match -> match.group()
+                        .replace("shop_app", app)
+                        .replace("shop_owner", owner)
+                        .replace("DATABASE shop", "DATABASE " + database.name()))
+                .toList();
+        assertThat(statements).hasSize(4);
+        database.execute(statements.toArray(new String[0]));
+        // In the driver, the user of a URL wins over one that is given beside it.
+        String url = database.url().replaceAll("[?].*", "");
         try {
             withApplicationsDataSource()
                     .withPropertyValues(
-                            "spring.datasource.url=" + database.url().replaceAll("[?].*", ""),
-                            "spring.datasource.username=" + app,
-                            "spring.datasource.password=app",
-                            "synckit.postgres.migration.url=" + database.url().replaceAll("[?].*", ""),
+                            "spring.datasource.url=" + url + "?user=" + app + "&password=app&ApplicationName=shop",
                             "synckit.postgres.migration.username=" + owner,
                             "synckit.postgres.migration.password=owner")
                     .run(context -> context.getBean(EventStore.class).store(Event.of("a", "T", 1)));
             assertThat(database.query(
                             "select tableowner from pg_tables where schemaname = 'synckit' and tablename = 'events'"))
                     .isEqualTo(owner);
+            withApplicationsDataSource()
+                    .withPropertyValues("synckit.postgres.migration.password=owner")
+                    .run(context -> assertThat(context)
+                            .getFailure()
+                            .rootCause()
+                            .hasMessageContaining("migration.password needs migration.username"));
         } finally {
             database.execute(
                     "drop owned by " + owner + " cascade",

@@ -83,6 +83,21 @@ class FailureAnalysisTest {
     }
 
     @Test
+    void aRoleThatMayNotRead(CapturedOutput output) {
+        try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {
+            String role = "nobody_" + database.name();
+            database.execute("create role " + role);
+            start(
+                    OneDataSource.class,
+                    "spring.datasource.url=" + database.url("options=-c%20role%3D" + role),
+                    "synckit.postgres.migration.mode=validate");
+            database.execute("drop role " + role);
+            assertThat(output)
+                    .contains("APPLICATION FAILED TO START", "permission denied", "GRANT USAGE ON SCHEMA synckit");
+        }
+    }
+
+    @Test
     void aDatabaseThatRefuses(CapturedOutput output) {
         start(
                 OneDataSource.class,

@@ -3,6 +3,9 @@ package io.synckit.postgres.boot.autoconfigure;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.synckit.DuplicateEventException;
 import io.synckit.Event;
 import io.synckit.EventStore;
@@ -19,6 +22,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.slf4j.LoggerFactory;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
@@ -36,6 +40,8 @@ import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.AbstractPlatformTransactionManager;
 import org.springframework.transaction.support.DefaultTransactionStatus;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** Appends join the caller's Spring transaction, whichever manager and DataSource there is. */
@@ -202,6 +208,73 @@ class SpringTransactionsTest {
         });
 
         assertThat(stored()).containsExactly(1, 2, 3);
+    }
+
+    /** A connection is bound to the thread, but nobody will commit on it. */
+    @ParameterizedTest
+    @EnumSource
+    void withoutATransactionABoundConnectionIsNotJoined(Setup setup) {
+        start(setup);
+        for (int propagation : new int[] {
+            TransactionDefinition.PROPAGATION_SUPPORTS,
+            TransactionDefinition.PROPAGATION_NOT_SUPPORTED,
+            TransactionDefinition.PROPAGATION_NEVER
+        }) {
+            TransactionTemplate none = transaction();
+            none.setPropagationBehavior(propagation);
+            none.executeWithoutResult(status -> {
+                context.getBean(JdbcTemplate.class).queryForList("select 1");
+                store().store(Event.of("a", "T", propagation));
+                store().storeBatch(List.of(Event.of("b", "T", propagation), Event.of("b", "T", propagation)));
+            });
+        }
+        assertThat(stored()).hasSize(9);
+    }
+
+    /** As {@code @TransactionalEventListener} after the commit: the connection is still bound, its transaction is over. */
+    @ParameterizedTest
+    @EnumSource
+    void whatIsStoredAfterTheCommitIsStored(Setup setup) {
+        start(setup);
+        for (boolean commit : new boolean[] {true, false}) {
+            transaction().executeWithoutResult(status -> {
+                insertBusinessRow(setup, "row " + commit);
+                TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+                    @Override
+                    public void afterCompletion(int outcome) {
+                        store().store(Event.of("a", "T", commit));
+                        store().storeBatch(List.of(Event.of("b", "T", commit), Event.of("b", "T", commit)));
+                    }
+                });
+                if (!commit) {
+                    status.setRollbackOnly();
+                }
+            });
+        }
+        assertThat(stored()).containsExactly(true, true, true, false, false, false);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aTransactionElsewhereIsWarnedOfOnce(Setup setup) {
+        start(setup);
+        Logger logger = (Logger) LoggerFactory.getLogger(SpringConnections.class);
+        ListAppender<ILoggingEvent> appender = new ListAppender<>();
+        appender.start();
+        logger.addAppender(appender);
+        try {
+            transaction().executeWithoutResult(status -> store().store(Event.of("a", "T", 1)));
+            assertThat(appender.list).isEmpty();
+            for (int i = 0; i < 2; i++) {
+                new TransactionTemplate(new NoResource())
+                        .executeWithoutResult(status -> store().store(Event.of("a", "T", 2)));
+            }
+            assertThat(appender.list)
+                    .singleElement()
+                    .satisfies(event -> assertThat(event.getFormattedMessage()).contains("transaction.not-joined"));
+        } finally {
+            logger.detachAppender(appender);
+        }
     }
 
     @ParameterizedTest
