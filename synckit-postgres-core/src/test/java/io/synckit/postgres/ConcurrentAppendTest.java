@@ -1,5 +1,6 @@
 package io.synckit.postgres;
 
+import static io.synckit.postgres.testing.InThread.inThread;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.catchThrowable;
@@ -124,7 +125,7 @@ class ConcurrentAppendTest {
     void theSecondWriterWaitsForTheFirstAndLosesIfItCommits() throws SQLException {
         try (CallersTransaction first = CallersTransaction.begin(database)) {
             first.store().append("a", ExpectedStreamVersion.noStream(), List.of(Event.of("a", "T", 1)));
-            CompletableFuture<Throwable> second = CompletableFuture.supplyAsync(() -> catchThrowable(
+            CompletableFuture<Throwable> second = inThread(() -> catchThrowable(
                     () -> store.append("a", ExpectedStreamVersion.noStream(), List.of(Event.of("a", "T", 2)))));
             Await.untilQueued(database, 1);
 
@@ -140,8 +141,8 @@ class ConcurrentAppendTest {
     void theSecondWriterWinsIfTheFirstRollsBack() throws SQLException {
         try (CallersTransaction first = CallersTransaction.begin(database)) {
             first.store().append("a", ExpectedStreamVersion.noStream(), List.of(Event.of("a", "T", 1)));
-            CompletableFuture<List<AppendResult>> second = CompletableFuture.supplyAsync(
-                    () -> store.append("a", ExpectedStreamVersion.noStream(), List.of(Event.of("a", "T", 2))));
+            CompletableFuture<List<AppendResult>> second =
+                    inThread(() -> store.append("a", ExpectedStreamVersion.noStream(), List.of(Event.of("a", "T", 2))));
             Await.untilQueued(database, 1);
 
             first.rollback();
@@ -157,8 +158,8 @@ class ConcurrentAppendTest {
         try (CallersTransaction first = CallersTransaction.begin(database);
                 CallersTransaction second = CallersTransaction.begin(database)) {
             AppendResult result = first.store().store(event);
-            CompletableFuture<Throwable> duplicate = CompletableFuture.supplyAsync(
-                    () -> catchThrowable(() -> second.store().store(sameIdElsewhere)));
+            CompletableFuture<Throwable> duplicate =
+                    inThread(() -> catchThrowable(() -> second.store().store(sameIdElsewhere)));
             Await.until(
                     database,
                     "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'transactionid'",
@@ -243,11 +244,10 @@ class ConcurrentAppendTest {
                     .storeBatch(IntStream.range(0, 100)
                             .mapToObj(i -> Event.of("a-" + i, "T", "bulk"))
                             .toList());
-            CompletableFuture<AppendResult> single =
-                    CompletableFuture.supplyAsync(() -> store.store(Event.of("a-7", "T", "single")));
-            CompletableFuture<List<AppendResult>> batch = CompletableFuture.supplyAsync(() ->
+            CompletableFuture<AppendResult> single = inThread(() -> store.store(Event.of("a-7", "T", "single")));
+            CompletableFuture<List<AppendResult>> batch = inThread(() ->
                     store.storeBatch(List.of(Event.of("b", "T", 1), Event.of("a-8", "T", 2), Event.of("a-8", "T", 3))));
-            CompletableFuture<Throwable> guarded = CompletableFuture.supplyAsync(() -> catchThrowable(
+            CompletableFuture<Throwable> guarded = inThread(() -> catchThrowable(
                     () -> store.append("a-9", ExpectedStreamVersion.noStream(), List.of(Event.of("a-9", "T", 1)))));
             Await.until(
                     database,
@@ -316,12 +316,12 @@ class ConcurrentAppendTest {
                 CallersTransaction two = CallersTransaction.begin(database)) {
             one.store().store(Event.of("a", "T", 1));
             two.store().store(Event.of("b", "T", 1));
-            CompletableFuture<Throwable> first = CompletableFuture.supplyAsync(() -> {
+            CompletableFuture<Throwable> first = inThread(() -> {
                 Throwable failure = catchThrowable(() -> one.store().store(Event.of("b", "T", 2)));
                 rollbackAfter(failure, one);
                 return failure;
             });
-            CompletableFuture<Throwable> second = CompletableFuture.supplyAsync(() -> {
+            CompletableFuture<Throwable> second = inThread(() -> {
                 Throwable failure = catchThrowable(() -> two.store().store(Event.of("a", "T", 2)));
                 rollbackAfter(failure, two);
                 return failure;

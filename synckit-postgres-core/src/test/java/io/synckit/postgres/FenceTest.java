@@ -1,5 +1,6 @@
 package io.synckit.postgres;
 
+import static io.synckit.postgres.testing.InThread.inThread;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -184,7 +185,7 @@ class FenceTest {
         try (CallersTransaction blocker = CallersTransaction.begin(database);
                 CallersTransaction announcer = CallersTransaction.begin(database)) {
             blocker.execute("alter sequence synckit.events_version_seq rename to elsewhere");
-            CompletableFuture<EventPage> page = CompletableFuture.supplyAsync(() -> store.load(Version.ZERO));
+            CompletableFuture<EventPage> page = inThread(() -> store.load(Version.ZERO));
             Await.until(
                     database,
                     "select count(*) from pg_locks where not granted and relation is not null"
@@ -243,10 +244,9 @@ class FenceTest {
     void aWriterThatWaitsForAnAggregateDoesNotHoldTheHorizon() throws SQLException {
         try (CallersTransaction first = CallersTransaction.begin(database)) {
             first.store().store(Event.of("a", "T", 1));
-            CompletableFuture<AppendResult> second =
-                    CompletableFuture.supplyAsync(() -> store.store(Event.of("a", "T", 2)));
-            CompletableFuture<List<AppendResult>> third = CompletableFuture.supplyAsync(
-                    () -> store.storeBatch(List.of(Event.of("a", "T", 3), Event.of("b", "T", 4))));
+            CompletableFuture<AppendResult> second = inThread(() -> store.store(Event.of("a", "T", 2)));
+            CompletableFuture<List<AppendResult>> third =
+                    inThread(() -> store.storeBatch(List.of(Event.of("a", "T", 3), Event.of("b", "T", 4))));
             Await.untilQueued(database, 2);
 
             assertThat(database.query(ANNOUNCEMENTS)).isEqualTo("1");

@@ -1,5 +1,6 @@
 package io.synckit.postgres;
 
+import static io.synckit.postgres.testing.InThread.inThread;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -143,7 +144,7 @@ class ForeignRowsTest {
     @Test
     void foreignAndOwnWritersOfOneAggregateLeaveNoGap() {
         List<CompletableFuture<Void>> writers = IntStream.range(0, 8)
-                .mapToObj(writer -> CompletableFuture.runAsync(() -> {
+                .mapToObj(writer -> inThread(() -> {
                     for (int i = 0; i < 20; i++) {
                         if (writer % 2 == 0) {
                             store.store(Event.of("a", "T", i));

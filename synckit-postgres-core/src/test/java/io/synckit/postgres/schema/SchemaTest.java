@@ -1,5 +1,6 @@
 package io.synckit.postgres.schema;
 
+import static io.synckit.postgres.testing.InThread.inThread;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -81,8 +82,7 @@ class SchemaTest {
     @Test
     void processesThatStartTogetherMigrateOnce() {
         List<CompletableFuture<Integer>> starts = IntStream.range(0, 4)
-                .mapToObj(i -> CompletableFuture.supplyAsync(
-                        () -> migrator("synckit", "events").migrate()))
+                .mapToObj(i -> inThread(() -> migrator("synckit", "events").migrate()))
                 .toList();
 
         assertThat(starts.stream().filter(start -> start.join() > 0)).hasSize(1);
