@@ -8,10 +8,10 @@ import io.synckit.ExpectedStreamVersion;
 import io.synckit.OnDuplicate;
 import io.synckit.TransactionConflictException;
 import io.synckit.WrongExpectedVersionException;
+import io.synckit.postgres.internal.jdbc.EventInserts;
+import io.synckit.postgres.internal.jdbc.EventInserts.Existing;
+import io.synckit.postgres.internal.jdbc.EventInserts.StreamRange;
 import io.synckit.postgres.internal.jdbc.EventRow;
-import io.synckit.postgres.internal.jdbc.EventsTable;
-import io.synckit.postgres.internal.jdbc.EventsTable.Existing;
-import io.synckit.postgres.internal.jdbc.EventsTable.StreamRange;
 import io.synckit.postgres.internal.jdbc.Session;
 import io.synckit.postgres.internal.jdbc.SqlFailure;
 import java.sql.Connection;
@@ -34,9 +34,9 @@ final class EventAppender {
     private static final int ATTEMPTS = 50;
 
     private final ConnectionSource connections;
-    private final EventsTable table;
+    private final EventInserts table;
 
-    EventAppender(ConnectionSource connections, EventsTable table) {
+    EventAppender(ConnectionSource connections, EventInserts table) {
         this.connections = connections;
         this.table = table;
     }
@@ -80,7 +80,7 @@ final class EventAppender {
             }
             return session.atomically(connection -> {
                 if (queueFirst) {
-                    table.queue(connection, EventsTable.aggregateIds(rows));
+                    table.queue(connection, EventInserts.aggregateIds(rows));
                 }
                 return insert(connection, command, rows);
             });
@@ -117,7 +117,7 @@ final class EventAppender {
             this.expected = expected;
             this.options = options;
             this.range = switch (expected.kind()) {
-                case ANY -> EventsTable.ANY;
+                case ANY -> EventInserts.ANY;
                 case NO_STREAM -> new StreamRange(0, 0);
                 case EXACTLY -> new StreamRange(expected.value(), expected.value());
                 case STREAM_EXISTS -> new StreamRange(1, Long.MAX_VALUE);

@@ -1,6 +1,7 @@
 package io.synckit.postgres;
 
 import io.synckit.ConnectionSource;
+import io.synckit.EventLimits;
 import io.synckit.EventPage;
 import io.synckit.Filter;
 import io.synckit.InvalidConnectionException;
@@ -10,9 +11,9 @@ import io.synckit.UnsupportedIsolationException;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.EventCursor;
 import io.synckit.postgres.internal.jdbc.EventFilter;
-import io.synckit.postgres.internal.jdbc.EventsTable;
-import io.synckit.postgres.internal.jdbc.EventsTable.Selection;
-import io.synckit.postgres.internal.jdbc.EventsTable.Sizes;
+import io.synckit.postgres.internal.jdbc.EventQueries;
+import io.synckit.postgres.internal.jdbc.EventQueries.Selection;
+import io.synckit.postgres.internal.jdbc.EventQueries.Sizes;
 import io.synckit.postgres.internal.jdbc.Horizon;
 import io.synckit.postgres.internal.jdbc.Session;
 import io.synckit.postgres.internal.jdbc.SqlFailure;
@@ -28,11 +29,11 @@ import org.jspecify.annotations.Nullable;
 final class EventReader {
 
     private final ConnectionSource connections;
-    private final EventsTable table;
+    private final EventQueries table;
     private final JsonCodec json;
     private final int batchSize;
 
-    EventReader(ConnectionSource connections, EventsTable table, JsonCodec json, int batchSize) {
+    EventReader(ConnectionSource connections, EventQueries table, JsonCodec json, int batchSize) {
         this.connections = connections;
         this.table = table;
         this.json = json;
@@ -41,6 +42,9 @@ final class EventReader {
 
     EventPage load(@Nullable String aggregateId, Version since, int limit, Filter[] filters) {
         EventFilter filter = EventFilter.of(filters, json);
+        if (aggregateId != null && EventLimits.unstorable(aggregateId) != null) {
+            return new EventPage(List.of(), since, false);
+        }
         return read("load from ", session -> {
             Selection selection = selection(session, aggregateId, since);
             return page(session, selection, limit, filter);
@@ -81,6 +85,9 @@ final class EventReader {
 
     Stream<StoredEvent> stream(@Nullable String aggregateId, Version since, Filter[] filters) {
         EventFilter filter = EventFilter.of(filters, json);
+        if (aggregateId != null && EventLimits.unstorable(aggregateId) != null) {
+            return Stream.empty();
+        }
         Session session = null;
         try {
             session = Session.open(connections);

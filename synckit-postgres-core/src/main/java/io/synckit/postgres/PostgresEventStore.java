@@ -16,8 +16,9 @@ import io.synckit.StoreClosedException;
 import io.synckit.StoreStats;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
-import io.synckit.postgres.internal.jdbc.EventsTable;
-import io.synckit.postgres.internal.jdbc.EventsTable.Sizes;
+import io.synckit.postgres.internal.jdbc.EventInserts;
+import io.synckit.postgres.internal.jdbc.EventQueries;
+import io.synckit.postgres.internal.jdbc.EventQueries.Sizes;
 import io.synckit.postgres.internal.jdbc.TableName;
 import io.synckit.postgres.internal.json.JacksonJson;
 import java.time.Duration;
@@ -67,14 +68,14 @@ public final class PostgresEventStore implements EventStore {
             Config config,
             OperationListener listener,
             AutoCloseableQuietly pool) {
-        EventsTable table =
-                new EventsTable(new TableName(config.schema(), config.tableName()), json, config.enablePreparedStmts());
+        TableName name = new TableName(config.schema(), config.tableName());
         this.dataSource = dataSource;
         this.pool = pool;
         this.listener = listener;
         this.encoder = new EventEncoder(json, config.maxEventBytes());
-        this.appender = new EventAppender(connections, table);
-        this.reader = new EventReader(connections, table, json, config.batchSize());
+        this.appender = new EventAppender(connections, new EventInserts(name, config.enablePreparedStmts()));
+        this.reader = new EventReader(
+                connections, new EventQueries(name, json, config.enablePreparedStmts()), json, config.batchSize());
         this.batchSize = config.batchSize();
     }
 

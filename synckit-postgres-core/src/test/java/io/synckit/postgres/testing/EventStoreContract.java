@@ -168,6 +168,8 @@ public abstract class EventStoreContract {
         assertThat(store().find("e-1")).isPresent();
         assertThat(store().find("e-2")).isEmpty();
         assertThat(store().find("\u0000")).isEmpty();
+        assertThat(store().loadByAggregate("\u0000", Version.of(3)).next()).isEqualTo(Version.of(3));
+        assertThat(store().streamByAggregate("\ud800", Version.ZERO)).isEmpty();
         assertThatExceptionOfType(EventNotFoundException.class)
                 .isThrownBy(() -> store().get("e-2"))
                 .withMessageContaining("e-2");

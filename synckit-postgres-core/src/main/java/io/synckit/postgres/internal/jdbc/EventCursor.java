@@ -9,11 +9,11 @@ import org.jspecify.annotations.Nullable;
 /** Rows of the events table, one at a time. */
 public final class EventCursor implements AutoCloseable {
 
-    private final EventsTable table;
+    private final EventQueries table;
     private final PreparedStatement statement;
     private final ResultSet rows;
 
-    EventCursor(EventsTable table, PreparedStatement statement, ResultSet rows) {
+    EventCursor(EventQueries table, PreparedStatement statement, ResultSet rows) {
         this.table = table;
         this.statement = statement;
         this.rows = rows;

@@ -1,0 +1,212 @@
+package io.synckit.postgres.internal.jdbc;
+
+import io.synckit.AppendResult;
+import io.synckit.Version;
+import java.sql.Array;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** The writer's SQL of the events table. The functions that it calls are in {@code db/synckit/postgres/V1__events.sql}. */
+public final class EventInserts {
+
+    /** The whole range of stream versions, for an append without an expectation. */
+    public static final StreamRange ANY = new StreamRange(0, Long.MAX_VALUE);
+
+    private static final String LAST_STREAM_VERSION = """
+            coalesce((select s.stream_version from <table> s where s.aggregate_id = q.aggregate_id
+                       order by s.stream_version desc limit 1), 0)""";
+
+    /**
+     * Queue, check, announce, and only then a version: each step is a subquery that needs the one inside it, and {@code offset 0}
+     * keeps the planner from merging them. No row comes back when the id or the stream version is taken, or the stream is
+     * not in the range.
+     */
+    private static final String INSERT = """
+            insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
+            select ?, n.aggregate_id, n.stream_version + 1, ?, ?::jsonb, ?::jsonb
+              from (select h.* from (
+                        select q.aggregate_id, q.queued, <stream version of q> as stream_version
+                          from (select a.aggregate_id, <queue>(a.aggregate_id) as queued
+                                  from (select ?::text as aggregate_id) a offset 0) q
+                        offset 0) h
+                     where h.stream_version between ? and ? offset 0) n
+             where <announce>(n.queued)
+            on conflict do nothing
+            returning e.version, e.stream_version, e.created_at
+            """.replace("<stream version of q>", LAST_STREAM_VERSION);
+
+    /** The same for many; "nth" counts the events of one aggregate from 1. Versions are drawn in the order of the arrays. */
+    private static final String INSERT_ALL = """
+            insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
+            select i.id, i.aggregate_id, n.stream_version + i.nth, i.event_type, i.data::jsonb, i.metadata::jsonb
+              from (select h.* from (
+                        select q.aggregate_id, q.queued, <stream version of q> as stream_version
+                          from (select a.aggregate_id, l.queued
+                                  from (select <queue>(?::text[]) as queued offset 0) l,
+                                       unnest(?::text[]) as a(aggregate_id) offset 0) q
+                        offset 0) h
+                     where h.stream_version between ? and ? and <announce>(h.queued) offset 0) n
+              join unnest(?::text[], ?::text[], ?::integer[], ?::text[], ?::text[], ?::text[])
+                   with ordinality as i(id, aggregate_id, nth, event_type, data, metadata, n)
+                on i.aggregate_id = n.aggregate_id
+             order by i.n
+            on conflict do nothing
+            returning e.version, e.stream_version, e.created_at
+            """.replace("<stream version of q>", LAST_STREAM_VERSION);
+
+    private static final String QUEUE = "select <queue>(?::text[])";
+
+    private static final String EXISTING = """
+            select id, aggregate_id, event_type, version, stream_version, created_at from <table> where id = any(?)
+            """;
+
+    private static final String STREAM_VERSION =
+            "select coalesce(max(stream_version), 0) from <table> where aggregate_id = ?";
+
+    private final Statements statements;
+    private final String insert;
+    private final String insertAll;
+    private final String queue;
+    private final String existing;
+    private final String streamVersion;
+
+    /** @param preparedStatements whether the driver may keep server-side prepared statements */
+    public EventInserts(TableName name, boolean preparedStatements) {
+        this.statements = new Statements(name, preparedStatements);
+        this.insert = statements.named(INSERT);
+        this.insertAll = statements.named(INSERT_ALL);
+        this.queue = statements.named(QUEUE);
+        this.existing = statements.named(EXISTING);
+        this.streamVersion = statements.named(STREAM_VERSION);
+    }
+
+    /** Stores one event; empty if its id or its stream version is taken, or the stream is not in the range. */
+    public Optional<AppendResult> insert(Connection connection, EventRow row, StreamRange allowed) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, insert)) {
+            statement.setString(1, row.id());
+            statement.setString(2, row.type());
+            statement.setString(3, row.data());
+            statement.setString(4, row.metadata());
+            statement.setString(5, row.aggregateId());
+            statement.setLong(6, allowed.from());
+            statement.setLong(7, allowed.to());
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next() ? Optional.of(stored(row, rows)) : Optional.empty();
+            }
+        }
+    }
+
+    /**
+     * Stores events in their order; fewer results than events if an id or a stream version is taken, or a stream is not in the
+     * range. Then some are stored, and the caller undoes them.
+     */
+    public List<AppendResult> insertAll(Connection connection, List<EventRow> rows, StreamRange allowed)
+            throws SQLException {
+        Map<String, Integer> counts = new LinkedHashMap<>();
+        Integer[] nth = rows.stream()
+                .map(row -> counts.merge(row.aggregateId(), 1, Integer::sum))
+                .toArray(Integer[]::new);
+        try (PreparedStatement statement = statements.prepare(connection, insertAll)) {
+            Array aggregates = Statements.texts(connection, counts.keySet());
+            statement.setArray(1, aggregates);
+            statement.setArray(2, aggregates);
+            statement.setLong(3, allowed.from());
+            statement.setLong(4, allowed.to());
+            statement.setArray(5, Statements.texts(connection, rows, EventRow::id));
+            statement.setArray(6, Statements.texts(connection, rows, EventRow::aggregateId));
+            statement.setArray(7, connection.createArrayOf("integer", nth));
+            statement.setArray(8, Statements.texts(connection, rows, EventRow::type));
+            statement.setArray(9, Statements.texts(connection, rows, EventRow::data));
+            statement.setArray(10, Statements.texts(connection, rows, EventRow::metadata));
+            List<AppendResult> results = new ArrayList<>(rows.size());
+            try (ResultSet inserted = statement.executeQuery()) {
+                while (inserted.next()) {
+                    results.add(stored(rows.get(results.size()), inserted));
+                }
+            }
+            return results;
+        }
+    }
+
+    /**
+     * Waits for the writers of these aggregates that are in flight, so that the next statement sees what they stored. The queue is
+     * held until the end of the transaction.
+     */
+    public void queue(Connection connection, Set<String> aggregateIds) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, queue)) {
+            statement.setArray(1, Statements.texts(connection, aggregateIds));
+            statement.executeQuery().close();
+        }
+    }
+
+    /** Those of the ids that are stored, with their events' types. */
+    public Map<String, Existing> existing(Connection connection, List<EventRow> rows) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, existing)) {
+            statement.setArray(1, Statements.texts(connection, rows, EventRow::id));
+            Map<String, Existing> existing = new HashMap<>();
+            try (ResultSet found = statement.executeQuery()) {
+                while (found.next()) {
+                    AppendResult result = new AppendResult(
+                            found.getString(1),
+                            found.getString(2),
+                            Version.of(found.getLong(4)),
+                            found.getLong(5),
+                            Statements.instant(found, 6),
+                            true);
+                    existing.put(result.id(), new Existing(result, found.getString(3)));
+                }
+            }
+            return existing;
+        }
+    }
+
+    /** The stream version of the aggregate's last event, 0 if there is none. */
+    public long streamVersion(Connection connection, String aggregateId) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, streamVersion)) {
+            statement.setString(1, aggregateId);
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return rows.getLong(1);
+            }
+        }
+    }
+
+    private static AppendResult stored(EventRow row, ResultSet inserted) throws SQLException {
+        return new AppendResult(
+                row.id(),
+                row.aggregateId(),
+                Version.of(inserted.getLong(1)),
+                inserted.getLong(2),
+                Statements.instant(inserted, 3),
+                false);
+    }
+
+    /** The aggregates of these rows. */
+    public static Set<String> aggregateIds(List<EventRow> rows) {
+        Set<String> aggregateIds = new LinkedHashSet<>();
+        rows.forEach(row -> aggregateIds.add(row.aggregateId()));
+        return aggregateIds;
+    }
+
+    /** The table's name. */
+    @Override
+    public String toString() {
+        return statements.toString();
+    }
+
+    /** Which stream versions an aggregate may be at, both ends included. */
+    public record StreamRange(long from, long to) {}
+
+    /** An event that was there before. */
+    public record Existing(AppendResult result, String type) {}
+}

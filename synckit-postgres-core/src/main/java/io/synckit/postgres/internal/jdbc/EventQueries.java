@@ -1,0 +1,143 @@
+package io.synckit.postgres.internal.jdbc;
+
+import io.synckit.EventLimits;
+import io.synckit.JsonCodec;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** The reader's SQL of the events table. The function that it calls is in {@code db/synckit/postgres/V1__events.sql}. */
+public final class EventQueries {
+
+    private static final String COLUMNS =
+            "version, id, aggregate_id, stream_version, event_type, data, metadata, created_at";
+
+    private static final String FIND = "select " + COLUMNS + " from <table> where id = ?";
+
+    private static final String RANGE =
+            "select " + COLUMNS + " from <table> where version > ? and version <= ?<filter> order by version limit ?";
+
+    private static final String STREAM = "select " + COLUMNS
+            + " from <table> where aggregate_id = ? and version > ?<filter> order by stream_version limit ?";
+
+    private static final String HORIZON = "select stable, head, isolation, standby from <horizon>()";
+
+    private static final String STATS = """
+            select h.stable, h.head, greatest(c.reltuples, 0)::bigint, pg_table_size(c.oid), pg_indexes_size(c.oid)
+              from <horizon>() h, pg_class c where c.oid = ?::regclass
+            """;
+
+    private final TableName name;
+    private final JsonCodec json;
+    private final Statements statements;
+    private final String find;
+    private final String range;
+    private final String stream;
+    private final String horizon;
+    private final String stats;
+
+    /** @param preparedStatements whether the driver may keep server-side prepared statements */
+    public EventQueries(TableName name, JsonCodec json, boolean preparedStatements) {
+        this.name = name;
+        this.json = json;
+        this.statements = new Statements(name, preparedStatements);
+        this.find = statements.named(FIND);
+        this.range = statements.named(RANGE);
+        this.stream = statements.named(STREAM);
+        this.horizon = statements.named(HORIZON);
+        this.stats = statements.named(STATS);
+    }
+
+    /** The event with this id. */
+    public Optional<StoredEvent> find(Connection connection, String id) throws SQLException {
+        if (EventLimits.unstorable(id) != null) {
+            return Optional.empty();
+        }
+        try (PreparedStatement statement = statements.prepare(connection, find)) {
+            statement.setString(1, id);
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next() ? Optional.of(event(rows)) : Optional.empty();
+            }
+        }
+    }
+
+    /** How far the log is decided. The rows are read in a later statement. */
+    public Horizon horizon(Connection connection) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, horizon);
+                ResultSet rows = statement.executeQuery()) {
+            rows.next();
+            return new Horizon(rows.getLong(1), rows.getLong(2), rows.getString(3), rows.getBoolean(4));
+        }
+    }
+
+    /** Sizes and versions, without the pool. */
+    public Sizes sizes(Connection connection) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, stats)) {
+            statement.setString(1, name.quoted());
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return new Sizes(rows.getLong(1), rows.getLong(2), rows.getLong(3), rows.getLong(4), rows.getLong(5));
+            }
+        }
+    }
+
+    /** The events in {@code (since, upTo]}, of the aggregate if one is given. */
+    public EventCursor open(Connection connection, Selection selection, EventFilter filter, long limit, int fetchSize)
+            throws SQLException {
+        String aggregateId = selection.aggregateId();
+        String sql = aggregateId == null ? range : stream;
+        PreparedStatement statement = statements.prepare(connection, sql.replace("<filter>", filter.conditions()));
+        try {
+            int index = 1;
+            if (aggregateId == null) {
+                statement.setLong(index++, selection.since());
+                statement.setLong(index++, selection.upTo());
+            } else {
+                statement.setString(index++, aggregateId);
+                statement.setLong(index++, selection.since());
+            }
+            index = filter.bind(statement, index);
+            statement.setLong(index, limit);
+            statement.setFetchSize(fetchSize);
+            return new EventCursor(this, statement, statement.executeQuery());
+        } catch (SQLException | RuntimeException e) {
+            statement.close();
+            throw e;
+        }
+    }
+
+    StoredEvent event(ResultSet rows) throws SQLException {
+        return new StoredEvent(
+                Version.of(rows.getLong(1)),
+                rows.getString(2),
+                rows.getString(3),
+                rows.getLong(4),
+                rows.getString(5),
+                rows.getString(6),
+                rows.getString(7),
+                Statements.instant(rows, 8),
+                json);
+    }
+
+    /** The table's name. */
+    @Override
+    public String toString() {
+        return statements.toString();
+    }
+
+    /**
+     * What to read.
+     *
+     * @param aggregateId null for all
+     * @param upTo for all aggregates: the horizon; one aggregate's events are in order by themselves and need none
+     */
+    public record Selection(@Nullable String aggregateId, long since, long upTo) {}
+
+    /** What PostgreSQL says about the table. */
+    public record Sizes(long stable, long head, long estimatedEvents, long tableBytes, long indexBytes) {}
+}
