@@ -17,7 +17,7 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
     @Override
     protected @Nullable FailureAnalysis analyze(Throwable rootFailure, EventStoreException cause) {
         if (cause instanceof NoUniqueDataSourceException dataSource) {
-            return analysis(cause, dataSource.candidates().isEmpty() ? NO_DATA_SOURCE : SEVERAL_DATA_SOURCES);
+            return analysis(cause, dataSource.several() ? SEVERAL_DATA_SOURCES : NO_DATA_SOURCE);
         }
         if (cause instanceof InvalidConfigException config) {
             return analysis(cause, "Correct " + property(config.setting()) + " in application.yml.");

@@ -8,17 +8,17 @@ final class NoUniqueDataSourceException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
 
-    private final List<String> candidates;
+    private final boolean several;
 
     NoUniqueDataSourceException(List<String> candidates) {
         super(
                 candidates.isEmpty()
                         ? "The event store found no DataSource"
                         : "The event store found several DataSources and none that is its own: " + candidates);
-        this.candidates = List.copyOf(candidates);
+        this.several = !candidates.isEmpty();
     }
 
-    List<String> candidates() {
-        return candidates;
+    boolean several() {
+        return several;
     }
 }
