@@ -13,42 +13,34 @@ public interface ConnectionSource {
 
     Borrowed borrow() throws SQLException;
 
-    /** A connection for the time of one call. */
-    interface Borrowed extends AutoCloseable {
-
-        Connection connection();
-
-        /**
-         * Whether the caller's transaction is open on this connection. Then the store neither commits nor rolls back, and the
-         * caller does. Otherwise the connection is the store's own until it is closed.
-         */
-        boolean inCallersTransaction();
-
-        /** Gives the connection back. */
-        @Override
-        void close() throws SQLException;
-    }
-
     /** Connections of a data source that are the store's own: every call is a transaction of its own. */
     static ConnectionSource of(DataSource dataSource) {
         return () -> {
             Connection connection = dataSource.getConnection();
-            return new Borrowed() {
-                @Override
-                public Connection connection() {
-                    return connection;
-                }
-
-                @Override
-                public boolean inCallersTransaction() {
-                    return false;
-                }
-
-                @Override
-                public void close() throws SQLException {
-                    connection.close();
-                }
-            };
+            return new Borrowed(connection, false, connection::close);
         };
+    }
+
+    /**
+     * A connection for the time of one call.
+     *
+     * @param connection to be used by the thread that borrowed it
+     * @param inCallersTransaction whether the caller's transaction is open on this connection. Then the store neither commits nor
+     *     rolls back, and the caller does. Otherwise the connection is the store's own until it is given back
+     * @param giveBack what closing does
+     */
+    record Borrowed(Connection connection, boolean inCallersTransaction, GiveBack giveBack) implements AutoCloseable {
+
+        /** Gives the connection back. */
+        @Override
+        public void close() throws SQLException {
+            giveBack.giveBack();
+        }
+    }
+
+    /** How a connection is given back. */
+    @FunctionalInterface
+    interface GiveBack {
+        void giveBack() throws SQLException;
     }
 }

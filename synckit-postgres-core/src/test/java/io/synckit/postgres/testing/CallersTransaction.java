@@ -30,20 +30,7 @@ public final class CallersTransaction implements AutoCloseable {
     }
 
     private static ConnectionSource joining(Connection connection) {
-        return () -> new ConnectionSource.Borrowed() {
-            @Override
-            public Connection connection() {
-                return connection;
-            }
-
-            @Override
-            public boolean inCallersTransaction() {
-                return true;
-            }
-
-            @Override
-            public void close() {}
-        };
+        return () -> new ConnectionSource.Borrowed(connection, true, () -> {});
     }
 
     /** The store whose calls are part of this transaction. */

@@ -33,28 +33,12 @@ final class SpringConnections implements ConnectionSource {
 
     @Override
     public Borrowed borrow() throws SQLException {
-        boolean joins = joins();
-        Connection connection = joins ? DataSourceUtils.doGetConnection(dataSource) : dataSource.getConnection();
-        return new Borrowed() {
-            @Override
-            public Connection connection() {
-                return connection;
-            }
-
-            @Override
-            public boolean inCallersTransaction() {
-                return joins;
-            }
-
-            @Override
-            public void close() throws SQLException {
-                if (joins) {
-                    DataSourceUtils.doReleaseConnection(connection, dataSource);
-                } else {
-                    connection.close();
-                }
-            }
-        };
+        if (joins()) {
+            Connection connection = DataSourceUtils.doGetConnection(dataSource);
+            return new Borrowed(connection, true, () -> DataSourceUtils.doReleaseConnection(connection, dataSource));
+        }
+        Connection connection = dataSource.getConnection();
+        return new Borrowed(connection, false, connection::close);
     }
 
     /**
