@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class EventAppender {
 
-    private static final int ATTEMPTS = 50;
+    private static final int ATTEMPTS = 100;
+    private static final int CONFLICTS = 5;
 
     private final ConnectionSource connections;
     private final EventInserts table;
@@ -54,11 +55,19 @@ final class EventAppender {
     private List<AppendResult> append(Session session, Command command) throws SQLException {
         Map<String, AppendResult> results = new HashMap<>();
         List<EventRow> open = command.rows;
+        int conflicts = 0;
         for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
-            List<AppendResult> stored = attempt(session, command, open, attempt > 1);
-            if (stored != null) {
-                stored.forEach(result -> results.put(result.id(), result));
-                return command.inOrder(results);
+            try {
+                List<AppendResult> stored = attempt(session, command, open, attempt > 1);
+                if (stored != null) {
+                    stored.forEach(result -> results.put(result.id(), result));
+                    return command.inOrder(results);
+                }
+            } catch (SQLException e) {
+                // In a transaction of our own everything is undone, and another attempt is safe.
+                if (session.joined() || !SqlFailure.isConflict(e) || ++conflicts == CONFLICTS) {
+                    throw e;
+                }
             }
             Map<String, AppendResult> existing = command.explain(session.connection());
             results.putAll(existing);
@@ -74,23 +83,15 @@ final class EventAppender {
     /** All results, or null if nothing is stored because something was in the way. */
     private @Nullable List<AppendResult> attempt(
             Session session, Command command, List<EventRow> rows, boolean queueFirst) throws SQLException {
-        try {
-            if (rows.size() == 1 && !queueFirst) {
-                return insert(session.connection(), command, rows);
-            }
-            return session.atomically(connection -> {
-                if (queueFirst) {
-                    table.queue(connection, EventInserts.aggregateIds(rows));
-                }
-                return insert(connection, command, rows);
-            });
-        } catch (SQLException e) {
-            // In a transaction of our own everything is undone, and another attempt is safe.
-            if (!session.joined() && SqlFailure.isConflict(e)) {
-                return null;
-            }
-            throw e;
+        if (rows.size() == 1 && !queueFirst) {
+            return insert(session.connection(), command, rows);
         }
+        return session.atomically(connection -> {
+            if (queueFirst) {
+                table.queue(connection, EventInserts.aggregateIds(rows));
+            }
+            return insert(connection, command, rows);
+        });
     }
 
     private @Nullable List<AppendResult> insert(Connection connection, Command command, List<EventRow> rows)

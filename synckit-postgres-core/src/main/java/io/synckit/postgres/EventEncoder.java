@@ -6,7 +6,6 @@ import io.synckit.InvalidEventException;
 import io.synckit.JsonCodec;
 import io.synckit.postgres.internal.jdbc.EventRow;
 import io.synckit.postgres.internal.json.StorableJson;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -37,8 +36,9 @@ final class EventEncoder {
                 throw new InvalidEventException("element " + rows.size()
                         + " of the batch has the id of an earlier one: '" + event.id() + "'; nothing is stored");
             }
-            rows.add(encode(event));
-            bytes += bytes(rows.get(rows.size() - 1));
+            EventRow row = encode(event);
+            rows.add(row);
+            bytes += row.bytes();
         }
         if (bytes > EventLimits.MAX_BATCH_BYTES) {
             throw new InvalidEventException("the batch has " + bytes + " bytes of JSON, at most "
@@ -51,37 +51,35 @@ final class EventEncoder {
     EventRow encode(Event event) {
         String data = write("data", event.data(), event);
         String metadata = write("metadata", event.metadata(), event);
+        long bytes = bytes("data", data, event) + bytes("metadata", metadata, event);
         if (data.strip().equals("null")) {
             throw new InvalidEventException(
                     "data of event '" + event.id() + "' is JSON null; for an event without content give Map.of()");
         }
-        EventRow row = new EventRow(event.id(), event.aggregateId(), event.type(), data, metadata);
-        long bytes = bytes(row);
         if (bytes > maxEventBytes) {
             throw new InvalidEventException(
                     "event '" + event.id() + "' has " + bytes + " bytes of data and metadata, at most " + maxEventBytes
-                            + " are allowed; store a reference instead, or raise maxEventBytes (synckit.postgres.max-event-size)");
+                            + " are allowed; store a reference instead, or raise maxEventBytes"
+                            + " (synckit.postgres.max-event-size)");
         }
-        return row;
+        return new EventRow(event.id(), event.aggregateId(), event.type(), data, metadata, bytes);
     }
 
     private String write(String what, Object value, Event event) {
-        String text;
         try {
-            text = json.write(value);
+            return json.write(value);
         } catch (RuntimeException e) {
             throw new InvalidEventException(
                     what + " of event '" + event.id() + "' cannot be written as JSON: " + e.getMessage(), e);
         }
-        String problem = StorableJson.problem(text);
-        if (problem != null) {
-            throw new InvalidEventException(what + " of event '" + event.id() + "' cannot be stored: " + problem);
-        }
-        return text;
     }
 
-    private static long bytes(EventRow row) {
-        return (long) row.data().getBytes(StandardCharsets.UTF_8).length
-                + row.metadata().getBytes(StandardCharsets.UTF_8).length;
+    private static long bytes(String what, String text, Event event) {
+        StorableJson json = StorableJson.of(text);
+        if (json.problem() != null) {
+            throw new InvalidEventException(
+                    what + " of event '" + event.id() + "' cannot be stored: " + json.problem());
+        }
+        return json.bytes();
     }
 }

@@ -17,6 +17,7 @@ create table "${schema}"."${table}" (
     constraint "${table}_id_check" check (btrim(id) <> '' and length(id) <= 255),
     constraint "${table}_aggregate_id_check" check (btrim(aggregate_id) <> '' and length(aggregate_id) <= 255),
     constraint "${table}_event_type_check" check (btrim(event_type) <> '' and length(event_type) <= 255),
+    constraint "${table}_version_check" check (version >= 1),
     constraint "${table}_stream_version_check" check (stream_version >= 1),
     constraint "${table}_metadata_check" check (jsonb_typeof(metadata) = 'object')
 );
@@ -73,6 +74,17 @@ begin
 end
 $$;
 
+-- 0, for a sequence that has given nothing out; an error for a role that may not read it. Newer servers let
+-- pg_sequence_last_value say null for both.
+create function "${schema}"."${table}_unused"() returns bigint
+    language plpgsql volatile
+as $$
+begin
+    perform s.last_value from "${schema}"."${table}_version_seq" s;
+    return 0;
+end
+$$;
+
 -- The fence, writer's side. Before a transaction takes its first version it takes a shared advisory lock whose key carries the
 -- sequence's last value: every version that it will ever own is above that. The lock ends with the transaction, however that
 -- ends. Key: 16 bits that name the table, 48 bits of version. Always true.
@@ -85,7 +97,8 @@ as $$
             when "${schema}"."${table}_queued"() is null
              and pg_advisory_xact_lock_shared(
                      (('"${schema}"."${table}"'::regclass::oid::bigint & 65535) << 48)
-                     | coalesce(pg_sequence_last_value('"${schema}"."${table}_version_seq"'::regclass), 0)) is null
+                     | coalesce(pg_sequence_last_value('"${schema}"."${table}_version_seq"'::regclass),
+                                "${schema}"."${table}_unused"())) is null
             then null
             else queued::text
         end,
@@ -93,7 +106,9 @@ as $$
 $$;
 
 -- The fence, reader's side: every version up to "stable" is decided, which is to say committed and visible to the next
--- statement, or gone for good. The order is the point: first the sequence, then the locks; rows only in a later statement.
+-- statement, or gone for good. The order is the point: first the sequence, then the locks, rows only in a later statement.
+-- "stable" is the version of an event that is there. Numbers of transactions that rolled back need not survive a crash of the
+-- server: they may be given out again, and a reader that had kept one as its cursor would miss them.
 create function "${schema}"."${table}_horizon"(
     out stable bigint, out head bigint, out isolation text, out standby boolean)
     language plpgsql volatile
@@ -104,40 +119,51 @@ declare
 begin
     isolation := current_setting('transaction_isolation');
     standby := pg_is_in_recovery();
-    -- Not by pg_sequence_last_value: without the right to read the sequence newer servers answer null, which would be "no events".
     select case when s.is_called then s.last_value else 0 end into head from "${schema}"."${table}_version_seq" s;
     select min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) into announced
       from pg_locks l
      where l.locktype = 'advisory' and l.objsubid = 1 and l.mode = 'ShareLock'
        and l.classid::bigint >> 16 = this_table
        and l.database = (select d.oid from pg_database d where d.datname = current_database());
-    stable := least(head, coalesce(announced, head));
+    select coalesce(max(e.version), 0) into stable
+      from "${schema}"."${table}" e
+     where e.version <= least(head, coalesce(announced, head));
 end
 $$;
 
 -- Rows that do not come through this library (psql, COPY, another program) go through the same steps: queue, announce, and
--- only then a version; the one that the identity has drawn before the announcement is thrown away.
+-- only then a version; one that was drawn before the announcement, or made by hand, is thrown away.
 create function "${schema}"."${table}_admit"() returns trigger
     language plpgsql
 as $$
+declare
+    last_stream_version bigint;
 begin
     if current_setting('synckit.maintenance', true) = 'on' and new.stream_version is not null then
-        return new;  -- a restore brings its own numbers
+        return new;  -- a restore brings its own numbers, and nobody writes or follows meanwhile
     end if;
     perform "${schema}"."${table}_announce"("${schema}"."${table}_queue"(new.aggregate_id));
     new.version := nextval('"${schema}"."${table}_version_seq"'::regclass);
-    if new.stream_version is null then
-        new.stream_version := 1 + coalesce(
-            (select max(e.stream_version) from "${schema}"."${table}" e where e.aggregate_id = new.aggregate_id), 0);
+    select coalesce(max(e.stream_version), 0) into last_stream_version
+      from "${schema}"."${table}" e where e.aggregate_id = new.aggregate_id;
+    if new.stream_version <> last_stream_version + 1 then
+        raise exception 'stream_version % of aggregate % does not follow %',
+            new.stream_version, new.aggregate_id, last_stream_version
+            using errcode = 'check_violation', hint = 'Leave stream_version out: it is given.';
     end if;
+    new.stream_version := last_stream_version + 1;
     return new;
 end
 $$;
 
+-- Ours are the rows of a transaction that has announced itself whose version was drawn for this row.
 create trigger "${table}_admit" before insert on "${schema}"."${table}"
     for each row
-    when (new.stream_version is null
-          or coalesce(current_setting('synckit.t' || '"${schema}"."${table}"'::regclass::oid, true), '') = '')
+    when (case
+              when new.stream_version is null then true
+              when coalesce(current_setting('synckit.t' || '"${schema}"."${table}"'::regclass::oid, true), '') = '' then true
+              else new.version <> currval('"${schema}"."${table}_version_seq"'::regclass)
+          end)
     execute function "${schema}"."${table}_admit"();
 
 -- Events are facts: no UPDATE, DELETE or TRUNCATE by mistake.

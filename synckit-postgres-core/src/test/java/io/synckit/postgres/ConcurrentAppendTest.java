@@ -419,6 +419,18 @@ class ConcurrentAppendTest {
     }
 
     @Test
+    void aLockTimeoutIsNotMultiplied() throws SQLException {
+        database.execute("alter database " + database.name() + " set lock_timeout = '50ms'");
+        try (CallersTransaction blocker = CallersTransaction.begin(database)) {
+            blocker.store().store(Event.of("a", "T", 1));
+            EventStore fresh = PostgresEventStore.on(database.pool(), Config.defaults());
+            assertThatExceptionOfType(TransactionConflictException.class)
+                    .isThrownBy(() -> fresh.store(Event.of("a", "T", 2)))
+                    .withMessageContaining("55P03");
+        }
+    }
+
+    @Test
     void otherFailuresOfTheDatabaseKeepTheirState() throws SQLException {
         try (CallersTransaction blocker = CallersTransaction.begin(database);
                 CallersTransaction caller = CallersTransaction.begin(database)) {

@@ -4,13 +4,18 @@ import static io.synckit.postgres.testing.InThread.inThread;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.Event;
 import io.synckit.EventPage;
 import io.synckit.EventStore;
+import io.synckit.ExpectedStreamVersion;
+import io.synckit.Filter;
+import io.synckit.OnDuplicate;
 import io.synckit.StoredEvent;
 import io.synckit.UnsupportedIsolationException;
 import io.synckit.Version;
+import io.synckit.WrongExpectedVersionException;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.TestDatabase;
@@ -103,6 +108,41 @@ class FenceTest {
 
             assertThat(loaded()).containsExactly("kept");
             assertThat(store.latestVersion()).isEqualTo(kept.version());
+        }
+    }
+
+    /** After a crash the server may give out again what only transactions that rolled back had; a cursor must not be there. */
+    @Test
+    void aCursorIsNeverAVersionThatIsGone() throws SQLException {
+        AppendResult last = store.store(Event.of("a", "T", 1));
+        try (CallersTransaction failing = CallersTransaction.begin(database)) {
+            failing.store().storeBatch(List.of(Event.of("b", "T", 2), Event.of("b", "T", 3)));
+            failing.rollback();
+        }
+        assertThat(store.load(Version.ZERO).next()).isEqualTo(last.version());
+        assertThat(store.load(Version.ZERO, Filter.types("none")).next()).isEqualTo(last.version());
+        assertThat(store.latestVersion()).isEqualTo(last.version());
+        assertThat(store.stats().headVersion())
+                .isEqualTo(Version.of(last.version().value() + 2));
+    }
+
+    /** An idempotent consumer's transaction that stays open, and one whose expectation failed. */
+    @Test
+    void aTransactionThatWasRefusedDelaysNoReader() throws SQLException {
+        Event event = Event.of("a", "T", 1);
+        store.store(event);
+        try (CallersTransaction repeating = CallersTransaction.begin(database);
+                CallersTransaction failing = CallersTransaction.begin(database)) {
+            AppendOptions options = AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING);
+            repeating.store().store(event, options);
+            repeating.store().storeBatch(List.of(event), options);
+            assertThatExceptionOfType(WrongExpectedVersionException.class)
+                    .isThrownBy(() -> failing.store()
+                            .append("b", ExpectedStreamVersion.exactly(7), List.of(Event.of("b", "T", 1))));
+            store.store(Event.of("c", "T", 2));
+
+            assertThat(loaded()).containsExactly(1, 2);
+            assertThat(database.query(ANNOUNCEMENTS)).isEqualTo("0");
         }
     }
 

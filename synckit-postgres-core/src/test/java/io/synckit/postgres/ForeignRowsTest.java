@@ -119,6 +119,59 @@ class ForeignRowsTest {
                 .hasMessageContaining("GENERATED ALWAYS");
     }
 
+    /** COPY and OVERRIDING can bring versions; below a reader's cursor they would never be read. */
+    @Test
+    void aVersionMadeByHandIsReplaced() throws Exception {
+        store.storeBatch(List.of(Event.of("a", "T", 1), Event.of("a", "T", 2)));
+        Version cursor = store.load(Version.ZERO).next();
+        String rows = String.join(
+                "",
+                IntStream.of(-7, 1, 30, 2, 4)
+                        .mapToObj(i -> i + "\tx" + i + "\tb\tT\t" + i + "\n")
+                        .toList());
+        try (Connection connection = database.connect()) {
+            connection
+                    .unwrap(PGConnection.class)
+                    .getCopyAPI()
+                    .copyIn(
+                            "copy synckit.events (version, id, aggregate_id, event_type, data) from stdin",
+                            new StringReader(rows));
+        }
+        try (CallersTransaction foreign = CallersTransaction.begin(database)) {
+            foreign.store().store(Event.of("c", "T", 5));
+            foreign.execute("insert into synckit.events (version, id, aggregate_id, stream_version, event_type, data)"
+                    + " overriding system value values (1, 'y-1', 'd', 1, 'T', '6'), (3, 'y-2', 'd', 2, 'T', '7')");
+            foreign.commit();
+        }
+
+        assertThat(store.load(cursor)).extracting(StoredEvent::data).containsExactly(-7, 1, 30, 2, 4, 5, 6, 7);
+    }
+
+    @Test
+    void aStreamVersionThatDoesNotFollowIsRefused() {
+        assertThatThrownBy(() -> database.execute(
+                        "insert into synckit.events (id, aggregate_id, stream_version, event_type, data)"
+                                + " values ('x', 'a', 2, 'T', '1')"))
+                .rootCause()
+                .hasMessageContaining("stream_version 2 of aggregate a does not follow 0");
+    }
+
+    @Test
+    void aRestoreKeepsItsNumbers() {
+        database.execute("begin; set local synckit.maintenance = 'on';"
+                + " insert into synckit.events (version, id, aggregate_id, stream_version, event_type, data)"
+                + " overriding system value values (70, 'x', 'a', 7, 'T', '1');"
+                + " select setval('synckit.events_version_seq', 70); commit");
+        store.store(Event.of("a", "T", 2));
+
+        assertThat(store.load(Version.ZERO))
+                .extracting(e -> e.version().value())
+                .containsExactly(70L, 71L);
+        assertThat(store.load(Version.ZERO))
+                .extracting(StoredEvent::streamVersion)
+                .containsExactly(7L, 8L);
+    }
+
     @Test
     void keysAreCheckedByTheTable() {
         for (String row : List.of(

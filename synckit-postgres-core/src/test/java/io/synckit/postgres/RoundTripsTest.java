@@ -93,6 +93,15 @@ class RoundTripsTest {
         assertThat(preparedStatements()).isPositive();
     }
 
+    /** The server's one plan for all batches would be one for very small ones. */
+    @Test
+    void batchesArePlannedForTheirSize() {
+        for (int i = 0; i < 20; i++) {
+            store.storeBatch(List.of(Event.of("a", "T", 1), Event.of("b", "T", 1)));
+        }
+        assertThat(preparedStatements()).isZero();
+    }
+
     private long preparedStatements() {
         try (ConnectionSource.Borrowed borrowed = ConnectionSource.of(pool).borrow();
                 var statement = borrowed.connection().createStatement();

@@ -90,14 +90,27 @@ public record SchemaStatus(int version, List<String> problems) {
                     + " ALTER SEQUENCE it back");
         }
         if (!table.triggersAlways()) {
-            problems.add("the triggers of " + name + " are missing or not ENABLE ALWAYS, so the fence has holes;"
-                    + " ALTER TABLE … ENABLE ALWAYS TRIGGER " + name.table() + "_admit, and " + name.table()
-                    + "_protect");
+            problems.add(
+                    "the triggers of " + name + " are missing, changed or not ENABLE ALWAYS, so the fence has holes;"
+                            + " ALTER TABLE … ENABLE ALWAYS TRIGGER " + name.table() + "_admit, and " + name.table()
+                            + "_protect");
         }
         if (!table.uniqueKeys()) {
             problems.add("a unique key of " + name + " is missing or invalid; create it again");
         }
-        if (!table.mayRead() || !table.mayReadSequence()) {
+        if (!table.plainTable()) {
+            problems.add("the table " + name
+                    + " must be an ordinary, logged table without inheritance, partitions and row level"
+                    + " security; alter it back");
+        }
+        if (!table.noMaintenance()) {
+            problems.add("synckit.maintenance is 'on' for this role or database, so nothing is protected; RESET it");
+        }
+        if (!table.sequenceAhead()) {
+            problems.add("the sequence of " + name + " is behind the table, so versions would be given out twice;"
+                    + " setval it to the highest version");
+        }
+        if (!table.mayRead()) {
             problems.add("the role may not SELECT from " + name + " and its sequence; grant it");
         }
         return new SchemaStatus(table.schemaVersion(), problems);

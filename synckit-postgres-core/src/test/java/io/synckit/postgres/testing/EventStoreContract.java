@@ -441,6 +441,9 @@ public abstract class EventStoreContract {
         assertFound(List.of(1), Filter.createdBetween(before, middle));
         assertFound(List.of(2, 3, 4), Filter.createdBetween(middle, null));
         assertFound(List.of(), Filter.createdBetween(middle, middle));
+        assertFound(List.of(1, 2, 3, 4), Filter.createdBetween(Instant.MIN, Instant.MAX));
+        assertFound(List.of(1), Filter.createdBetween(Instant.parse("-200000-01-01T00:00:00Z"), middle));
+        assertFound(List.of(), Filter.createdBetween(Instant.parse("+300000-01-01T00:00:00Z"), null));
         assertFound(List.of(2, 4), Filter.matching(e -> (int) ((Map<?, ?>) e.data()).get("n") % 2 == 0));
         assertFound(
                 List.of(3),
@@ -536,6 +539,8 @@ public abstract class EventStoreContract {
                 new JsonText("{\"\\ud800\":1}"),
                 new JsonText("{\"a\":1,\"a\":2}"),
                 new JsonText("{\"a\":1"),
+                new JsonText("\"" + (char) 0xd83d + "\\ude00\""),
+                new JsonText("\"\\ud83d" + (char) 0xde00 + "\""),
                 new JsonText("1 2"),
                 new JsonText(""),
                 new JsonText("NaN"),
@@ -582,6 +587,9 @@ public abstract class EventStoreContract {
                 () -> store().store(Event.of("a", "T", largest).withMetadata("a", 1)));
         assertRefused(String.valueOf(limit), () -> store().store(Event.of("a", "T", "é".repeat(limit / 2))));
         assertThat("é".getBytes(UTF_8)).hasSize(2);
+        // A short text that is long when it is read: jsonb writes numbers out.
+        String amplified = "[" + "1e900,".repeat(2000) + "1]";
+        assertRefused(String.valueOf(limit), () -> store().store(Event.of("a", "T", new JsonText(amplified))));
     }
 
     @Test

@@ -14,19 +14,29 @@ public final class Catalog {
               from pg_database d where d.datname = current_database()
             """;
 
+    // tgtype, as in PostgreSQL's pg_trigger.h: 7 is BEFORE INSERT for each row, 58 BEFORE UPDATE, DELETE or TRUNCATE.
     private static final String TABLE = """
             select coalesce((select a.attidentity = 'a' from pg_attribute a
                               where a.attrelid = t.oid and a.attname = 'version'), false),
                    coalesce((select s.seqcache = 1 and s.seqincrement = 1 and not s.seqcycle from pg_sequence s
                               where s.seqrelid = to_regclass(?)), false),
-                   (select count(*) from pg_trigger g where g.tgrelid = t.oid and g.tgenabled = 'A'
-                       and g.tgname in (? || '_admit', ? || '_protect')),
+                   (select count(*) from pg_trigger g join pg_proc p on p.oid = g.tgfoid
+                     where g.tgrelid = t.oid and g.tgenabled = 'A' and p.proname = g.tgname
+                       and (g.tgname = ? || '_admit' and g.tgtype = 7 or g.tgname = ? || '_protect' and g.tgtype = 58)),
                    (select count(*) from pg_index i where i.indrelid = t.oid and i.indisunique and i.indisvalid
                        and i.indexrelid in (to_regclass(?), to_regclass(?), to_regclass(?))),
                    to_regprocedure(? || '()') is not null,
                    has_table_privilege(t.oid, 'SELECT'),
-                   coalesce(has_sequence_privilege(to_regclass(?)::oid, 'SELECT'), false)
+                   coalesce(has_sequence_privilege(to_regclass(?)::oid, 'SELECT'), false),
+                   t.relkind = 'r' and t.relpersistence = 'p' and not t.relrowsecurity
+                       and not exists (select from pg_inherits h where t.oid in (h.inhrelid, h.inhparent)),
+                   coalesce(current_setting('synckit.maintenance', true), '') <> 'on'
               from pg_class t where t.oid = to_regclass(?)
+            """;
+
+    private static final String SEQUENCE_IS_AHEAD = """
+            select coalesce((select max(e.version) from <table> e), 0)
+                   <= (select case when s.is_called then s.last_value else 0 end from <sequence> s)
             """;
 
     private static final String SCHEMA_VERSION = "select <schema version>()";
@@ -68,15 +78,29 @@ public final class Catalog {
             }
             try (ResultSet rows = statement.executeQuery()) {
                 rows.next();
+                boolean ours = rows.getBoolean(5);
+                boolean readable = rows.getBoolean(6) && rows.getBoolean(7);
                 return new Table(
                         rows.getBoolean(1),
                         rows.getBoolean(2),
                         rows.getInt(3) == 2,
                         rows.getInt(4) == 3,
-                        rows.getBoolean(5) ? schemaVersion(connection) : 0,
-                        rows.getBoolean(6),
-                        rows.getBoolean(7));
+                        ours ? schemaVersion(connection) : 0,
+                        readable,
+                        rows.getBoolean(8),
+                        rows.getBoolean(9),
+                        !ours || !readable || sequenceIsAhead(connection));
             }
+        }
+    }
+
+    private boolean sequenceIsAhead(Connection connection) throws SQLException {
+        String sql =
+                SEQUENCE_IS_AHEAD.replace("<table>", name.quoted()).replace("<sequence>", name.member("_version_seq"));
+        try (PreparedStatement statement = connection.prepareStatement(sql);
+                ResultSet rows = statement.executeQuery()) {
+            rows.next();
+            return rows.getBoolean(1);
         }
     }
 
@@ -100,5 +124,7 @@ public final class Catalog {
             boolean uniqueKeys,
             int schemaVersion,
             boolean mayRead,
-            boolean mayReadSequence) {}
+            boolean plainTable,
+            boolean noMaintenance,
+            boolean sequenceAhead) {}
 }

@@ -9,6 +9,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The filters of one read: the part that PostgreSQL evaluates, and the predicates that are left. */
 public final class EventFilter {
+
+    private static final Instant EARLIEST = Instant.parse("0001-01-01T00:00:00Z");
+    private static final Instant LATEST = Instant.parse("+200000-01-01T00:00:00Z");
 
     private final StringBuilder conditions = new StringBuilder();
     private final List<Parameter> parameters = new ArrayList<>();
@@ -69,8 +73,16 @@ public final class EventFilter {
 
     private void bound(String condition, @Nullable Instant instant) {
         if (instant != null) {
-            where(condition, (statement, index) -> statement.setObject(index, instant.atOffset(ZoneOffset.UTC)));
+            where(condition, (statement, index) -> statement.setObject(index, bounded(instant)));
         }
+    }
+
+    /** Beyond the years that timestamptz knows (and no event is there), the driver's infinity. */
+    private static OffsetDateTime bounded(Instant instant) {
+        if (instant.isBefore(EARLIEST)) {
+            return OffsetDateTime.MIN;
+        }
+        return instant.isAfter(LATEST) ? OffsetDateTime.MAX : instant.atOffset(ZoneOffset.UTC);
     }
 
     private void contains(String column, Object value, JsonCodec json) {
@@ -81,7 +93,7 @@ public final class EventFilter {
             throw new InvalidFilterException(
                     column + "Contains has a value that cannot be written as JSON: " + e.getMessage(), e);
         }
-        String problem = StorableJson.problem(text);
+        String problem = StorableJson.of(text).problem();
         if (problem != null) {
             throw new InvalidFilterException(column + "Contains has a value that no event can have: " + problem);
         }

@@ -27,7 +27,7 @@ public final class EventInserts {
                        order by s.stream_version desc limit 1), 0)""";
 
     /**
-     * Queue, check, announce, and only then a version: each step is a subquery that needs the one inside it, and {@code offset 0}
+     * Queue, check, announce (whoever is refused announces nothing, and delays no reader), and only then a version: each step is a subquery that needs the one inside it, and {@code offset 0}
      * keeps the planner from merging them. No row comes back when the id or the stream version is taken, or the stream is
      * not in the range.
      */
@@ -39,7 +39,8 @@ public final class EventInserts {
                           from (select a.aggregate_id, <queue>(a.aggregate_id) as queued
                                   from (select ?::text as aggregate_id) a offset 0) q
                         offset 0) h
-                     where h.stream_version between ? and ? offset 0) n
+                     where h.stream_version between ? and ?
+                       and not exists (select from <table> d where d.id = ?) offset 0) n
              where <announce>(n.queued)
             on conflict do nothing
             returning e.version, e.stream_version, e.created_at
@@ -100,6 +101,7 @@ public final class EventInserts {
             statement.setString(5, row.aggregateId());
             statement.setLong(6, allowed.from());
             statement.setLong(7, allowed.to());
+            statement.setString(8, row.id());
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? Optional.of(stored(row, rows)) : Optional.empty();
             }
@@ -116,7 +118,7 @@ public final class EventInserts {
         Integer[] nth = rows.stream()
                 .map(row -> counts.merge(row.aggregateId(), 1, Integer::sum))
                 .toArray(Integer[]::new);
-        try (PreparedStatement statement = statements.prepare(connection, insertAll)) {
+        try (PreparedStatement statement = statements.prepareOnce(connection, insertAll)) {
             Array aggregates = Statements.texts(connection, counts.keySet());
             statement.setArray(1, aggregates);
             statement.setArray(2, aggregates);

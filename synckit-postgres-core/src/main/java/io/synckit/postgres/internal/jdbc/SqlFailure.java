@@ -18,7 +18,7 @@ public final class SqlFailure {
     public static EventStoreException named(String operation, SQLException failure) {
         String state = failure.getSQLState() == null ? "" : failure.getSQLState();
         String what = operation + " failed: " + failure.getMessage() + " (SQLSTATE " + state + ")";
-        if (isConflict(failure)) {
+        if (isConflict(failure) || state.equals("55P03")) {
             return new TransactionConflictException(
                     what + "; nothing is stored, roll back and try the whole transaction again", failure);
         }
@@ -26,6 +26,8 @@ public final class SqlFailure {
                 || state.startsWith("08")
                 || state.startsWith("28")
                 || state.startsWith("57P")
+                || state.equals("25P03")
+                || state.equals("25P04")
                 || state.equals("3D000")
                 || state.equals("53300")) {
             return new InvalidConnectionException(
@@ -49,9 +51,8 @@ public final class SqlFailure {
         };
     }
 
-    /** Whether the same work may succeed when it is tried again as a whole: deadlock, serialization failure, lock timeout. */
+    /** Whether the same work may succeed when it is tried again as a whole: deadlock, serialization failure. */
     public static boolean isConflict(SQLException failure) {
-        String state = failure.getSQLState();
-        return "40001".equals(state) || "40P01".equals(state) || "55P03".equals(state);
+        return "40001".equals(failure.getSQLState()) || "40P01".equals(failure.getSQLState());
     }
 }

@@ -48,7 +48,7 @@ public final class JacksonJson implements JsonCodec {
 
         @Override
         public void serialize(JsonText value, JsonGenerator generator, SerializationContext context) {
-            String problem = StorableJson.problem(value.json());
+            String problem = StorableJson.of(value.json()).problem();
             if (problem != null) {
                 context.reportMappingProblem("JsonText: %s", problem);
             }

@@ -2,6 +2,7 @@ package io.synckit.postgres.internal.json;
 
 import io.synckit.EventLimits;
 import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -11,11 +12,14 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
 
 /**
- * Whether a text is one JSON value that {@code jsonb} keeps without loss and that can be read again. {@code jsonb} refuses U+0000
- * and lone surrogates, drops all but the last of equal keys, and prints numbers without an exponent; Jackson reads
- * numbers of up to 1000 characters.
+ * A text that was looked at: whether it is one JSON value that {@code jsonb} keeps and that can be read again. {@code jsonb} refuses
+ * U+0000 and lone surrogates, drops all but the last of equal keys, and prints numbers without an exponent; Jackson
+ * reads numbers of up to 1000 characters.
+ *
+ * @param problem what is wrong with it, or null
+ * @param bytes how long it is in UTF-8 with its numbers written out; 0 if something is wrong
  */
-public final class StorableJson {
+public record StorableJson(@Nullable String problem, long bytes) {
 
     private static final int MAX_NUMBER_LENGTH = 1000;
 
@@ -23,66 +27,69 @@ public final class StorableJson {
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
 
-    private StorableJson() {}
-
-    /** What is wrong with the text, or null. */
-    public static @Nullable String problem(String json) {
+    /** Looks at a text. */
+    public static StorableJson of(String json) {
+        // Half of a pair as a character and half as an escape is a pair to the parser, but none to PostgreSQL.
+        String unstorable = EventLimits.unstorable(json);
+        if (unstorable != null) {
+            return wrong(unstorable(unstorable));
+        }
         try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), json)) {
             JsonToken token = parser.nextToken();
             if (token == null) {
-                return "there is no JSON value";
+                return wrong("there is no JSON value");
             }
+            long writtenOut = 0;
             int depth = 0;
             do {
                 if (token.isStructStart()) {
                     depth++;
                 } else if (token.isStructEnd()) {
                     depth--;
-                }
-                String problem = problem(parser, token);
-                if (problem != null) {
-                    return problem;
+                } else if (token == JsonToken.PROPERTY_NAME || token == JsonToken.VALUE_STRING) {
+                    unstorable = EventLimits.unstorable(parser.getString());
+                    if (unstorable != null) {
+                        return wrong(unstorable(unstorable));
+                    }
+                } else if (token.isNumeric()) {
+                    String number = parser.getString();
+                    long length = lengthWrittenOut(number);
+                    if (length > MAX_NUMBER_LENGTH) {
+                        return wrong("the number " + (number.length() > 40 ? number.substring(0, 40) + "…" : number)
+                                + " needs more than " + MAX_NUMBER_LENGTH
+                                + " characters without an exponent; give it as a text");
+                    }
+                    writtenOut += Math.max(0, length - number.length());
                 }
                 token = parser.nextToken();
             } while (token != null && depth > 0);
-            return token == null ? null : "there is more than one JSON value";
+            return token == null
+                    ? new StorableJson(null, json.getBytes(StandardCharsets.UTF_8).length + writtenOut)
+                    : wrong("there is more than one JSON value");
         } catch (JacksonException e) {
-            return "it is not JSON that can be stored: " + e.getOriginalMessage();
+            return wrong("it is not JSON that can be stored: " + e.getOriginalMessage());
         }
     }
 
-    private static @Nullable String problem(JsonParser parser, JsonToken token) {
-        switch (token) {
-            case PROPERTY_NAME, VALUE_STRING -> {
-                String unstorable = EventLimits.unstorable(parser.getString());
-                return unstorable == null
-                        ? null
-                        : "it contains " + unstorable + ", which PostgreSQL cannot store; remove it from the text";
-            }
-            case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> {
-                return numberProblem(parser.getString());
-            }
-            default -> {
-                return null;
-            }
-        }
+    private static StorableJson wrong(String problem) {
+        return new StorableJson(problem, 0);
     }
 
-    private static @Nullable String numberProblem(String number) {
-        if (number.length() <= MAX_NUMBER_LENGTH && number.indexOf('e') < 0 && number.indexOf('E') < 0) {
-            return null;
+    private static String unstorable(String character) {
+        return "it contains " + character + ", which PostgreSQL cannot store; remove it from the text";
+    }
+
+    private static long lengthWrittenOut(String number) {
+        if (number.indexOf('e') < 0 && number.indexOf('E') < 0) {
+            return number.length();
         }
         try {
             BigDecimal value = new BigDecimal(number);
             long integerDigits = Math.max(1, (long) value.precision() - value.scale());
             long fractionDigits = Math.max(0, value.scale());
-            if (integerDigits + fractionDigits + 2 <= MAX_NUMBER_LENGTH) {
-                return null;
-            }
+            return integerDigits + fractionDigits + "-.".length();
         } catch (NumberFormatException e) {
-            // An exponent beyond an int: certainly too long.
+            return Long.MAX_VALUE; // an exponent beyond an int
         }
-        return "the number " + (number.length() > 40 ? number.substring(0, 40) + "…" : number) + " needs more than "
-                + MAX_NUMBER_LENGTH + " characters without an exponent; give it as a text";
     }
 }

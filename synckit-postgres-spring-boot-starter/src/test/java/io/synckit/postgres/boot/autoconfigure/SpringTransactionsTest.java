@@ -202,6 +202,15 @@ class SpringTransactionsTest {
         start(setup);
         TransactionTemplate elsewhere = new TransactionTemplate(new NoResource());
         elsewhere.executeWithoutResult(status -> {
+            if (setup != Setup.JDBC_WITHOUT_AUTO_COMMIT) {
+                // Binds a connection for the time of that transaction; its own work commits at once, and so does the
+                // store's.
+                context.getBean(JdbcTemplate.class).update("insert into business_row values ('bound')");
+                try (Stream<StoredEvent> events = store().stream(Version.ZERO)) {
+                    assertThat(events).isEmpty();
+                }
+                assertThat(businessRows()).isEqualTo("1");
+            }
             store().store(Event.of("a", "T", 1));
             store().storeBatch(List.of(Event.of("a", "T", 2), Event.of("a", "T", 3)));
             status.setRollbackOnly();
@@ -226,6 +235,11 @@ class SpringTransactionsTest {
                 context.getBean(JdbcTemplate.class).queryForList("select 1");
                 store().store(Event.of("a", "T", propagation));
                 store().storeBatch(List.of(Event.of("b", "T", propagation), Event.of("b", "T", propagation)));
+                try (Stream<StoredEvent> events = store().stream(Version.ZERO)) {
+                    // While a stream is read, others use the connection that is bound.
+                    events.forEach(event -> store().find(event.id()));
+                    context.getBean(JdbcTemplate.class).queryForList("select 1");
+                }
             });
         }
         assertThat(stored()).hasSize(9);
