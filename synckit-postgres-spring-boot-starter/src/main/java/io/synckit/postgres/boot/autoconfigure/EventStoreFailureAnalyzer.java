@@ -71,6 +71,7 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
               GRANT USAGE ON SCHEMA synckit TO shop_app;
               GRANT SELECT, INSERT ON synckit.events TO shop_app;
               GRANT SELECT ON SEQUENCE synckit.events_version_seq TO shop_app;
+              GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA synckit TO shop_app;
             Before the first migration, docs/schema.md has the same as default privileges.""";
 
     private static final String CONNECTION = """

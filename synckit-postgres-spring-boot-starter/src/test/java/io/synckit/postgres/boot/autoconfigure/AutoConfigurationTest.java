@@ -394,7 +394,7 @@ class AutoConfigurationTest {
                         .replace("shop_owner", owner)
                         .replace("DATABASE shop", "DATABASE " + database.name()))
                 .toList();
-        assertThat(statements).hasSize(4);
+        assertThat(statements).hasSize(5);
         database.execute(statements.toArray(new String[0]));
         // In the driver, the user of a URL wins over one that is given beside it.
         String url = database.url().replaceAll("[?].*", "");
