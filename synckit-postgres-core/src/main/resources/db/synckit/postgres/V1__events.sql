@@ -38,7 +38,7 @@ as $$ select 1 $$;
 
 -- How many queue locks (below) this transaction holds; null before its first event. A transaction-local setting, so it goes
 -- with the transaction, and a savepoint's rollback reverts it together with the locks.
--- Like the next two, a single SQL expression, so that the planner puts it into the statement of the caller.
+-- Like the two below that are written in SQL, one expression, so that the planner puts it into the statement of the caller.
 create function "${schema}"."${table}_queued"() returns integer
     language sql volatile
 as $$ select nullif(current_setting('synckit.t' || '"${schema}"."${table}"'::regclass::oid, true), '')::integer $$;
@@ -61,14 +61,14 @@ create function "${schema}"."${table}_queue"(aggregates text[]) returns integer
     language plpgsql volatile
 as $$
 declare
-    queued integer := coalesce("${schema}"."${table}_queued"(), 0);
+    queued constant integer := coalesce("${schema}"."${table}_queued"(), 0) + cardinality(aggregates);
     aggregate text;
 begin
-    if queued + cardinality(aggregates) > 64 then
+    if queued > 64 then
         return 64;
     end if;
     for aggregate in select a from unnest(aggregates) a order by hashtext(a) loop
-        queued := "${schema}"."${table}_queue"(aggregate);
+        perform "${schema}"."${table}_queue"(aggregate);
     end loop;
     return queued;
 end

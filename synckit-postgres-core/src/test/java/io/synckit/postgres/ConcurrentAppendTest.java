@@ -236,6 +236,21 @@ class ConcurrentAppendTest {
         assertThat(all()).hasSize(2200);
     }
 
+    @Test
+    void aTransactionOfVeryManySmallBatchesTakesFewLocks() throws SQLException {
+        try (CallersTransaction caller = CallersTransaction.begin(database)) {
+            for (int i = 0; i < 50; i++) {
+                int n = i;
+                caller.store()
+                        .storeBatch(IntStream.range(0, 10)
+                                .mapToObj(a -> Event.of("a-" + n + "-" + a, "T", n))
+                                .toList());
+            }
+            assertThat(Integer.parseInt(database.query("select count(*) from pg_locks where locktype = 'advisory'")))
+                    .isLessThanOrEqualTo(65);
+        }
+    }
+
     /** Beyond the queue's limit the unique key decides: who comes later waits for the commit, sees it and goes on. */
     @Test
     void aWriterWithoutAQueueIsWaitedForAllTheSame() throws SQLException {
