@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class EventAppender {
 
-    private static final int ATTEMPTS = 100;
+    private static final int ATTEMPTS = 20;
     private static final int CONFLICTS = 5;
 
     private final ConnectionSource connections;
@@ -88,6 +88,7 @@ final class EventAppender {
         }
         return session.atomically(connection -> {
             if (queueFirst) {
+                session.readCommitted();
                 table.queue(connection, EventInserts.aggregateIds(rows));
             }
             return insert(connection, command, rows);

@@ -36,41 +36,47 @@ create function "${schema}"."${table}_schema_version"() returns integer
     language sql immutable parallel safe
 as $$ select 1 $$;
 
--- How many queue locks (below) this transaction holds; null before its first event. A transaction-local setting, so it goes
--- with the transaction, and a savepoint's rollback reverts it together with the locks.
--- Like the two below that are written in SQL, one expression, so that the planner puts it into the statement of the caller.
+-- Three transaction-local settings, each named with the table's oid, go with the transaction, and a savepoint's rollback reverts
+-- them together with the locks: synckit.queued… counts the queue locks, synckit.announced… says that the transaction has
+-- announced itself, synckit.row… is the id of the row that the library's statement is inserting.
+-- The functions in SQL are single expressions, so that the planner puts them into the statement of the caller.
+
+-- How many queue locks (below) this transaction holds.
 create function "${schema}"."${table}_queued"() returns integer
     language sql volatile
-as $$ select nullif(current_setting('synckit.t' || '"${schema}"."${table}"'::regclass::oid, true), '')::integer $$;
+as $$
+    select coalesce(nullif(current_setting('synckit.queued' || '"${schema}"."${table}"'::regclass::oid, true), ''), '0')::integer
+$$;
 
 -- Writers of one aggregate queue here, before they announce themselves, so that one that waits does not hold the horizon.
--- The lock is a courtesy; what keeps streams gapless is the unique key. So a transaction that touches more than 64 aggregates
--- stops queueing, and the server's lock table stays small. Returns the new number of queue locks.
-create function "${schema}"."${table}_queue"(aggregate text) returns integer
+-- The lock is a courtesy; what keeps streams gapless is the unique key. So a transaction that holds the most that it may have
+-- stops queueing, and the server's lock table stays small. Never null.
+create function "${schema}"."${table}_queue"(aggregate text, most integer) returns integer
     language sql volatile
 as $$
     select case
-        when coalesce("${schema}"."${table}_queued"(), 0) >= 64 then 64
+        when "${schema}"."${table}_queued"() >= most then most
         when pg_advisory_xact_lock('"${schema}"."${table}"'::regclass::oid::integer, hashtext(aggregate)) is null then null
-        else coalesce("${schema}"."${table}_queued"(), 0) + 1
+        else set_config(
+            'synckit.queued' || '"${schema}"."${table}"'::regclass::oid,
+            ("${schema}"."${table}_queued"() + 1)::text,
+            true)::integer
     end
 $$;
 
--- The same for a batch, in the order of the keys, so that two batches do not wait for each other.
-create function "${schema}"."${table}_queue"(aggregates text[]) returns integer
+-- The same for a batch, in the order of the keys, so that two batches do not wait for each other; all or none.
+create function "${schema}"."${table}_queue"(aggregates text[], most integer) returns integer
     language plpgsql volatile
 as $$
 declare
-    queued constant integer := coalesce("${schema}"."${table}_queued"(), 0) + cardinality(aggregates);
     aggregate text;
 begin
-    if queued > 64 then
-        return 64;
+    if "${schema}"."${table}_queued"() + cardinality(aggregates) <= most then
+        for aggregate in select a from unnest(aggregates) a order by hashtext(a) loop
+            perform "${schema}"."${table}_queue"(aggregate, most);
+        end loop;
     end if;
-    for aggregate in select a from unnest(aggregates) a order by hashtext(a) loop
-        perform "${schema}"."${table}_queue"(aggregate);
-    end loop;
-    return queued;
+    return "${schema}"."${table}_queued"();
 end
 $$;
 
@@ -91,19 +97,21 @@ $$;
 create function "${schema}"."${table}_announce"(queued integer) returns boolean
     language sql volatile
 as $$
-    select set_config(
-        'synckit.t' || '"${schema}"."${table}"'::regclass::oid,
-        case
-            when "${schema}"."${table}_queued"() is null
-             and pg_advisory_xact_lock_shared(
-                     (('"${schema}"."${table}"'::regclass::oid::bigint & 65535) << 48)
-                     | coalesce(pg_sequence_last_value('"${schema}"."${table}_version_seq"'::regclass),
-                                "${schema}"."${table}_unused"())) is null
-            then null
-            else queued::text
-        end,
-        true) is not null
+    select case
+        when queued is null then false
+        when current_setting('synckit.announced' || '"${schema}"."${table}"'::regclass::oid, true) = 'on' then true
+        when pg_advisory_xact_lock_shared(
+                 (('"${schema}"."${table}"'::regclass::oid::bigint & 65535) << 48)
+                 | coalesce(pg_sequence_last_value('"${schema}"."${table}_version_seq"'::regclass),
+                            "${schema}"."${table}_unused"())) is null then false
+        else set_config('synckit.announced' || '"${schema}"."${table}"'::regclass::oid, 'on', true) = 'on'
+    end
 $$;
+
+-- Marks the row that comes next as the library's own. Always true.
+create function "${schema}"."${table}_own"(id text) returns boolean
+    language sql volatile
+as $$ select set_config('synckit.row' || '"${schema}"."${table}"'::regclass::oid, id, true) is not null $$;
 
 -- The fence, reader's side: every version up to "stable" is decided, which is to say committed and visible to the next
 -- statement, or gone for good. The order is the point: first the sequence, then the locks, rows only in a later statement.
@@ -142,7 +150,7 @@ begin
     if current_setting('synckit.maintenance', true) = 'on' and new.stream_version is not null then
         return new;  -- a restore brings its own numbers, and nobody writes or follows meanwhile
     end if;
-    perform "${schema}"."${table}_announce"("${schema}"."${table}_queue"(new.aggregate_id));
+    perform "${schema}"."${table}_announce"("${schema}"."${table}_queue"(new.aggregate_id, 64));
     new.version := nextval('"${schema}"."${table}_version_seq"'::regclass);
     select coalesce(max(e.stream_version), 0) into last_stream_version
       from "${schema}"."${table}" e where e.aggregate_id = new.aggregate_id;
@@ -156,14 +164,9 @@ begin
 end
 $$;
 
--- Ours are the rows of a transaction that has announced itself whose version was drawn for this row.
 create trigger "${table}_admit" before insert on "${schema}"."${table}"
     for each row
-    when (case
-              when new.stream_version is null then true
-              when coalesce(current_setting('synckit.t' || '"${schema}"."${table}"'::regclass::oid, true), '') = '' then true
-              else new.version <> currval('"${schema}"."${table}_version_seq"'::regclass)
-          end)
+    when (new.id is distinct from current_setting('synckit.row' || '"${schema}"."${table}"'::regclass::oid, true))
     execute function "${schema}"."${table}_admit"();
 
 -- Events are facts: no UPDATE, DELETE or TRUNCATE by mistake.

@@ -33,6 +33,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -40,6 +41,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Writers that meet: on one aggregate, on one id, in the caller's transactions. */
 class ConcurrentAppendTest {
@@ -249,6 +252,60 @@ class ConcurrentAppendTest {
             assertThat(Integer.parseInt(database.query("select count(*) from pg_locks where locktype = 'advisory'")))
                     .isLessThanOrEqualTo(65);
         }
+    }
+
+    @Test
+    void aTransactionOfVeryManyRefusalsTakesFewLocks() throws SQLException {
+        try (CallersTransaction caller = CallersTransaction.begin(database)) {
+            for (int i = 0; i < 200; i++) {
+                String aggregate = "a-" + i;
+                assertThatExceptionOfType(WrongExpectedVersionException.class)
+                        .isThrownBy(() -> caller.store()
+                                .append(
+                                        aggregate,
+                                        ExpectedStreamVersion.exactly(7),
+                                        List.of(Event.of(aggregate, "T", 1))));
+            }
+            assertThat(Integer.parseInt(database.query("select count(*) from pg_locks where locktype = 'advisory'")))
+                    .isLessThanOrEqualTo(64);
+        }
+    }
+
+    /** Each attempt of a retry must see what it waited for, also where the database's default is an older snapshot. */
+    @ParameterizedTest
+    @ValueSource(strings = {"repeatable read", "serializable"})
+    void aBusyAggregateIsNoProblemUnderAnotherDefaultIsolation(String isolation) throws Exception {
+        database.execute(
+                "alter database " + database.name() + " set default_transaction_isolation = '" + isolation + "'");
+        inParallel(8, () -> {
+            for (int i = 0; i < 20; i++) {
+                store.store(Event.of("a", "T", i));
+                store.storeBatch(List.of(Event.of("a", "T", i), Event.of("b", "T", i)));
+            }
+            return null;
+        });
+        assertThat(all()).hasSize(8 * 20 * 3);
+    }
+
+    /** A batch of more aggregates than may queue gets its turn among writers that never rest. */
+    @Test
+    void aLargeBatchGetsItsTurn() throws Exception {
+        AtomicBoolean stop = new AtomicBoolean();
+        List<CompletableFuture<Void>> writers = IntStream.range(0, 6)
+                .mapToObj(writer -> inThread(() -> {
+                    for (int i = writer; !stop.get(); i++) {
+                        store.store(Event.of("a-" + i % 100, "T", i));
+                    }
+                }))
+                .toList();
+        for (int i = 0; i < 5; i++) {
+            store.storeBatch(IntStream.range(0, 1000)
+                    .mapToObj(n -> Event.of("a-" + n % 100, "T", n))
+                    .toList());
+        }
+        stop.set(true);
+        writers.forEach(CompletableFuture::join);
+        assertThat(all()).hasSizeGreaterThan(5000);
     }
 
     /** Beyond the queue's limit the unique key decides: who comes later waits for the commit, sees it and goes on. */

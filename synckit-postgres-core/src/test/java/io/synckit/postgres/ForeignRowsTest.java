@@ -16,6 +16,7 @@ import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import java.io.StringReader;
 import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
@@ -148,12 +149,59 @@ class ForeignRowsTest {
     }
 
     @Test
-    void aStreamVersionThatDoesNotFollowIsRefused() {
-        assertThatThrownBy(() -> database.execute(
-                        "insert into synckit.events (id, aggregate_id, stream_version, event_type, data)"
-                                + " values ('x', 'a', 2, 'T', '1')"))
-                .rootCause()
-                .hasMessageContaining("stream_version 2 of aggregate a does not follow 0");
+    void aStreamVersionThatDoesNotFollowIsRefused() throws SQLException {
+        String columns = "insert into synckit.events (id, aggregate_id, stream_version, event_type, data) values ";
+        for (String rows : List.of(
+                "('x', 'a', 2, 'T', '1')",
+                "('x1', 'a', 1, 'T', '1'), ('x2', 'a', 7, 'T', '1'), ('x3', 'a', 3, 'T', '1')")) {
+            assertThatThrownBy(() -> database.execute(columns + rows))
+                    .rootCause()
+                    .hasMessageContaining("does not follow");
+        }
+        try (CallersTransaction caller = CallersTransaction.begin(database)) {
+            caller.store().store(Event.of("c", "T", 1));
+            assertThatThrownBy(() -> caller.execute(columns + "('x', 'b', 99, 'T', '1')"))
+                    .hasMessageContaining("stream_version 99 of aggregate b does not follow 0");
+        }
+        assertThat(store.load(Version.ZERO)).isEmpty();
+    }
+
+    /** Numbers of another store that happen to meet ours. */
+    @Test
+    void versionsMadeByHandThatMeetTheSequenceLoseNothing() {
+        store.store(Event.of("z", "T", 0));
+        database.execute("insert into synckit.events (version, id, aggregate_id, stream_version, event_type, data)"
+                + " overriding system value values (1, 'x1', 'a', 1, 'T', '1'), (2, 'x2', 'b', 1, 'T', '2'),"
+                + " (3, 'x3', 'c', 1, 'T', '3') on conflict do nothing");
+
+        assertThat(store.load(Version.ZERO)).extracting(StoredEvent::data).containsExactly(0, 1, 2, 3);
+    }
+
+    /** The library's own rows, of all kinds, never take the long way. */
+    @Test
+    void ownRowsAreNotAdmittedAgain() throws SQLException {
+        database.execute(
+                "create sequence admitted",
+                "create function count_admitted() returns trigger language plpgsql as"
+                        + " 'begin perform nextval(''admitted''); return new; end'",
+                // Fires with the same condition as the trigger of the table.
+                "create trigger a_count before insert on synckit.events for each row when (new.id is distinct from"
+                        + " current_setting('synckit.row' || 'synckit.events'::regclass::oid, true))"
+                        + " execute function count_admitted()");
+        store.store(Event.of("a", "T", 1));
+        store.storeBatch(IntStream.range(0, 1000)
+                .mapToObj(i -> Event.of("a-" + i % 90, "T", i))
+                .toList());
+        try (CallersTransaction caller = CallersTransaction.begin(database)) {
+            caller.store().store(Event.of("a", "T", 2));
+            caller.rollbackTo(caller.savepoint());
+            caller.store().storeBatch(List.of(Event.of("a", "T", 3), Event.of("b", "T", 4)));
+            assertThat(database.query("select is_called from admitted")).isEqualTo("f");
+            caller.execute(INSERT + "('x', 'a', 'T', '5')");
+            caller.store().store(Event.of("a", "T", 6));
+            caller.commit();
+        }
+        assertThat(database.query("select last_value from admitted")).isEqualTo("1");
     }
 
     @Test

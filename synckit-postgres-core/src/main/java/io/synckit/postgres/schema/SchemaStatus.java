@@ -100,8 +100,8 @@ public record SchemaStatus(int version, List<String> problems) {
         }
         if (!table.plainTable()) {
             problems.add("the table " + name
-                    + " must be an ordinary, logged table without inheritance, partitions and row level"
-                    + " security; alter it back");
+                    + " must be an ordinary, logged table without inheritance, partitions, rules and row"
+                    + " level security; alter it back");
         }
         if (!table.noMaintenance()) {
             problems.add("synckit.maintenance is 'on' for this role or database, so nothing is protected; RESET it");

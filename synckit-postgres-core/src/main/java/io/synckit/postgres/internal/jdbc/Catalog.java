@@ -22,13 +22,17 @@ public final class Catalog {
                               where s.seqrelid = to_regclass(?)), false),
                    (select count(*) from pg_trigger g join pg_proc p on p.oid = g.tgfoid
                      where g.tgrelid = t.oid and g.tgenabled = 'A' and p.proname = g.tgname
-                       and (g.tgname = ? || '_admit' and g.tgtype = 7 or g.tgname = ? || '_protect' and g.tgtype = 58)),
+                       and (g.tgname = ? || '_admit' and g.tgtype = 7
+                                and pg_get_triggerdef(g.oid) like '%WHEN (%synckit.row%'
+                            or g.tgname = ? || '_protect' and g.tgtype = 58
+                                and pg_get_triggerdef(g.oid) like '%WHEN (%synckit.maintenance%')),
                    (select count(*) from pg_index i where i.indrelid = t.oid and i.indisunique and i.indisvalid
+                       and i.indimmediate and i.indpred is null and i.indexprs is null
                        and i.indexrelid in (to_regclass(?), to_regclass(?), to_regclass(?))),
                    to_regprocedure(? || '()') is not null,
                    has_table_privilege(t.oid, 'SELECT'),
                    coalesce(has_sequence_privilege(to_regclass(?)::oid, 'SELECT'), false),
-                   t.relkind = 'r' and t.relpersistence = 'p' and not t.relrowsecurity
+                   t.relkind = 'r' and t.relpersistence = 'p' and not t.relrowsecurity and not t.relhasrules
                        and not exists (select from pg_inherits h where t.oid in (h.inhrelid, h.inhparent)),
                    coalesce(current_setting('synckit.maintenance', true), '') <> 'on'
               from pg_class t where t.oid = to_regclass(?)

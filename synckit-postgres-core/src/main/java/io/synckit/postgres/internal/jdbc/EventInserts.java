@@ -22,50 +22,61 @@ public final class EventInserts {
     /** The whole range of stream versions, for an append without an expectation. */
     public static final StreamRange ANY = new StreamRange(0, Long.MAX_VALUE);
 
+    /** Locks that a transaction takes of the 64 for each connection that the server's lock table has room for by default. */
+    private static final int MOST_QUEUED = 64;
+
+    /** Locks after something was in the way, so that a large batch gets its turn. */
+    private static final int MOST_QUEUED_AFTER_A_CONFLICT = 1000;
+
+    /**
+     * Queue, check, announce (whoever is refused announces nothing, and delays no reader), mark the row, and only then a version: each
+     * step is a subquery that needs the one inside it, and {@code offset 0} keeps the planner from merging them. No row
+     * comes back when the id or the stream version is taken, or the stream is not in the range.
+     */
+    private static final String INSERT = """
+            insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
+            select n.id, n.aggregate_id, n.stream_version + 1, ?, ?::jsonb, ?::jsonb
+              from (select h.* from (
+                        select q.*, <last stream version> as stream_version
+                          from (select a.*, <queue>(a.aggregate_id, <most>) as queued
+                                  from (select ?::text as id, ?::text as aggregate_id) a offset 0) q
+                        offset 0) h
+                     where h.stream_version between ? and ?
+                       and not exists (select from <table> d where d.id = h.id) offset 0) n
+             where <announce>(n.queued) and <own>(n.id)
+            on conflict do nothing
+            returning e.version, e.stream_version, e.created_at
+            """;
+
+    /**
+     * The same for many; "nth" counts the events of one aggregate from 1. Versions are drawn, and rows marked, one after the other in
+     * the order of the arrays: both happen above the sort.
+     */
+    private static final String INSERT_ALL = """
+            insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
+            select r.id, r.aggregate_id, r.stream_version, r.event_type, r.data::jsonb, r.metadata::jsonb
+              from (select i.*, n.stream_version + i.nth as stream_version
+                      from (select h.* from (
+                                select q.*, <last stream version> as stream_version
+                                  from (select a.aggregate_id, l.queued
+                                          from (select <queue>(?::text[], <most>) as queued offset 0) l,
+                                               unnest(?::text[]) as a(aggregate_id) offset 0) q
+                                offset 0) h
+                             where h.stream_version between ? and ? and <announce>(h.queued) offset 0) n
+                      join unnest(?::text[], ?::text[], ?::integer[], ?::text[], ?::text[], ?::text[])
+                           with ordinality as i(id, aggregate_id, nth, event_type, data, metadata, n)
+                        on i.aggregate_id = n.aggregate_id
+                     order by i.n offset 0) r
+             where <own>(r.id)
+            on conflict do nothing
+            returning e.version, e.stream_version, e.created_at
+            """;
+
     private static final String LAST_STREAM_VERSION = """
             coalesce((select s.stream_version from <table> s where s.aggregate_id = q.aggregate_id
                        order by s.stream_version desc limit 1), 0)""";
 
-    /**
-     * Queue, check, announce (whoever is refused announces nothing, and delays no reader), and only then a version: each step is a subquery that needs the one inside it, and {@code offset 0}
-     * keeps the planner from merging them. No row comes back when the id or the stream version is taken, or the stream is
-     * not in the range.
-     */
-    private static final String INSERT = """
-            insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
-            select ?, n.aggregate_id, n.stream_version + 1, ?, ?::jsonb, ?::jsonb
-              from (select h.* from (
-                        select q.aggregate_id, q.queued, <stream version of q> as stream_version
-                          from (select a.aggregate_id, <queue>(a.aggregate_id) as queued
-                                  from (select ?::text as aggregate_id) a offset 0) q
-                        offset 0) h
-                     where h.stream_version between ? and ?
-                       and not exists (select from <table> d where d.id = ?) offset 0) n
-             where <announce>(n.queued)
-            on conflict do nothing
-            returning e.version, e.stream_version, e.created_at
-            """.replace("<stream version of q>", LAST_STREAM_VERSION);
-
-    /** The same for many; "nth" counts the events of one aggregate from 1. Versions are drawn in the order of the arrays. */
-    private static final String INSERT_ALL = """
-            insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
-            select i.id, i.aggregate_id, n.stream_version + i.nth, i.event_type, i.data::jsonb, i.metadata::jsonb
-              from (select h.* from (
-                        select q.aggregate_id, q.queued, <stream version of q> as stream_version
-                          from (select a.aggregate_id, l.queued
-                                  from (select <queue>(?::text[]) as queued offset 0) l,
-                                       unnest(?::text[]) as a(aggregate_id) offset 0) q
-                        offset 0) h
-                     where h.stream_version between ? and ? and <announce>(h.queued) offset 0) n
-              join unnest(?::text[], ?::text[], ?::integer[], ?::text[], ?::text[], ?::text[])
-                   with ordinality as i(id, aggregate_id, nth, event_type, data, metadata, n)
-                on i.aggregate_id = n.aggregate_id
-             order by i.n
-            on conflict do nothing
-            returning e.version, e.stream_version, e.created_at
-            """.replace("<stream version of q>", LAST_STREAM_VERSION);
-
-    private static final String QUEUE = "select <queue>(?::text[])";
+    private static final String QUEUE = "select <queue>(?::text[], <most>)";
 
     private static final String EXISTING = """
             select id, aggregate_id, event_type, version, stream_version, created_at from <table> where id = any(?)
@@ -84,9 +95,9 @@ public final class EventInserts {
     /** @param preparedStatements whether the driver may keep server-side prepared statements */
     public EventInserts(TableName name, boolean preparedStatements) {
         this.statements = new Statements(name, preparedStatements);
-        this.insert = statements.named(INSERT);
-        this.insertAll = statements.named(INSERT_ALL);
-        this.queue = statements.named(QUEUE);
+        this.insert = named(INSERT, MOST_QUEUED);
+        this.insertAll = named(INSERT_ALL, MOST_QUEUED);
+        this.queue = named(QUEUE, MOST_QUEUED_AFTER_A_CONFLICT);
         this.existing = statements.named(EXISTING);
         this.streamVersion = statements.named(STREAM_VERSION);
     }
@@ -94,14 +105,13 @@ public final class EventInserts {
     /** Stores one event; empty if its id or its stream version is taken, or the stream is not in the range. */
     public Optional<AppendResult> insert(Connection connection, EventRow row, StreamRange allowed) throws SQLException {
         try (PreparedStatement statement = statements.prepare(connection, insert)) {
-            statement.setString(1, row.id());
-            statement.setString(2, row.type());
-            statement.setString(3, row.data());
-            statement.setString(4, row.metadata());
+            statement.setString(1, row.type());
+            statement.setString(2, row.data());
+            statement.setString(3, row.metadata());
+            statement.setString(4, row.id());
             statement.setString(5, row.aggregateId());
             statement.setLong(6, allowed.from());
             statement.setLong(7, allowed.to());
-            statement.setString(8, row.id());
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? Optional.of(stored(row, rows)) : Optional.empty();
             }
@@ -191,6 +201,11 @@ public final class EventInserts {
                 inserted.getLong(2),
                 Statements.instant(inserted, 3),
                 false);
+    }
+
+    private String named(String template, int most) {
+        return statements.named(template.replace("<last stream version>", LAST_STREAM_VERSION)
+                .replace("<most>", Integer.toString(most)));
     }
 
     /** The aggregates of these rows. */

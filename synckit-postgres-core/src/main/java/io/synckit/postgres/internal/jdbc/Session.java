@@ -4,6 +4,7 @@ import io.synckit.ConnectionSource;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Savepoint;
+import java.sql.Statement;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -98,6 +99,18 @@ public final class Session implements AutoCloseable {
     public void begin() throws SQLException {
         if (!joined) {
             connection.setAutoCommit(false);
+        }
+    }
+
+    /**
+     * Lets each statement of a transaction of our own see what was committed before it, whatever the database's default is; to be
+     * called first. The caller's transaction stays as it is.
+     */
+    public void readCommitted() throws SQLException {
+        if (!joined) {
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("set transaction isolation level read committed");
+            }
         }
     }
 

@@ -29,6 +29,7 @@ final class Statements {
         return template.replace("<table>", name.quoted())
                 .replace("<queue>", name.member("_queue"))
                 .replace("<announce>", name.member("_announce"))
+                .replace("<own>", name.member("_own"))
                 .replace("<horizon>", name.member("_horizon"));
     }
 
