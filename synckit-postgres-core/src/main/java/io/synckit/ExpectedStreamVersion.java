@@ -54,14 +54,19 @@ public record ExpectedStreamVersion(Kind kind, long value) {
         return STREAM_EXISTS;
     }
 
+    /** The lowest stream version that is as expected; 0 is an aggregate without an event. */
+    public long least() {
+        return kind == Kind.STREAM_EXISTS ? 1 : value;
+    }
+
+    /** The highest stream version that is as expected. */
+    public long most() {
+        return kind == Kind.ANY || kind == Kind.STREAM_EXISTS ? Long.MAX_VALUE : value;
+    }
+
     /** Whether an aggregate whose last event has this stream version (0: no event) is as expected. */
     public boolean matches(long actual) {
-        return switch (kind) {
-            case ANY -> true;
-            case NO_STREAM -> actual == 0;
-            case EXACTLY -> actual == value;
-            case STREAM_EXISTS -> actual > 0;
-        };
+        return least() <= actual && actual <= most();
     }
 
     @Override

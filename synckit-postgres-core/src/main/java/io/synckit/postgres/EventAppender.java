@@ -10,7 +10,6 @@ import io.synckit.TransactionConflictException;
 import io.synckit.WrongExpectedVersionException;
 import io.synckit.postgres.internal.jdbc.EventInserts;
 import io.synckit.postgres.internal.jdbc.EventInserts.Existing;
-import io.synckit.postgres.internal.jdbc.EventInserts.StreamRange;
 import io.synckit.postgres.internal.jdbc.EventRow;
 import io.synckit.postgres.internal.jdbc.Session;
 import io.synckit.postgres.internal.jdbc.SqlFailure;
@@ -98,11 +97,11 @@ final class EventAppender {
     private @Nullable List<AppendResult> insert(Connection connection, Command command, List<EventRow> rows)
             throws SQLException {
         if (rows.size() == 1) {
-            return table.insert(connection, rows.get(0), command.range)
+            return table.insert(connection, rows.get(0), command.expected)
                     .map(List::of)
                     .orElse(null);
         }
-        List<AppendResult> stored = table.insertAll(connection, rows, command.range);
+        List<AppendResult> stored = table.insertAll(connection, rows, command.expected);
         return stored.size() == rows.size() ? stored : null;
     }
 
@@ -111,19 +110,12 @@ final class EventAppender {
 
         private final List<EventRow> rows;
         private final ExpectedStreamVersion expected;
-        private final StreamRange range;
         private final AppendOptions options;
 
         Command(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
             this.rows = rows;
             this.expected = expected;
             this.options = options;
-            this.range = switch (expected.kind()) {
-                case ANY -> EventInserts.ANY;
-                case NO_STREAM -> new StreamRange(0, 0);
-                case EXACTLY -> new StreamRange(expected.value(), expected.value());
-                case STREAM_EXISTS -> new StreamRange(1, Long.MAX_VALUE);
-            };
         }
 
         /**

@@ -42,7 +42,7 @@ final class EventReader {
 
     EventPage load(@Nullable String aggregateId, Version since, int limit, Filter[] filters) {
         EventFilter filter = EventFilter.of(filters, json);
-        if (aggregateId != null && EventLimits.unstorable(aggregateId) != null) {
+        if (aggregateId != null && cannotBeStored(aggregateId)) {
             return new EventPage(List.of(), since, false);
         }
         return read("load from ", session -> {
@@ -85,7 +85,7 @@ final class EventReader {
 
     Stream<StoredEvent> stream(@Nullable String aggregateId, Version since, Filter[] filters) {
         EventFilter filter = EventFilter.of(filters, json);
-        if (aggregateId != null && EventLimits.unstorable(aggregateId) != null) {
+        if (aggregateId != null && cannotBeStored(aggregateId)) {
             return Stream.empty();
         }
         Session session = null;
@@ -114,7 +114,15 @@ final class EventReader {
         }
     }
 
+    /** PostgreSQL would refuse such a key, also in a question; the answer is that nothing is there. */
+    private static boolean cannotBeStored(String key) {
+        return EventLimits.unstorable(key) != null;
+    }
+
     Optional<StoredEvent> find(String id) {
+        if (cannotBeStored(id)) {
+            return Optional.empty();
+        }
         return read("find in ", session -> table.find(session.connection(), id));
     }
 

@@ -1,6 +1,7 @@
 package io.synckit.postgres.internal.jdbc;
 
 import io.synckit.AppendResult;
+import io.synckit.ExpectedStreamVersion;
 import io.synckit.Version;
 import java.sql.Array;
 import java.sql.Connection;
@@ -19,9 +20,6 @@ import java.util.Set;
 /** The writer's SQL of the events table. The functions that it calls are in {@code db/synckit/postgres/V1__events.sql}. */
 public final class EventInserts {
 
-    /** The whole range of stream versions, for an append without an expectation. */
-    public static final StreamRange ANY = new StreamRange(0, Long.MAX_VALUE);
-
     /** Locks that a transaction takes of the 64 for each connection that the server's lock table has room for by default. */
     private static final int MOST_QUEUED = 64;
 
@@ -31,7 +29,7 @@ public final class EventInserts {
     /**
      * Queue, check, announce (whoever is refused announces nothing, and delays no reader), mark the row, and only then a version: each
      * step is a subquery that needs the one inside it, and {@code offset 0} keeps the planner from merging them. No row
-     * comes back when the id or the stream version is taken, or the stream is not in the range.
+     * comes back when the id or the stream version is taken, or the stream is not as expected.
      */
     private static final String INSERT = """
             insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
@@ -102,16 +100,17 @@ public final class EventInserts {
         this.streamVersion = statements.named(STREAM_VERSION);
     }
 
-    /** Stores one event; empty if its id or its stream version is taken, or the stream is not in the range. */
-    public Optional<AppendResult> insert(Connection connection, EventRow row, StreamRange allowed) throws SQLException {
+    /** Stores one event; empty if its id or its stream version is taken, or the stream is not as expected. */
+    public Optional<AppendResult> insert(Connection connection, EventRow row, ExpectedStreamVersion expected)
+            throws SQLException {
         try (PreparedStatement statement = statements.prepare(connection, insert)) {
             statement.setString(1, row.type());
             statement.setString(2, row.data());
             statement.setString(3, row.metadata());
             statement.setString(4, row.id());
             statement.setString(5, row.aggregateId());
-            statement.setLong(6, allowed.from());
-            statement.setLong(7, allowed.to());
+            statement.setLong(6, expected.least());
+            statement.setLong(7, expected.most());
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? Optional.of(stored(row, rows)) : Optional.empty();
             }
@@ -119,10 +118,10 @@ public final class EventInserts {
     }
 
     /**
-     * Stores events in their order; fewer results than events if an id or a stream version is taken, or a stream is not in the
-     * range. Then some are stored, and the caller undoes them.
+     * Stores events in their order; fewer results than events if an id or a stream version is taken, or a stream is not as
+     * expected. Then some are stored, and the caller undoes them.
      */
-    public List<AppendResult> insertAll(Connection connection, List<EventRow> rows, StreamRange allowed)
+    public List<AppendResult> insertAll(Connection connection, List<EventRow> rows, ExpectedStreamVersion expected)
             throws SQLException {
         Map<String, Integer> counts = new LinkedHashMap<>();
         Integer[] nth = rows.stream()
@@ -132,8 +131,8 @@ public final class EventInserts {
             Array aggregates = Statements.texts(connection, counts.keySet());
             statement.setArray(1, aggregates);
             statement.setArray(2, aggregates);
-            statement.setLong(3, allowed.from());
-            statement.setLong(4, allowed.to());
+            statement.setLong(3, expected.least());
+            statement.setLong(4, expected.most());
             statement.setArray(5, Statements.texts(connection, rows, EventRow::id));
             statement.setArray(6, Statements.texts(connection, rows, EventRow::aggregateId));
             statement.setArray(7, connection.createArrayOf("integer", nth));
@@ -220,9 +219,6 @@ public final class EventInserts {
     public String toString() {
         return statements.toString();
     }
-
-    /** Which stream versions an aggregate may be at, both ends included. */
-    public record StreamRange(long from, long to) {}
 
     /** An event that was there before. */
     public record Existing(AppendResult result, String type) {}

@@ -1,6 +1,5 @@
 package io.synckit.postgres.internal.jdbc;
 
-import io.synckit.EventLimits;
 import io.synckit.JsonCodec;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
@@ -55,9 +54,6 @@ public final class EventQueries {
 
     /** The event with this id. */
     public Optional<StoredEvent> find(Connection connection, String id) throws SQLException {
-        if (EventLimits.unstorable(id) != null) {
-            return Optional.empty();
-        }
         try (PreparedStatement statement = statements.prepare(connection, find)) {
             statement.setString(1, id);
             try (ResultSet rows = statement.executeQuery()) {

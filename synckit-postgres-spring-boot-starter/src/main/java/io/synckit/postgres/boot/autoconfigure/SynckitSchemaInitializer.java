@@ -6,6 +6,7 @@ import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.Migratio
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.MigrationMode;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.schema.SchemaStatus;
+import java.util.Objects;
 import javax.sql.DataSource;
 import org.postgresql.Driver;
 import org.slf4j.Logger;
@@ -71,18 +72,17 @@ final class SynckitSchemaInitializer implements InitializingBean {
             unpooled.setUrl(migration.url());
         }
         if (migration.username() != null) {
-            // In the driver, user and password of the URL win.
-            unpooled.setUrl(
-                    unpooled.getUrl() == null
-                            ? null
-                            : unpooled.getUrl()
-                                    .replaceAll("([?&])(user|password)=[^&]*", "$1")
-                                    .replaceAll("&{2,}", "&"));
+            unpooled.setUrl(withoutCredentials(Objects.requireNonNull(unpooled.getUrl())));
             unpooled.setUsername(migration.username());
             unpooled.setPassword(migration.password());
         } else if (migration.password() != null) {
             throw new InvalidConfigException("migration.password", "needs migration.username");
         }
         return unpooled;
+    }
+
+    /** In the driver, user and password of the URL win over those that are given beside it. */
+    private static String withoutCredentials(String url) {
+        return url.replaceAll("([?&])(user|password)=[^&]*", "$1").replaceAll("&{2,}", "&");
     }
 }
