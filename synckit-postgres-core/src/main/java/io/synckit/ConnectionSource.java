@@ -13,11 +13,25 @@ public interface ConnectionSource {
 
     Borrowed borrow() throws SQLException;
 
+    /**
+     * Runs an action once the caller's transaction has committed, or at once if there is none: how live subscriptions learn that
+     * something was stored here, should the database's notification fail. This one does nothing, which costs no more than that.
+     */
+    default void afterCommit(Runnable action) {}
+
     /** Connections of a data source that are the store's own: every call is a transaction of its own. */
     static ConnectionSource of(DataSource dataSource) {
-        return () -> {
-            Connection connection = dataSource.getConnection();
-            return new Borrowed(connection, false, connection::close);
+        return new ConnectionSource() {
+            @Override
+            public Borrowed borrow() throws SQLException {
+                Connection connection = dataSource.getConnection();
+                return new Borrowed(connection, false, connection::close);
+            }
+
+            @Override
+            public void afterCommit(Runnable action) {
+                action.run();
+            }
         };
     }
 

@@ -3,6 +3,8 @@ package io.synckit.postgres;
 import io.synckit.EventLimits;
 import io.synckit.InvalidConfigException;
 import io.synckit.postgres.internal.jdbc.TableName;
+import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.schema.NotifyMode;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -19,9 +21,12 @@ import org.jspecify.annotations.Nullable;
  * @param maxIdleConns connections that an own pool keeps ready
  * @param connMaxLifetime longest life of a connection of an own pool
  * @param connMaxIdleTime after which an own pool closes a connection that it need not keep ready
- * @param notificationTimeout no effect yet, for the listener of a later release: longest time between two looks at the table without a notification
- * @param reconnectInterval no effect yet, likewise: first pause before the listener connects again
- * @param maxReconnectAttempts no effect yet, likewise: attempts of the listener before it gives up and polls
+ * @param notificationTimeout longest time between two looks of the listener at the table without a notification
+ * @param reconnectInterval first pause of the listener before it tries again to connect; each further one is twice as long, up to a
+ *     minute. While it is not connected, it polls this often
+ * @param maxReconnectAttempts attempts after which the listener has failed and only polls, until a poll succeeds
+ * @param notifyMode how the database tells listeners; must be what the table was migrated with
+ * @param listenerConnectionString where the listener of {@link RealtimeEventStore#open} connects, if not as the pool: past a pooler
  * @param batchSize events in a page when no limit is given, and in one fetch of a stream
  * @param enablePreparedStmts whether the driver keeps server-side prepared statements; off behind a pooler that cannot
  * @param maxEventBytes largest event: data and metadata together, in bytes of UTF-8
@@ -39,6 +44,8 @@ public record Config(
         Duration notificationTimeout,
         Duration reconnectInterval,
         int maxReconnectAttempts,
+        NotifyMode notifyMode,
+        @Nullable String listenerConnectionString,
         int batchSize,
         boolean enablePreparedStmts,
         long maxEventBytes) {
@@ -49,9 +56,9 @@ public record Config(
     public static final int DEFAULT_MAX_IDLE_CONNS = 10;
     public static final Duration DEFAULT_CONN_MAX_LIFETIME = Duration.ofHours(1);
     public static final Duration DEFAULT_CONN_MAX_IDLE_TIME = Duration.ofMinutes(15);
-    public static final Duration DEFAULT_NOTIFICATION_TIMEOUT = Duration.ofSeconds(30);
-    public static final Duration DEFAULT_RECONNECT_INTERVAL = Duration.ofSeconds(5);
-    public static final int DEFAULT_MAX_RECONNECT_ATTEMPTS = 10;
+    public static final Duration DEFAULT_NOTIFICATION_TIMEOUT = NotificationListener.DEFAULT_NOTIFICATION_TIMEOUT;
+    public static final Duration DEFAULT_RECONNECT_INTERVAL = NotificationListener.DEFAULT_RECONNECT_INTERVAL;
+    public static final int DEFAULT_MAX_RECONNECT_ATTEMPTS = NotificationListener.DEFAULT_MAX_RECONNECT_ATTEMPTS;
     public static final int DEFAULT_BATCH_SIZE = 1000;
 
     // HikariCP silently replaces shorter ones.
@@ -118,6 +125,8 @@ public record Config(
         private Duration notificationTimeout = DEFAULT_NOTIFICATION_TIMEOUT;
         private Duration reconnectInterval = DEFAULT_RECONNECT_INTERVAL;
         private int maxReconnectAttempts = DEFAULT_MAX_RECONNECT_ATTEMPTS;
+        private NotifyMode notifyMode = NotifyMode.BELL;
+        private @Nullable String listenerConnectionString;
         private int batchSize = DEFAULT_BATCH_SIZE;
         private boolean enablePreparedStmts = true;
         private long maxEventBytes = EventLimits.DEFAULT_MAX_EVENT_BYTES;
@@ -184,6 +193,16 @@ public record Config(
             return this;
         }
 
+        public Builder notifyMode(NotifyMode notifyMode) {
+            this.notifyMode = notifyMode;
+            return this;
+        }
+
+        public Builder listenerConnectionString(@Nullable String listenerConnectionString) {
+            this.listenerConnectionString = listenerConnectionString;
+            return this;
+        }
+
         public Builder batchSize(int batchSize) {
             this.batchSize = batchSize;
             return this;
@@ -214,6 +233,8 @@ public record Config(
                     notificationTimeout,
                     reconnectInterval,
                     maxReconnectAttempts,
+                    notifyMode,
+                    listenerConnectionString,
                     batchSize,
                     enablePreparedStmts,
                     maxEventBytes);

@@ -16,8 +16,15 @@ import org.jspecify.annotations.Nullable;
 record ConnectionString(
         String url, @Nullable String username, @Nullable String password) {
 
-    /** @throws InvalidConfigException if the text is of neither form */
-    static ConnectionString parse(String text) {
+    /** @throws InvalidConfigException if the text is null, or of neither form */
+    static ConnectionString of(@Nullable String text) {
+        if (text == null) {
+            throw new InvalidConfigException("connectionString", "is not there; give one, or give a DataSource");
+        }
+        return parse(text);
+    }
+
+    private static ConnectionString parse(String text) {
         if (text.startsWith("jdbc:postgresql:")) {
             return new ConnectionString(text, null, null);
         }

@@ -4,7 +4,6 @@ import io.synckit.ConnectionSource;
 import io.synckit.EventLimits;
 import io.synckit.EventPage;
 import io.synckit.Filter;
-import io.synckit.InvalidConnectionException;
 import io.synckit.JsonCodec;
 import io.synckit.StoredEvent;
 import io.synckit.UnsupportedIsolationException;
@@ -152,13 +151,7 @@ final class EventReader {
     }
 
     private Horizon horizon(Session session) throws SQLException {
-        Horizon horizon = table.horizon(session.connection());
-        if (horizon.standby()) {
-            throw new InvalidConnectionException(
-                    "the server is a standby, where the transactions in flight cannot be seen;"
-                            + " read from the primary (targetServerType=primary in the URL)");
-        }
-        return horizon;
+        return table.horizon(session.connection()).requirePrimary();
     }
 
     private <R> R read(String operation, SqlFunction<Session, R> work) {

@@ -25,10 +25,7 @@ public final class HikariPool {
      * @throws InvalidConnectionException if the database cannot be reached
      */
     public static HikariDataSource open(Config config) {
-        if (config.connectionString() == null) {
-            throw new InvalidConfigException("connectionString", "is not there; give one, or give a DataSource");
-        }
-        ConnectionString target = ConnectionString.parse(config.connectionString());
+        ConnectionString target = ConnectionString.of(config.connectionString());
         HikariConfig hikari = new HikariConfig();
         hikari.setPoolName("synckit-" + config.tableName());
         hikari.setJdbcUrl(target.url());

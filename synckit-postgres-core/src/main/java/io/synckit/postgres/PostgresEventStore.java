@@ -93,8 +93,13 @@ public final class PostgresEventStore implements EventStore {
      */
     public static PostgresEventStore open(Config config) {
         HikariDataSource pool = HikariPool.open(config);
+        return owning(pool, ConnectionSource.of(pool), config);
+    }
+
+    /** A store that closes the pool. */
+    static PostgresEventStore owning(HikariDataSource pool, ConnectionSource connections, Config config) {
         return new PostgresEventStore(
-                pool, ConnectionSource.of(pool), new JacksonJson(), config, OperationListener.NONE, pool::close);
+                pool, connections, new JacksonJson(), config, OperationListener.NONE, pool::close);
     }
 
     @Override

@@ -113,29 +113,29 @@ create function "${schema}"."${table}_own"(id text) returns boolean
     language sql volatile
 as $$ select set_config('synckit.row' || '"${schema}"."${table}"'::regclass::oid, id, true) is not null $$;
 
--- The fence, reader's side: every version up to "stable" is decided, which is to say committed and visible to the next
--- statement, or gone for good. The order is the point: first the sequence, then the locks, rows only in a later statement.
--- "stable" is the version of an event that is there. Numbers of transactions that rolled back need not survive a crash of the
+-- The fence, reader's side: every version up to "decided" is committed and visible to the next statement, or gone for good. The
+-- order is the point: first the sequence, then the locks, rows only in a later statement. "head" above "decided" says that
+-- somebody is announced, "ringing" that somebody holds the bell (the one exclusive lock among these keys).
+-- "stable" is the version of the last event that is there. Numbers of transactions that rolled back need not survive a crash of the
 -- server: they may be given out again, and a reader that had kept one as its cursor would miss them.
 create function "${schema}"."${table}_horizon"(
-    out stable bigint, out head bigint, out isolation text, out standby boolean)
+    out stable bigint, out decided bigint, out head bigint, out ringing boolean, out isolation text, out standby boolean)
     language plpgsql volatile
 as $$
 declare
     this_table constant bigint := '"${schema}"."${table}"'::regclass::oid::bigint & 65535;
-    announced bigint;
 begin
     isolation := current_setting('transaction_isolation');
     standby := pg_is_in_recovery();
     select case when s.is_called then s.last_value else 0 end into head from "${schema}"."${table}_version_seq" s;
-    select min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) into announced
+    select least(head, min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) filter (where l.mode = 'ShareLock')),
+           count(*) filter (where l.mode = 'ExclusiveLock') > 0
+      into decided, ringing
       from pg_locks l
-     where l.locktype = 'advisory' and l.objsubid = 1 and l.mode = 'ShareLock'
+     where l.locktype = 'advisory' and l.objsubid = 1
        and l.classid::bigint >> 16 = this_table
        and l.database = (select d.oid from pg_database d where d.datname = current_database());
-    select coalesce(max(e.version), 0) into stable
-      from "${schema}"."${table}" e
-     where e.version <= least(head, coalesce(announced, head));
+    select coalesce(max(e.version), 0) into stable from "${schema}"."${table}" e where e.version <= decided;
 end
 $$;
 

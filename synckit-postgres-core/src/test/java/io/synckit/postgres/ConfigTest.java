@@ -70,7 +70,7 @@ class ConfigTest {
                 "postgres://u%40x:p%2F%3A+@h1:1,jdbc:postgresql://ignored,-,-"
             })
     void connectionStringsOfBothKindsAreRead(String text, String url, String user, String password) {
-        ConnectionString parsed = ConnectionString.parse(text);
+        ConnectionString parsed = ConnectionString.of(text);
         if (text.startsWith("postgres://u%40x")) {
             assertThat(parsed).isEqualTo(new ConnectionString("jdbc:postgresql://h1:1/", "u@x", "p/:+"));
         } else {
@@ -80,7 +80,7 @@ class ConfigTest {
 
     @Test
     void severalHostsAreKept() {
-        assertThat(ConnectionString.parse("postgres://u:p@h1:5432,h2:5433/d").url())
+        assertThat(ConnectionString.of("postgres://u:p@h1:5432,h2:5433/d").url())
                 .isEqualTo("jdbc:postgresql://h1:5432,h2:5433/d");
     }
 
@@ -88,7 +88,7 @@ class ConfigTest {
     @ValueSource(strings = {"", "mysql://u:s3cret@h/d", "jdbc:mysql://u:s3cret@h/d", "postgres://u:s3cret @h/d"})
     void otherConnectionStringsAreRefusedWithoutShowingThem(String text) {
         assertThatExceptionOfType(InvalidConfigException.class)
-                .isThrownBy(() -> ConnectionString.parse(text))
+                .isThrownBy(() -> ConnectionString.of(text))
                 .withMessageNotContaining("s3cret");
     }
 

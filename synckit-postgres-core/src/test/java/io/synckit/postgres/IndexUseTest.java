@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.synckit.EventStore;
 import io.synckit.Filter;
 import io.synckit.Version;
+import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
@@ -28,7 +29,8 @@ class IndexUseTest {
         database = TestPostgres.shared().emptyDatabase();
         PGSimpleDataSource unpooled = new PGSimpleDataSource();
         unpooled.setUrl(database.url());
-        new SchemaMigrator(unpooled, "synckit", "events", true, true).migrate();
+        new SchemaMigrator(unpooled, "synckit", "events", new SchemaMigrator.Options(true, true, NotifyMode.BELL))
+                .migrate();
         database.execute(
                 "insert into synckit.events (id, aggregate_id, stream_version, event_type, data, metadata, created_at)"
                         + " select 'e-' || n, 'a-' || n % 5000, 1 + n / 5000, 'T' || n % 200,"

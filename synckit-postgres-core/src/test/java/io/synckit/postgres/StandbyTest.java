@@ -30,7 +30,8 @@ class StandbyTest {
     void aStandbyIsRefused(@TempDir Path directory) throws IOException {
         Path data = directory.resolve("data");
         try (EmbeddedPostgres primary = start(data)) {
-            new SchemaMigrator(primary.getPostgresDatabase(), "synckit", "events", false, false).migrate();
+            new SchemaMigrator(primary.getPostgresDatabase(), "synckit", "events", SchemaMigrator.Options.DEFAULTS)
+                    .migrate();
             PostgresEventStore.on(primary.getPostgresDatabase(), Config.defaults())
                     .store(Event.of("a", "T", 1).withId("e-1"));
         }

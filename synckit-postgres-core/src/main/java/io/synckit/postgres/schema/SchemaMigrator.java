@@ -19,26 +19,34 @@ import org.flywaydb.core.api.configuration.FluentConfiguration;
  */
 public final class SchemaMigrator {
 
-    /** Where the scripts are. Their placeholders: {@code schema}, {@code table}, {@code data_index}, {@code metadata_index}. */
+    /** Where the scripts are. Their placeholders: {@code schema}, {@code table}, {@code data_index}, {@code metadata_index}, {@code notify_mode}. */
     public static final String LOCATION = "classpath:db/synckit/postgres";
 
     private final DataSource dataSource;
     private final TableName name;
-    private final boolean dataIndex;
-    private final boolean metadataIndex;
+    private final Options options;
 
     /**
      * @param dataSource hands out two connections at the same time, with a role that may create the schema and the table
-     * @param dataIndex whether to make a GIN index for {@code Filter.dataContains}
-     * @param metadataIndex whether to make a GIN index for {@code Filter.metadataContains}
      * @throws io.synckit.InvalidConfigException if a name is not possible
      */
-    public SchemaMigrator(
-            DataSource dataSource, String schema, String tableName, boolean dataIndex, boolean metadataIndex) {
+    public SchemaMigrator(DataSource dataSource, String schema, String tableName, Options options) {
         this.dataSource = dataSource;
         this.name = new TableName(schema, tableName);
-        this.dataIndex = dataIndex;
-        this.metadataIndex = metadataIndex;
+        this.options = options;
+    }
+
+    /**
+     * What can be chosen.
+     *
+     * @param dataIndex whether to make a GIN index for {@code Filter.dataContains}
+     * @param metadataIndex whether to make a GIN index for {@code Filter.metadataContains}
+     * @param notifyMode how listeners are told
+     */
+    public record Options(boolean dataIndex, boolean metadataIndex, NotifyMode notifyMode) {
+
+        /** No optional index, and the bell. */
+        public static final Options DEFAULTS = new Options(false, false, NotifyMode.BELL);
     }
 
     /**
@@ -82,8 +90,9 @@ public final class SchemaMigrator {
                 .placeholders(Map.of(
                         "schema", name.schema(),
                         "table", name.table(),
-                        "data_index", Boolean.toString(dataIndex),
-                        "metadata_index", Boolean.toString(metadataIndex)));
+                        "data_index", Boolean.toString(options.dataIndex()),
+                        "metadata_index", Boolean.toString(options.metadataIndex()),
+                        "notify_mode", options.notifyMode().name()));
         return configuration.load();
     }
 }

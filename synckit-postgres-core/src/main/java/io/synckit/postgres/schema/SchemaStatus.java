@@ -15,12 +15,13 @@ import javax.sql.DataSource;
  * Whether the events table is as the promises of the store need it: whatever would break the fence in silence is a problem.
  *
  * @param version of the schema in the database; 0 if there is none
+ * @param notifyMode what the table's triggers do
  * @param problems what is wrong, each with its remedy; empty if all is well
  */
-public record SchemaStatus(int version, List<String> problems) {
+public record SchemaStatus(int version, NotifyMode notifyMode, List<String> problems) {
 
     /** The version that this library works with. */
-    public static final int CURRENT_VERSION = 1;
+    public static final int CURRENT_VERSION = 2;
 
     static final int OLDEST_SERVER = 140000;
 
@@ -41,6 +42,7 @@ public record SchemaStatus(int version, List<String> problems) {
             if (!server.hasTable()) {
                 return new SchemaStatus(
                         0,
+                        NotifyMode.OFF,
                         List.of("there is no table " + name
                                 + "; run the migrations, or correct schema and table name"));
             }
@@ -72,7 +74,7 @@ public record SchemaStatus(int version, List<String> problems) {
         List<String> problems = new ArrayList<>();
         if (table.schemaVersion() == 0) {
             problems.add("the table " + name + " was not made by this library's migrations; choose another table name");
-            return new SchemaStatus(0, problems);
+            return new SchemaStatus(0, NotifyMode.OFF, problems);
         }
         if (table.schemaVersion() < CURRENT_VERSION) {
             problems.add("the schema is version " + table.schemaVersion() + ", this library needs " + CURRENT_VERSION
@@ -113,7 +115,14 @@ public record SchemaStatus(int version, List<String> problems) {
         if (!table.mayRead()) {
             problems.add("the role may not SELECT from " + name + " and its sequence; grant it");
         }
-        return new SchemaStatus(table.schemaVersion(), problems);
+        if (!table.notifiesAlways()) {
+            problems.add("the notify trigger of " + name
+                    + " is changed or not ENABLE ALWAYS, so listeners are not told; drop it and run the migrations, or"
+                    + " ALTER TABLE … ENABLE ALWAYS TRIGGER " + name.table() + "_bell (or " + name.table()
+                    + "_each_event)");
+        }
+        NotifyMode mode = table.bell() ? NotifyMode.BELL : table.eachEvent() ? NotifyMode.EACH_EVENT : NotifyMode.OFF;
+        return new SchemaStatus(table.schemaVersion(), mode, problems);
     }
 
     /** Whether the store can work. */
@@ -125,6 +134,17 @@ public record SchemaStatus(int version, List<String> problems) {
     public void requireReady() {
         if (!isReady()) {
             throw new SchemaMismatchException("The events table is not ready:\n- " + String.join("\n- ", problems));
+        }
+    }
+
+    /** @throws SchemaMismatchException if the table's triggers are those of another mode */
+    public void requireNotifyMode(NotifyMode expected) {
+        if (notifyMode != expected) {
+            throw new SchemaMismatchException(
+                    "The events table has the triggers of notify mode " + notifyMode + ", the setting is "
+                            + expected
+                            + "; run the migrations with the setting that is meant for all applications of this table, or"
+                            + " set synckit.postgres.notify.mode to " + notifyMode);
         }
     }
 }

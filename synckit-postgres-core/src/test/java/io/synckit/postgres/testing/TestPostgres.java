@@ -45,7 +45,7 @@ public final class TestPostgres {
         server.execute("create database " + TEMPLATE + " encoding 'UTF8' template template0");
         PGSimpleDataSource template = new PGSimpleDataSource();
         template.setUrl(server.url(TEMPLATE));
-        new SchemaMigrator(template, "synckit", "events", false, false).migrate();
+        new SchemaMigrator(template, "synckit", "events", SchemaMigrator.Options.DEFAULTS).migrate();
         return server;
     }
 

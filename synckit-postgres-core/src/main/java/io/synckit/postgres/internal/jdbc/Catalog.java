@@ -14,7 +14,8 @@ public final class Catalog {
               from pg_database d where d.datname = current_database()
             """;
 
-    // tgtype, as in PostgreSQL's pg_trigger.h: 7 is BEFORE INSERT for each row, 58 BEFORE UPDATE, DELETE or TRUNCATE.
+    // tgtype, as in PostgreSQL's pg_trigger.h: 7 is BEFORE INSERT for each row, 58 BEFORE UPDATE, DELETE or TRUNCATE,
+    // 5 AFTER INSERT for each row.
     private static final String TABLE = """
             select coalesce((select a.attidentity = 'a' from pg_attribute a
                               where a.attrelid = t.oid and a.attname = 'version'), false),
@@ -34,7 +35,14 @@ public final class Catalog {
                    coalesce(has_sequence_privilege(to_regclass(?)::oid, 'SELECT'), false),
                    t.relkind = 'r' and t.relpersistence = 'p' and not t.relrowsecurity and not t.relhasrules
                        and not exists (select from pg_inherits h where t.oid in (h.inhrelid, h.inhparent)),
-                   coalesce(current_setting('synckit.maintenance', true), '') <> 'on'
+                   coalesce(current_setting('synckit.maintenance', true), '') <> 'on',
+                   exists (select from pg_trigger g where g.tgrelid = t.oid and g.tgname = ? || '_bell'),
+                   exists (select from pg_trigger g where g.tgrelid = t.oid and g.tgname = ? || '_each_event'),
+                   not exists (select from pg_trigger g join pg_proc p on p.oid = g.tgfoid
+                     where g.tgrelid = t.oid and g.tgname in (? || '_bell', ? || '_each_event')
+                       and not (g.tgenabled = 'A' and g.tgtype = 5 and g.tgqual is null
+                           and (g.tgname = ? || '_bell' and p.proname = ? || '_ring' and g.tginitdeferred
+                                or g.tgname = ? || '_each_event' and p.proname = ? || '_notify_each')))
               from pg_class t where t.oid = to_regclass(?)
             """;
 
@@ -74,6 +82,14 @@ public final class Catalog {
             name.member("_stream_key"),
             name.member("_schema_version"),
             sequence,
+            name.table(),
+            name.table(),
+            name.table(),
+            name.table(),
+            name.table(),
+            name.table(),
+            name.table(),
+            name.table(),
             name.quoted()
         };
         try (PreparedStatement statement = connection.prepareStatement(TABLE)) {
@@ -93,7 +109,10 @@ public final class Catalog {
                         readable,
                         rows.getBoolean(8),
                         rows.getBoolean(9),
-                        !ours || !readable || sequenceIsAhead(connection));
+                        !ours || !readable || sequenceIsAhead(connection),
+                        rows.getBoolean(10),
+                        rows.getBoolean(11),
+                        rows.getBoolean(12));
             }
         }
     }
@@ -130,5 +149,8 @@ public final class Catalog {
             boolean mayRead,
             boolean plainTable,
             boolean noMaintenance,
-            boolean sequenceAhead) {}
+            boolean sequenceAhead,
+            boolean bell,
+            boolean eachEvent,
+            boolean notifiesAlways) {}
 }

@@ -7,6 +7,8 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -18,13 +20,15 @@ public final class EventQueries {
 
     private static final String FIND = "select " + COLUMNS + " from <table> where id = ?";
 
+    private static final String ID_AT = "select id from <table> where version = ?";
+
     private static final String RANGE =
             "select " + COLUMNS + " from <table> where version > ? and version <= ?<filter> order by version limit ?";
 
     private static final String STREAM = "select " + COLUMNS
             + " from <table> where aggregate_id = ? and version > ?<filter> order by stream_version limit ?";
 
-    private static final String HORIZON = "select stable, head, isolation, standby from <horizon>()";
+    private static final String HORIZON = "select stable, decided, head, ringing, isolation, standby from <horizon>()";
 
     private static final String STATS = """
             select h.stable, h.head, greatest(c.reltuples, 0)::bigint, pg_table_size(c.oid), pg_indexes_size(c.oid)
@@ -35,6 +39,7 @@ public final class EventQueries {
     private final JsonCodec json;
     private final Statements statements;
     private final String find;
+    private final String idAt;
     private final String range;
     private final String stream;
     private final String horizon;
@@ -46,6 +51,7 @@ public final class EventQueries {
         this.json = json;
         this.statements = new Statements(name, preparedStatements);
         this.find = statements.named(FIND);
+        this.idAt = statements.named(ID_AT);
         this.range = statements.named(RANGE);
         this.stream = statements.named(STREAM);
         this.horizon = statements.named(HORIZON);
@@ -62,12 +68,28 @@ public final class EventQueries {
         }
     }
 
+    /** The id of the event with this version, null if there is none. */
+    public @Nullable String idAt(Connection connection, long version) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, idAt)) {
+            statement.setLong(1, version);
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next() ? rows.getString(1) : null;
+            }
+        }
+    }
+
     /** How far the log is decided. The rows are read in a later statement. */
     public Horizon horizon(Connection connection) throws SQLException {
         try (PreparedStatement statement = statements.prepare(connection, horizon);
                 ResultSet rows = statement.executeQuery()) {
             rows.next();
-            return new Horizon(rows.getLong(1), rows.getLong(2), rows.getString(3), rows.getBoolean(4));
+            return new Horizon(
+                    rows.getLong(1),
+                    rows.getLong(2),
+                    rows.getLong(3),
+                    rows.getBoolean(4),
+                    rows.getString(5),
+                    rows.getBoolean(6));
         }
     }
 
@@ -105,6 +127,19 @@ public final class EventQueries {
             statement.close();
             throw e;
         }
+    }
+
+    /** The first events in {@code (since, upTo]}, at most so many. */
+    public List<StoredEvent> page(Connection connection, long since, long upTo, EventFilter filter, int limit)
+            throws SQLException {
+        List<StoredEvent> events = new ArrayList<>();
+        try (EventCursor cursor = open(connection, new Selection(null, since, upTo), filter, limit, 0)) {
+            StoredEvent event;
+            while ((event = cursor.next()) != null) {
+                events.add(event);
+            }
+        }
+        return events;
     }
 
     StoredEvent event(ResultSet rows) throws SQLException {

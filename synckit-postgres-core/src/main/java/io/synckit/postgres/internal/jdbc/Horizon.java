@@ -1,11 +1,31 @@
 package io.synckit.postgres.internal.jdbc;
 
+import io.synckit.InvalidConnectionException;
+
 /**
  * How far the log is decided.
  *
- * @param stable everything at or below is committed and visible to a later statement, or gone for good
+ * @param stable the last event of which everything at or below is committed and visible to a later statement, or gone for good
+ * @param decided the highest version of which that is so
  * @param head the highest version given out
+ * @param ringing whether a transaction holds the bell
  * @param isolation of the transaction that asked, as PostgreSQL names it
  * @param standby whether the server is a hot standby, which sees no locks of the writers
  */
-public record Horizon(long stable, long head, String isolation, boolean standby) {}
+public record Horizon(long stable, long decided, long head, boolean ringing, String isolation, boolean standby) {
+
+    /** Whether more may follow without another bell: a writer is announced, or one that has skipped the bell is about to end. */
+    public boolean moreMayFollow() {
+        return decided < head || ringing;
+    }
+
+    /** @throws InvalidConnectionException if the server is a standby, where the horizon means nothing */
+    public Horizon requirePrimary() {
+        if (standby) {
+            throw new InvalidConnectionException(
+                    "the server is a standby, where the transactions in flight cannot be seen;"
+                            + " read from the primary (targetServerType=primary in the URL)");
+        }
+        return this;
+    }
+}

@@ -30,7 +30,8 @@ final class Statements {
                 .replace("<queue>", name.member("_queue"))
                 .replace("<announce>", name.member("_announce"))
                 .replace("<own>", name.member("_own"))
-                .replace("<horizon>", name.member("_horizon"));
+                .replace("<horizon>", name.member("_horizon"))
+                .replace("<channel>", name.member("_channel"));
     }
 
     PreparedStatement prepare(Connection connection, String sql) throws SQLException {

@@ -1,6 +1,7 @@
 package io.synckit.postgres.boot.autoconfigure;
 
 import io.synckit.postgres.Config;
+import io.synckit.postgres.schema.NotifyMode;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
@@ -20,13 +21,15 @@ import org.springframework.util.unit.DataSize;
  * @param maxIdleConns Connections that the event store's own pool keeps ready.
  * @param connMaxLifetime Longest life of a connection of the event store's own pool.
  * @param connMaxIdleTime Time after which the event store's own pool closes a connection that it need not keep ready.
- * @param notificationTimeout No effect yet, for the listener of a later release. Longest time between two looks at the table without a notification.
- * @param reconnectInterval No effect yet, for the listener of a later release. First pause before the listener connects again.
- * @param maxReconnectAttempts No effect yet, for the listener of a later release. Attempts to connect again before it gives up and polls.
+ * @param notificationTimeout Longest time between two looks at the table without a notification.
+ * @param reconnectInterval First pause before the listener tries again to connect; each further one is twice as long, up to a minute. While it is not connected, the table is polled this often.
+ * @param maxReconnectAttempts Attempts to connect after which the listener has failed and only polls, until a poll succeeds.
  * @param batchSize Events in a page when no limit is given, and in one fetch of a stream.
  * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Switch off behind a pooler that cannot.
  * @param enableMetrics Whether to count and time the store's operations where Micrometer is.
  * @param maxEventSize Largest event, data and metadata together, as UTF-8.
+ * @param notify How the database tells listeners of new events.
+ * @param listener Settings of the listener.
  * @param migration Settings of the schema migration.
  */
 @ConfigurationProperties("synckit.postgres")
@@ -51,7 +54,30 @@ record SynckitPostgresProperties(
         @DefaultValue("true") boolean enablePreparedStmts,
         @DefaultValue("true") boolean enableMetrics,
         @DefaultValue("1MB") DataSize maxEventSize,
+        @DefaultValue Notify notify,
+        @DefaultValue Listener listener,
         @DefaultValue Migration migration) {
+
+    /**
+     * How listeners are told.
+     *
+     * @param mode Whether one commit at a time notifies, or every event (go-sync-kit's channels, for listeners outside this library), or none (polling; for XA). It belongs to the table: the same for all its applications.
+     */
+    record Notify(@DefaultValue("bell") NotifyMode mode) {}
+
+    /**
+     * The connection that listens.
+     *
+     * @param enabled Whether to offer live subscriptions.
+     * @param url URL of the same database for the listener, for instance past a connection pooler.
+     * @param username User of the listener's URL.
+     * @param password Password of the user of the listener's URL.
+     */
+    record Listener(
+            @DefaultValue("true") boolean enabled,
+            @Nullable String url,
+            @Nullable String username,
+            @Nullable String password) {}
 
     /**
      * How the schema comes into the database.

@@ -4,6 +4,7 @@ import io.synckit.InvalidConfigException;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.Migration;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.MigrationMode;
+import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.schema.SchemaStatus;
 import java.util.Objects;
@@ -24,11 +25,13 @@ final class SynckitSchemaInitializer implements InitializingBean {
     private final DataSource dataSource;
     private final Config config;
     private final Migration migration;
+    private final NotifyMode notifyMode;
 
     SynckitSchemaInitializer(DataSource dataSource, SynckitPostgresProperties properties) {
         this.dataSource = dataSource;
         this.config = properties.toConfig();
         this.migration = properties.migration();
+        this.notifyMode = properties.notify().mode();
     }
 
     @Override
@@ -41,12 +44,13 @@ final class SynckitSchemaInitializer implements InitializingBean {
                             migrationDataSource(),
                             config.schema(),
                             config.tableName(),
-                            migration.dataIndex(),
-                            migration.metadataIndex())
+                            new SchemaMigrator.Options(migration.dataIndex(), migration.metadataIndex(), notifyMode))
                     .migrate();
             log.info("schema.migrated table={}.{} scripts={}", config.schema(), config.tableName(), scripts);
         }
-        SchemaStatus.of(dataSource, config.schema(), config.tableName()).requireReady();
+        SchemaStatus status = SchemaStatus.of(dataSource, config.schema(), config.tableName());
+        status.requireReady();
+        status.requireNotifyMode(notifyMode);
     }
 
     /** Outside the pool: a migration holds two connections at once, and a pool may have but one. */

@@ -1,0 +1,219 @@
+package io.synckit.postgres;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.synckit.AppendOptions;
+import io.synckit.AppendResult;
+import io.synckit.ConnectionSource;
+import io.synckit.Event;
+import io.synckit.EventPage;
+import io.synckit.EventStore;
+import io.synckit.ExpectedStreamVersion;
+import io.synckit.Filter;
+import io.synckit.JsonCodec;
+import io.synckit.StoreStats;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.internal.jdbc.PhysicalConnections;
+import io.synckit.postgres.internal.json.JacksonJson;
+import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.postgres.notification.NotificationHandler;
+import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.notification.StoredEventHandler;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Flow;
+import java.util.stream.Stream;
+import javax.sql.DataSource;
+
+/**
+ * A {@link PostgresEventStore} with live subscriptions: handlers and subscribers are told of every event that is committed, by this
+ * process or another, in the order of versions, none missing.
+ */
+public final class RealtimeEventStore implements EventStore {
+
+    private final EventStore store;
+    private final NotificationListener listener;
+    private final ConnectionSource connections;
+
+    /**
+     * @param store what is stored and read with; it is closed with this one
+     * @param listener of the same table; whoever starts it, it is closed with this store
+     * @param connections of the store, to learn when something has been committed
+     */
+    public RealtimeEventStore(PostgresEventStore store, NotificationListener listener, ConnectionSource connections) {
+        this.store = store;
+        this.listener = listener;
+        this.connections = connections;
+    }
+
+    /**
+     * A store with a pool of its own (HikariCP must be on the class path), and a listener that has been started.
+     *
+     * @throws io.synckit.InvalidConfigException if there is no connection string, or it is not PostgreSQL's
+     * @throws io.synckit.InvalidConnectionException if the database cannot be reached
+     */
+    public static RealtimeEventStore open(Config config) {
+        HikariDataSource pool = HikariPool.open(config);
+        ConnectionString target = ConnectionString.of(
+                config.listenerConnectionString() == null
+                        ? config.connectionString()
+                        : config.listenerConnectionString());
+        DataSource physical = PhysicalConnections.of(
+                target.url(),
+                config.username() == null ? target.username() : config.username(),
+                config.password() == null ? target.password() : config.password());
+        ConnectionSource connections = ConnectionSource.of(pool);
+        return started(PostgresEventStore.owning(pool, connections, config), physical, connections, config);
+    }
+
+    /**
+     * A store on a pool of the caller's, and a listener that has been started.
+     *
+     * @param physical hands out connections to the same database that no pool takes back
+     */
+    public static RealtimeEventStore on(DataSource pool, DataSource physical, Config config) {
+        return started(PostgresEventStore.on(pool, config), physical, ConnectionSource.of(pool), config);
+    }
+
+    private static RealtimeEventStore started(
+            PostgresEventStore store, DataSource physical, ConnectionSource connections, Config config) {
+        NotificationListener listener =
+                listener(physical, connections, new JacksonJson(), config).build();
+        listener.start();
+        return new RealtimeEventStore(store, listener, connections);
+    }
+
+    /** A listener with the settings of the config. */
+    public static NotificationListener.Builder listener(
+            DataSource physical, ConnectionSource connections, JsonCodec json, Config config) {
+        return NotificationListener.builder(physical, connections, json)
+                .table(config.schema(), config.tableName())
+                .withNotificationTimeout(config.notificationTimeout())
+                .withReconnectSettings(config.reconnectInterval(), config.maxReconnectAttempts())
+                .notifyMode(config.notifyMode())
+                .batchSize(config.batchSize())
+                .enablePreparedStmts(config.enablePreparedStmts());
+    }
+
+    /** As {@link NotificationListener#subscribeToAll}. */
+    public LiveSubscription subscribeToAll(NotificationHandler handler) {
+        return listener.subscribeToAll(handler);
+    }
+
+    /** As {@link NotificationListener#subscribeToEventType}. */
+    public LiveSubscription subscribeToEventType(String eventType, NotificationHandler handler) {
+        return listener.subscribeToEventType(eventType, handler);
+    }
+
+    /** As {@link NotificationListener#subscribeToStream}. */
+    public LiveSubscription subscribeToStream(String aggregateId, NotificationHandler handler) {
+        return listener.subscribeToStream(aggregateId, handler);
+    }
+
+    /** As {@link NotificationListener#subscribe}. */
+    public LiveSubscription subscribe(LiveOptions options, StoredEventHandler handler) {
+        return listener.subscribe(options, handler);
+    }
+
+    /** As {@link NotificationListener#publisher}. */
+    public Flow.Publisher<StoredEvent> publisher(LiveOptions options) {
+        return listener.publisher(options);
+    }
+
+    /** The channels with a subscription, as go-sync-kit names them. */
+    public List<String> getActiveSubscriptions() {
+        return listener.getActiveChannels();
+    }
+
+    /** Whether the connection that listens is there; without it subscriptions are served by polling. */
+    public boolean isListenerConnected() {
+        return listener.isConnected();
+    }
+
+    /** The listener: its status, start and stop. */
+    public NotificationListener listener() {
+        return listener;
+    }
+
+    @Override
+    public AppendResult store(Event event, AppendOptions options) {
+        AppendResult result = store.store(event, options);
+        committed(result.version());
+        return result;
+    }
+
+    @Override
+    public List<AppendResult> storeBatch(List<Event> events, AppendOptions options) {
+        return committed(store.storeBatch(events, options));
+    }
+
+    @Override
+    public List<AppendResult> append(
+            String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
+        return committed(store.append(aggregateId, expected, events, options));
+    }
+
+    private List<AppendResult> committed(List<AppendResult> results) {
+        if (!results.isEmpty()) {
+            committed(results.get(results.size() - 1).version());
+        }
+        return results;
+    }
+
+    private void committed(Version version) {
+        connections.afterCommit(() -> listener.committed(version));
+    }
+
+    @Override
+    public EventPage load(Version since, Filter... filters) {
+        return store.load(since, filters);
+    }
+
+    @Override
+    public EventPage load(Version since, int limit, Filter... filters) {
+        return store.load(since, limit, filters);
+    }
+
+    @Override
+    public Stream<StoredEvent> stream(Version since, Filter... filters) {
+        return store.stream(since, filters);
+    }
+
+    @Override
+    public EventPage loadByAggregate(String aggregateId, Version since, Filter... filters) {
+        return store.loadByAggregate(aggregateId, since, filters);
+    }
+
+    @Override
+    public EventPage loadByAggregate(String aggregateId, Version since, int limit, Filter... filters) {
+        return store.loadByAggregate(aggregateId, since, limit, filters);
+    }
+
+    @Override
+    public Stream<StoredEvent> streamByAggregate(String aggregateId, Version since, Filter... filters) {
+        return store.streamByAggregate(aggregateId, since, filters);
+    }
+
+    @Override
+    public Optional<StoredEvent> find(String id) {
+        return store.find(id);
+    }
+
+    @Override
+    public Version latestVersion() {
+        return store.latestVersion();
+    }
+
+    @Override
+    public StoreStats stats() {
+        return store.stats();
+    }
+
+    /** Ends the listener, its subscriptions, and the store. */
+    @Override
+    public void close() {
+        listener.close();
+        store.close();
+    }
+}

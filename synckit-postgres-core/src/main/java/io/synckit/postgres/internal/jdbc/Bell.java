@@ -1,0 +1,48 @@
+package io.synckit.postgres.internal.jdbc;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+
+/** The listener's SQL of the bell. The functions that it calls are in {@code db/synckit/postgres/V2__bell.sql}. */
+public final class Bell {
+
+    private static final String CHANNEL = "select <channel>()";
+    private static final String RING = "select pg_notify(<channel>(), '')";
+    private static final String NOTIFY = "select pg_notify(?, '')";
+
+    private final String channel;
+    private final String ring;
+
+    public Bell(TableName name) {
+        Statements statements = new Statements(name, false);
+        this.channel = statements.named(CHANNEL);
+        this.ring = statements.named(RING);
+    }
+
+    /** The name of the table's channel. */
+    public String channel(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(channel)) {
+            rows.next();
+            return rows.getString(1);
+        }
+    }
+
+    /** Rings for every listener, in a transaction that flushes no log. */
+    public void ring(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(ring);
+        }
+    }
+
+    /** Notifies one channel. */
+    static void notify(Connection connection, String channel) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(NOTIFY)) {
+            statement.setString(1, channel);
+            statement.execute();
+        }
+    }
+}

@@ -1,0 +1,153 @@
+package io.synckit.postgres.internal.jdbc;
+
+import io.synckit.ConnectionSource;
+import io.synckit.InvalidConnectionException;
+import io.synckit.postgres.internal.runtime.Watchdog;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.UUID;
+import javax.sql.DataSource;
+import org.postgresql.PGConnection;
+import org.postgresql.PGNotification;
+
+/**
+ * The physical connection that listens. It belongs to one thread; only {@link #abort} may be called by another. Every call is watched:
+ * one that hangs fails.
+ */
+public final class ListenConnection implements AutoCloseable {
+
+    private static final Duration DELIVERY = Duration.ofSeconds(5);
+
+    private final Connection connection;
+    private final PGConnection notifications;
+    private final Watchdog watchdog;
+    private int backendPid;
+    private String channel = "";
+
+    private ListenConnection(Connection connection, Watchdog watchdog) throws SQLException {
+        this.connection = connection;
+        this.notifications = connection.unwrap(PGConnection.class);
+        this.watchdog = watchdog;
+    }
+
+    /**
+     * Connects and listens on the bell's channel.
+     *
+     * @param physical hands out connections that no pool takes back
+     * @param pool to see whether notifications come through, if something is between here and the server
+     * @throws InvalidConnectionException if the server is a standby, or notifications do not come through
+     */
+    public static ListenConnection open(DataSource physical, ConnectionSource pool, Bell bell, Watchdog watchdog)
+            throws SQLException {
+        ListenConnection listening = new ListenConnection(physical.getConnection(), watchdog);
+        try {
+            watchdog.watch(listening.connection, () -> {
+                listening.start(pool, bell);
+                return true;
+            });
+            return listening;
+        } catch (SQLException | RuntimeException e) {
+            listening.abort();
+            throw e;
+        }
+    }
+
+    private void start(ConnectionSource pool, Bell bell) throws SQLException {
+        connection.setAutoCommit(true);
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("select pg_backend_pid(), pg_is_in_recovery()")) {
+            rows.next();
+            backendPid = rows.getInt(1);
+            if (rows.getBoolean(2)) {
+                throw new InvalidConnectionException("the listener's server is a standby, where LISTEN is not possible;"
+                        + " connect to the primary (targetServerType=primary in the URL)");
+            }
+        }
+        // The server tells its process id when the connection starts; a pooler in between tells a number of its own.
+        if (backendPid != notifications.getBackendPID()) {
+            requireDelivery(pool);
+        }
+        channel = bell.channel(connection);
+        listen(channel);
+    }
+
+    /** A pooler in transaction mode takes LISTEN and never delivers to a client that is idle. */
+    private void requireDelivery(ConnectionSource pool) throws SQLException {
+        String probe = "synckit.probe." + UUID.randomUUID();
+        listen(probe);
+        try (Session other = Session.open(pool)) {
+            Bell.notify(other.connection(), probe);
+        }
+        PGNotification[] delivered = notifications.getNotifications((int) DELIVERY.toMillis());
+        if (delivered == null || delivered.length == 0) {
+            throw new InvalidConnectionException(
+                    "LISTEN through this URL never delivers: there is a connection pooler in"
+                            + " transaction mode (PgBouncer) in between; give the listener a URL past it"
+                            + " (synckit.postgres.listener.url)");
+        }
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("unlisten \"" + probe + '"');
+        }
+    }
+
+    private void listen(String name) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("listen \"" + name + '"');
+        }
+    }
+
+    /** The process id of its backend. */
+    public int backendPid() {
+        return backendPid;
+    }
+
+    /** For the owner's queries. */
+    public Connection connection() {
+        return connection;
+    }
+
+    /** Waits for the bell, but not longer than this (1 ms at least); whether it rang. */
+    public boolean await(Duration longest) throws SQLException {
+        int millis = (int) Math.max(1, longest.toMillis());
+        PGNotification[] received = watchdog.watch(connection, () -> notifications.getNotifications(millis));
+        if (received != null) {
+            for (PGNotification notification : received) {
+                if (notification.getName().equals(channel)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** How long a question takes that asks nothing. */
+    public Duration roundTrip() throws SQLException {
+        long start = System.nanoTime();
+        watchdog.watch(connection, () -> {
+            try (Statement statement = connection.createStatement()) {
+                return statement.execute("");
+            }
+        });
+        return Duration.ofNanos(System.nanoTime() - start);
+    }
+
+    /** Breaks the connection, from any thread. */
+    public void abort() {
+        Watchdog.abort(connection);
+    }
+
+    @Override
+    public void close() {
+        try {
+            watchdog.watch(connection, () -> {
+                connection.close();
+                return true;
+            });
+        } catch (SQLException e) {
+            abort();
+        }
+    }
+}

@@ -1,0 +1,52 @@
+package io.synckit.postgres.internal.runtime;
+
+import java.time.Duration;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** Daemon threads whose names say what they are for. */
+public final class NamedThreads implements ThreadFactory {
+
+    private static final Duration KEPT_IDLE = Duration.ofSeconds(30);
+
+    private final String name;
+    private final AtomicInteger count = new AtomicInteger();
+
+    private NamedThreads(String name) {
+        this.name = name;
+    }
+
+    /** Threads {@code name-1}, {@code name-2}, … */
+    public static ThreadFactory numbered(String name) {
+        return new NamedThreads(name + "-");
+    }
+
+    /** One thread, not yet started. */
+    public static Thread single(String name, Runnable work) {
+        Thread thread = new Thread(work, name);
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    /** At most so many threads, started when there is work and ended when there is none; more work waits its turn. */
+    public static ExecutorService atMost(int threads, String name) {
+        ThreadPoolExecutor executor = new ThreadPoolExecutor(
+                threads,
+                threads,
+                KEPT_IDLE.toMillis(),
+                TimeUnit.MILLISECONDS,
+                new LinkedBlockingQueue<>(),
+                numbered(name));
+        executor.allowCoreThreadTimeOut(true);
+        return executor;
+    }
+
+    @Override
+    public Thread newThread(Runnable work) {
+        return single(name + count.incrementAndGet(), work);
+    }
+}

@@ -1,0 +1,324 @@
+package io.synckit.postgres.notification;
+
+import io.synckit.ConnectionSource;
+import io.synckit.EventStoreException;
+import io.synckit.Version;
+import io.synckit.postgres.internal.jdbc.Bell;
+import io.synckit.postgres.internal.jdbc.ListenConnection;
+import io.synckit.postgres.internal.jdbc.Session;
+import io.synckit.postgres.internal.jdbc.SqlFailure;
+import io.synckit.postgres.internal.runtime.Backoff;
+import io.synckit.postgres.internal.runtime.Watchdog;
+import io.synckit.postgres.notification.ListenerStatus.State;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the owner's thread does: keeps a connection that listens, answers its bell with a look at the table, and while there is none
+ * polls through the pool. One start, one end.
+ */
+final class ListenerLoop implements Runnable {
+
+    private static final Logger log = LoggerFactory.getLogger(ListenerLoop.class);
+
+    /** How long it waits without a look at its flags: the driver has no way to be woken by another thread. */
+    private static final long SLICE = millis(50);
+
+    private static final long SLICE_WHEN_STORED = millis(10);
+
+    /** After this long without a bell, a commit of this process's counts as one that nobody has rung for. */
+    private static final long BELL_IS_LATE = millis(20);
+
+    /** Pauses between looks while more may follow: under load, and while a writer takes its time. */
+    private static final long FIRST_PAUSE = millis(1);
+
+    private static final long LONGEST_PAUSE_UNDER_LOAD = millis(16);
+    private static final long LONGEST_PAUSE = millis(200);
+
+    private static final long LONGEST_SILENCE = Duration.ofSeconds(10).toNanos();
+
+    /** The pause before the first attempt to connect again: for nothing but a loop of connections that break at once. */
+    private static final long SHORTEST_PAUSE = millis(100);
+
+    private final NotificationListener.Settings settings;
+    private final DataSource physical;
+    private final ConnectionSource pool;
+    private final Bell bell;
+    private final Tail tail;
+    private final Watchdog watchdog;
+    private final Executor background;
+    private final SubscriptionManager subscriptions;
+    private final Consumer<ListenerStatus> watchers;
+    private final AtomicBoolean polling = new AtomicBoolean();
+    private volatile boolean running = true;
+    private volatile boolean lookSoon;
+    private volatile boolean pollHasSucceeded;
+    private volatile @Nullable ListenConnection link;
+    private volatile ListenerStatus status;
+    private volatile @Nullable Instant lastBell;
+    private volatile @Nullable Duration roundTrip;
+    private final AtomicReference<Commit> stored = new AtomicReference<>(new Commit(0, System.nanoTime()));
+    private Commit answered = stored.get();
+    private long rangAt;
+    private @Nullable Away away;
+
+    ListenerLoop(
+            NotificationListener.Settings settings,
+            DataSource physical,
+            ConnectionSource pool,
+            Bell bell,
+            Tail tail,
+            Watchdog watchdog,
+            Executor background,
+            SubscriptionManager subscriptions,
+            Consumer<ListenerStatus> watchers) {
+        this.settings = settings;
+        this.physical = physical;
+        this.pool = pool;
+        this.bell = bell;
+        this.tail = tail;
+        this.watchdog = watchdog;
+        this.background = background;
+        this.subscriptions = subscriptions;
+        this.watchers = watchers;
+        this.status = new ListenerStatus(State.STOPPED, Instant.now(), 0, null, null, null, null);
+    }
+
+    private static long millis(long millis) {
+        return Duration.ofMillis(millis).toNanos();
+    }
+
+    ListenerStatus status() {
+        ListenerStatus last = status;
+        return new ListenerStatus(
+                last.state(), last.since(), last.attempts(), lastBell, roundTrip, last.backendPid(), last.failure());
+    }
+
+    /** This process has committed an event. */
+    void committed(long version) {
+        stored.updateAndGet(last -> new Commit(Math.max(version, last.version), System.nanoTime()));
+    }
+
+    /** There may be something to read although no bell rings. */
+    void lookSoon() {
+        lookSoon = true;
+    }
+
+    /** Ends the loop; its thread ends soon after. */
+    void stop() {
+        running = false;
+        ListenConnection current = link;
+        if (current != null) {
+            current.abort();
+        }
+    }
+
+    @Override
+    public void run() {
+        try {
+            if (settings.polls()) {
+                enter(State.POLLING, 0, null, null);
+                pollUntil(() -> false, Long.MAX_VALUE);
+            } else {
+                keepListening();
+            }
+        } catch (RuntimeException | Error e) {
+            log.error("listener.broken: the listener has ended by an error of its own; start it again", e);
+        } finally {
+            enter(State.STOPPED, 0, null, null);
+        }
+    }
+
+    private void keepListening() {
+        int failures = 0;
+        enter(State.CONNECTING, 0, null, null);
+        while (running) {
+            RuntimeException failure;
+            try (ListenConnection connected = ListenConnection.open(physical, pool, bell, watchdog)) {
+                link = connected;
+                failures = 0;
+                enter(State.LISTENING, 0, connected.backendPid(), null);
+                listen(connected);
+                return;
+            } catch (SQLException e) {
+                failure = SqlFailure.named("listening", e);
+            } catch (EventStoreException e) {
+                failure = e;
+            }
+            if (!running) {
+                return;
+            }
+            if (link != null) {
+                link = null;
+                away = new Away(Version.of(tail.position()), System.nanoTime());
+                tail.suspect();
+                enter(State.RECONNECTING, 0, null, failure);
+                pollUntil(() -> false, SHORTEST_PAUSE);
+                continue;
+            }
+            failures++;
+            if (failures < settings.maxReconnectAttempts()) {
+                enter(away == null ? State.CONNECTING : State.RECONNECTING, failures, null, failure);
+                Duration pause = new Backoff(settings.reconnectInterval()).pause(failures);
+                pollUntil(() -> false, pause.toNanos());
+            } else {
+                enter(State.FAILED, failures, null, failure);
+                pollHasSucceeded = false;
+                pollUntil(() -> pollHasSucceeded, Long.MAX_VALUE);
+                failures = 0;
+                enter(away == null ? State.CONNECTING : State.RECONNECTING, 0, null, failure);
+            }
+        }
+    }
+
+    /** Until the connection breaks or the loop is stopped. */
+    private void listen(ListenConnection connected) throws SQLException {
+        Away gone = away;
+        if (gone != null) {
+            away = null;
+            subscriptions.tell(
+                    new LiveNotice.Reconnected(gone.position, Duration.ofNanos(System.nanoTime() - gone.since)));
+        }
+        long pollAfter = settings.notificationTimeout().toNanos();
+        long probeAfter = Math.min(LONGEST_SILENCE, Math.max(1, pollAfter / 3));
+        long now = System.nanoTime();
+        long nextLook = now;
+        long quietUntil = now;
+        long pause = FIRST_PAUSE;
+        long lastAnswer = now;
+        while (running) {
+            boolean rang = false;
+            if (quietUntil > now) {
+                LockSupport.parkNanos(quietUntil - now);
+            } else if (nextLook > now) {
+                long slice = stored.get() == answered ? SLICE : SLICE_WHEN_STORED;
+                rang = connected.await(Duration.ofNanos(Math.min(slice, nextLook - now)));
+            }
+            now = System.nanoTime();
+            if (rang) {
+                rangAt = now;
+                lastBell = Instant.now();
+                lastAnswer = now;
+            }
+            if (lookSoon || ringIfNobodyDid(connected, now) || (rang && tail.isAwake())) {
+                lookSoon = false;
+                nextLook = now;
+            }
+            if (nextLook <= now && quietUntil <= now) {
+                Tail.Look look = tail.look(connected.connection());
+                now = System.nanoTime();
+                lastAnswer = now;
+                if (look.more()) {
+                    long longest = look.found() > 0 ? LONGEST_PAUSE_UNDER_LOAD : LONGEST_PAUSE;
+                    quietUntil = now + Math.min(pause, LONGEST_PAUSE_UNDER_LOAD);
+                    nextLook = now + pause;
+                    pause = Math.min(pause * 2, longest);
+                } else {
+                    pause = FIRST_PAUSE;
+                    quietUntil = now;
+                    nextLook = now + pollAfter;
+                }
+            } else if (now - lastAnswer >= probeAfter) {
+                roundTrip = connected.roundTrip();
+                lastAnswer = System.nanoTime();
+            }
+        }
+    }
+
+    /**
+     * A transaction that found the bell taken relies on the one that took it. Should that one have failed in its commit phase, nobody
+     * rings; so who has stored something rings for all, unless it has seen it delivered or heard a bell since.
+     */
+    private boolean ringIfNobodyDid(ListenConnection connected, long now) throws SQLException {
+        Commit commit = stored.get();
+        if (commit == answered || now - commit.at < BELL_IS_LATE) {
+            return false;
+        }
+        answered = commit;
+        if ((tail.isAwake() && tail.position() >= commit.version) || rangAt - commit.at >= 0) {
+            return false;
+        }
+        watchdog.watch(connected.connection(), () -> {
+            bell.ring(connected.connection());
+            return true;
+        });
+        return true;
+    }
+
+    /** Polls until the time is over, or a condition holds, or the loop is stopped. */
+    private void pollUntil(BooleanSupplier condition, long longest) {
+        long pollAfter = settings.pollInterval().toNanos();
+        long start = System.nanoTime();
+        long nextPoll = start;
+        long now = start;
+        while (running && now - start < longest && !condition.getAsBoolean()) {
+            Commit commit = stored.get();
+            if (lookSoon || (commit != answered && tail.isAwake())) {
+                lookSoon = false;
+                answered = commit;
+                nextPoll = now;
+            }
+            if (nextPoll <= now) {
+                nextPoll = poll() ? now + pollAfter : now;
+            }
+            LockSupport.parkNanos(Math.min(SLICE, Math.max(1, longest - (now - start))));
+            now = System.nanoTime();
+        }
+    }
+
+    /** Looks through the pool, on another thread: a pool without connections may let it wait for long. False: it still does. */
+    private boolean poll() {
+        if (!polling.compareAndSet(false, true)) {
+            return false;
+        }
+        try {
+            background.execute(() -> {
+                try (Session session = Session.open(pool)) {
+                    if (tail.look(session.connection()).more()) {
+                        lookSoon = true;
+                    }
+                    pollHasSucceeded = true;
+                } catch (SQLException | RuntimeException e) {
+                    log.debug("listener.poll-failed", e);
+                } finally {
+                    polling.set(false);
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            polling.set(false);
+        }
+        return true;
+    }
+
+    private void enter(State state, int attempts, @Nullable Integer backendPid, @Nullable RuntimeException failure) {
+        if (!running && state != State.STOPPED) {
+            return;
+        }
+        Instant since = status.state() == state ? status.since() : Instant.now();
+        status = new ListenerStatus(state, since, attempts, null, null, backendPid, failure);
+        if (failure == null) {
+            log.info("listener.{}: {}", state, settings);
+        } else {
+            log.warn("listener.{}: {} attempts={}: {}", state, settings, attempts, failure.getMessage());
+        }
+        watchers.accept(status());
+    }
+
+    /** The last event that this process has committed. */
+    private record Commit(long version, long at) {}
+
+    /** Since when the connection is lost, and how far the tail was. */
+    private record Away(Version position, long since) {}
+}

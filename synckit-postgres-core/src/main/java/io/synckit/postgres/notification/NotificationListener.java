@@ -1,0 +1,464 @@
+package io.synckit.postgres.notification;
+
+import io.synckit.ConnectionSource;
+import io.synckit.Filter;
+import io.synckit.InvalidConfigException;
+import io.synckit.InvalidVersionException;
+import io.synckit.JsonCodec;
+import io.synckit.StoreClosedException;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.internal.jdbc.Bell;
+import io.synckit.postgres.internal.jdbc.EventFilter;
+import io.synckit.postgres.internal.jdbc.EventQueries;
+import io.synckit.postgres.internal.jdbc.Session;
+import io.synckit.postgres.internal.jdbc.SqlFailure;
+import io.synckit.postgres.internal.jdbc.SqlFunction;
+import io.synckit.postgres.internal.jdbc.TableName;
+import io.synckit.postgres.internal.runtime.NamedThreads;
+import io.synckit.postgres.internal.runtime.Watchdog;
+import io.synckit.postgres.notification.ListenerStatus.State;
+import io.synckit.postgres.schema.NotifyMode;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Flow;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Listens for the events of a table, with one connection and one thread, and tells live subscriptions of them, in the order of
+ * versions, none missing. Notifications are hints; the events come from the table. Without a connection it polls.
+ *
+ * <p>Subscriptions may come and go at any time. They are served from {@link #start} to {@link #stop}, and catch up after another start.
+ */
+public final class NotificationListener implements AutoCloseable {
+
+    public static final Duration DEFAULT_NOTIFICATION_TIMEOUT = Duration.ofSeconds(30);
+    public static final Duration DEFAULT_RECONNECT_INTERVAL = Duration.ofSeconds(5);
+    public static final int DEFAULT_MAX_RECONNECT_ATTEMPTS = 10;
+
+    /** Handlers that may run, or block, at the same time, if no executor is given. */
+    public static final int DEFAULT_HANDLER_THREADS = 64;
+
+    private static final Logger log = LoggerFactory.getLogger(NotificationListener.class);
+    private static final Duration STOP = Duration.ofSeconds(5);
+
+    private final Settings settings;
+    private final DataSource physical;
+    private final ConnectionSource pool;
+    private final Bell bell;
+    private final Watchdog watchdog;
+    private final @Nullable ExecutorService ownHandlers;
+    private final Executor handlers;
+    private final SubscriptionManager subscriptions;
+    private final EventQueries queries;
+    private final JsonCodec json;
+    private final Tail tail;
+    private final List<Consumer<ListenerStatus>> watchers = new CopyOnWriteArrayList<>();
+    private final ReentrantLock lifecycle = new ReentrantLock();
+    private final ReentrantLock admission = new ReentrantLock();
+    private volatile @Nullable ListenerLoop loop;
+    private @Nullable Thread thread;
+    private volatile boolean closed;
+
+    private NotificationListener(Builder builder) {
+        TableName name = new TableName(builder.schema, builder.tableName);
+        this.settings = new Settings(
+                name.toString(),
+                builder.notificationTimeout,
+                builder.reconnectInterval,
+                builder.maxReconnectAttempts,
+                builder.notifyMode);
+        this.physical = builder.physical;
+        this.pool = builder.pool;
+        this.json = builder.json;
+        this.bell = new Bell(name);
+        this.watchdog = new Watchdog("synckit-watchdog-" + name, builder.longestCall);
+        if (builder.handlers == null) {
+            ExecutorService own = NamedThreads.atMost(DEFAULT_HANDLER_THREADS, "synckit-live-" + name);
+            this.ownHandlers = own;
+            this.handlers = own;
+        } else {
+            this.ownHandlers = null;
+            this.handlers = builder.handlers;
+        }
+        this.queries = new EventQueries(name, builder.json, builder.enablePreparedStmts);
+        this.subscriptions = new SubscriptionManager(handlers, this::page, builder.batchSize, this::released);
+        this.tail = new Tail(queries, builder.json, watchdog, subscriptions, builder.batchSize);
+    }
+
+    /**
+     * @param physical hands out connections that no pool takes back, to the database of the pool
+     * @param pool for subscriptions that lag, and for polls
+     */
+    public static Builder builder(DataSource physical, ConnectionSource pool, JsonCodec json) {
+        return new Builder(physical, pool, json);
+    }
+
+    /** Begins to listen, in the background; {@link #status} tells how far it is. Does nothing if it has begun. */
+    public void start() {
+        lifecycle.lock();
+        try {
+            requireOpen("start");
+            if (thread == null) {
+                ListenerLoop started = new ListenerLoop(
+                        settings, physical, pool, bell, tail, watchdog, handlers, subscriptions, this::changed);
+                loop = started;
+                thread = NamedThreads.single("synckit-listener-" + settings.table, started);
+                thread.start();
+            }
+        } finally {
+            lifecycle.unlock();
+        }
+    }
+
+    /** Ends listening and polling. Subscriptions stay, and catch up when it is started again. */
+    public void stop() {
+        lifecycle.lock();
+        try {
+            ListenerLoop stopping = loop;
+            Thread ending = thread;
+            if (stopping == null || ending == null) {
+                return;
+            }
+            stopping.stop();
+            ending.join(STOP.toMillis());
+            if (ending.isAlive()) {
+                log.warn(
+                        "listener.slow-stop: the listener of {} is still connecting; it ends when that has failed",
+                        settings.table);
+            }
+            tail.suspect();
+            thread = null;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            lifecycle.unlock();
+        }
+    }
+
+    /** Ends the listener and all its subscriptions. Closing again does nothing. */
+    @Override
+    public void close() {
+        stop();
+        if (closed) {
+            return;
+        }
+        closed = true;
+        watchdog.close();
+        if (ownHandlers != null) {
+            ownHandlers.shutdown();
+            try {
+                ownHandlers.awaitTermination(STOP.toMillis(), TimeUnit.MILLISECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+        subscriptions.endAll();
+    }
+
+    /** Whether the connection that listens is there. */
+    public boolean isConnected() {
+        return status().state() == State.LISTENING;
+    }
+
+    public ListenerStatus status() {
+        ListenerLoop current = loop;
+        return current == null
+                ? new ListenerStatus(State.STOPPED, Instant.EPOCH, 0, null, null, null, null)
+                : current.status();
+    }
+
+    /** Calls the watcher at every change of state, on the listener's thread, until the returned handle is closed. */
+    public AutoCloseable watch(Consumer<ListenerStatus> watcher) {
+        watchers.add(watcher);
+        return () -> watchers.remove(watcher);
+    }
+
+    private void changed(ListenerStatus status) {
+        for (Consumer<ListenerStatus> watcher : watchers) {
+            try {
+                watcher.accept(status);
+            } catch (RuntimeException e) {
+                log.warn("listener.watcher-failed", e);
+            }
+        }
+    }
+
+    /** The channels with a subscription, as go-sync-kit names them. The database knows one, however many there are. */
+    public List<String> getActiveChannels() {
+        return subscriptions.getChannels();
+    }
+
+    /** The live subscriptions. */
+    public SubscriptionManager subscriptions() {
+        return subscriptions;
+    }
+
+    /** Tells of every event from now on. */
+    public LiveSubscription subscribeToAll(NotificationHandler handler) {
+        return subscribe(LiveOptions.all(), payloads(handler));
+    }
+
+    /** Tells of every event of a type from now on. */
+    public LiveSubscription subscribeToEventType(String eventType, NotificationHandler handler) {
+        return subscribe(LiveOptions.eventType(eventType), payloads(handler));
+    }
+
+    /** Tells of every event of an aggregate from now on. */
+    public LiveSubscription subscribeToStream(String aggregateId, NotificationHandler handler) {
+        return subscribe(LiveOptions.stream(aggregateId), payloads(handler));
+    }
+
+    private static StoredEventHandler payloads(NotificationHandler handler) {
+        return event -> handler.handle(NotificationPayload.of(event));
+    }
+
+    /** Closes the subscriptions to all events and to types. */
+    public void unsubscribeFromAll() {
+        subscriptions.unsubscribe(Channels.ALL);
+    }
+
+    /** Closes the subscriptions to an aggregate. */
+    public void unsubscribeFromStream(String aggregateId) {
+        subscriptions.unsubscribe(Channels.ofStream(aggregateId));
+    }
+
+    /**
+     * Calls the handler for every event, on a thread that is not the caller's.
+     *
+     * @throws InvalidVersionException if it is to begin after a version that was not given out
+     * @throws io.synckit.InvalidConnectionException if the database cannot be asked where the log ends
+     * @throws StoreClosedException after {@link #close}
+     */
+    public LiveSubscription subscribe(LiveOptions options, StoredEventHandler handler) {
+        return subscribe(options, new HandlerSink(handler, options.onNotice()), Long.MAX_VALUE);
+    }
+
+    /**
+     * The same for Reactive Streams: each subscriber gets a subscription of its own, and no more than it asks for. What {@link
+     * #subscribe} throws goes to its {@code onError}; it is completed when the listener is closed.
+     */
+    public Flow.Publisher<StoredEvent> publisher(LiveOptions options) {
+        return subscriber -> {
+            FlowSink sink = new FlowSink(subscriber, options.onNotice());
+            Subscriber subscription;
+            try {
+                subscription = subscribe(options, sink, 0);
+            } catch (RuntimeException e) {
+                sink.refuse(e);
+                return;
+            }
+            sink.start(subscriptions, subscription);
+        };
+    }
+
+    private Subscriber subscribe(LiveOptions options, Subscriber.Sink sink, long demand) {
+        requireOpen("subscribe");
+        admission.lock();
+        try {
+            if (!tail.retain()) {
+                ask(session -> {
+                    tail.retain(session.connection());
+                    return true;
+                });
+                lookSoon();
+            }
+            try {
+                Subscriber subscriber = new Subscriber(subscriptions, options, sink, start(options.from()));
+                subscriptions.add(subscriber, demand);
+                return subscriber;
+            } catch (RuntimeException e) {
+                tail.release();
+                throw e;
+            }
+        } finally {
+            admission.unlock();
+        }
+    }
+
+    /** After which version; the tail reads on meanwhile, so what it has read is decided. */
+    private long start(@Nullable Version from) {
+        if (from != null && from.value() <= tail.position()) {
+            return from.value();
+        }
+        long stable = ask(session -> tail.horizon(session.connection()).stable());
+        if (from == null) {
+            return stable;
+        }
+        if (from.value() > stable) {
+            throw new InvalidVersionException(
+                    from.toString(),
+                    "the log ends at " + stable
+                            + "; if it was longer before, the database was restored or a fail-over"
+                            + " has lost commits, and nothing after that is as it was");
+        }
+        return from.value();
+    }
+
+    private void released() {
+        tail.release();
+    }
+
+    private List<StoredEvent> page(long since, long upTo, Filter[] filters, int limit) {
+        return ask(session -> watchdog.watch(
+                session.connection(),
+                () -> queries.page(session.connection(), since, upTo, EventFilter.of(filters, json), limit)));
+    }
+
+    private <R> R ask(SqlFunction<Session, R> question) {
+        try (Session session = Session.open(pool)) {
+            return question.apply(session);
+        } catch (SQLException e) {
+            throw SqlFailure.named("subscription to " + settings.table, e);
+        }
+    }
+
+    /** To be called when an event has been committed here: should the database's notification fail, this listener notices. */
+    public void committed(Version version) {
+        ListenerLoop current = loop;
+        if (current != null) {
+            current.committed(version.value());
+        }
+    }
+
+    private void lookSoon() {
+        ListenerLoop current = loop;
+        if (current != null) {
+            current.lookSoon();
+        }
+    }
+
+    private void requireOpen(String operation) {
+        if (closed) {
+            throw new StoreClosedException(operation);
+        }
+    }
+
+    /** What the loop needs to know. */
+    record Settings(
+            String table,
+            Duration notificationTimeout,
+            Duration reconnectInterval,
+            int maxReconnectAttempts,
+            NotifyMode mode) {
+
+        boolean polls() {
+            return mode == NotifyMode.OFF;
+        }
+
+        /** Without a connection, not less often than attempts are made. */
+        Duration pollInterval() {
+            return polls() || notificationTimeout.compareTo(reconnectInterval) < 0
+                    ? notificationTimeout
+                    : reconnectInterval;
+        }
+
+        @Override
+        public String toString() {
+            return table;
+        }
+    }
+
+    /** Starts from go-sync-kit's defaults. */
+    public static final class Builder {
+
+        private final DataSource physical;
+        private final ConnectionSource pool;
+        private final JsonCodec json;
+        private String schema = "synckit";
+        private String tableName = "events";
+        private Duration notificationTimeout = DEFAULT_NOTIFICATION_TIMEOUT;
+        private Duration reconnectInterval = DEFAULT_RECONNECT_INTERVAL;
+        private int maxReconnectAttempts = DEFAULT_MAX_RECONNECT_ATTEMPTS;
+        private NotifyMode notifyMode = NotifyMode.BELL;
+        private int batchSize = 1000;
+        private boolean enablePreparedStmts = true;
+        private Duration longestCall = Duration.ofSeconds(10);
+        private @Nullable Executor handlers;
+
+        private Builder(DataSource physical, ConnectionSource pool, JsonCodec json) {
+            this.physical = physical;
+            this.pool = pool;
+            this.json = json;
+        }
+
+        /** The events table. */
+        public Builder table(String schema, String tableName) {
+            this.schema = schema;
+            this.tableName = tableName;
+            return this;
+        }
+
+        /** The longest time between two looks at the table without a notification. */
+        public Builder withNotificationTimeout(Duration timeout) {
+            this.notificationTimeout = positive("notificationTimeout", timeout);
+            return this;
+        }
+
+        /**
+         * @param interval the first pause between attempts to connect; each further one is twice as long, up to a minute
+         * @param maxAttempts attempts after which the listener has failed and only polls, until a poll succeeds
+         */
+        public Builder withReconnectSettings(Duration interval, int maxAttempts) {
+            this.reconnectInterval = positive("reconnectInterval", interval);
+            if (maxAttempts < 1) {
+                throw new InvalidConfigException(
+                        "maxReconnectAttempts", "is " + maxAttempts + ", at least 1 is needed");
+            }
+            this.maxReconnectAttempts = maxAttempts;
+            return this;
+        }
+
+        /** What the table's triggers do. */
+        public Builder notifyMode(NotifyMode mode) {
+            this.notifyMode = mode;
+            return this;
+        }
+
+        /** Events that are read at once. */
+        public Builder batchSize(int events) {
+            this.batchSize = events;
+            return this;
+        }
+
+        /** Whether the driver keeps server-side prepared statements. */
+        public Builder enablePreparedStmts(boolean enable) {
+            this.enablePreparedStmts = enable;
+            return this;
+        }
+
+        /** A call to the database that takes longer is taken for one on a dead connection, which is then given up. */
+        public Builder longestCall(Duration limit) {
+            this.longestCall = positive("longestCall", limit);
+            return this;
+        }
+
+        /** Where handlers run; it is not closed here. Without this, up to {@link #DEFAULT_HANDLER_THREADS} threads. */
+        public Builder handlers(Executor executor) {
+            this.handlers = executor;
+            return this;
+        }
+
+        private static Duration positive(String what, Duration value) {
+            if (value.toMillis() < 1) {
+                throw new InvalidConfigException(what, "is " + value + ", at least 1 ms is needed");
+            }
+            return value;
+        }
+
+        public NotificationListener build() {
+            return new NotificationListener(this);
+        }
+    }
+}

@@ -1,0 +1,315 @@
+package io.synckit.postgres.notification;
+
+import io.synckit.SlowSubscriberException;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One subscription: a place in the log, and where its events go. It has no thread and no buffer of its own. When there is something for
+ * it, it runs on the handlers' threads, one run at a time, and takes what comes next from the recent events, or from the table if it
+ * is further behind.
+ *
+ * <p>What is not final is guarded by the subscriptions' lock, but for {@code handled} and {@code active}, which others may read.
+ */
+final class Subscriber implements LiveSubscription, Runnable {
+
+    private static final Logger log = LoggerFactory.getLogger(Subscriber.class);
+
+    /** Events in one take, and in one run, after which others get their turn. */
+    private static final int TAKE = 64;
+
+    private static final int RUN = 256;
+
+    private final SubscriptionManager subscriptions;
+    private final LiveOptions options;
+    private final Sink sink;
+    private State state = State.NO_DEMAND;
+    private long next;
+    private long demand;
+    private boolean live;
+    private long waiting;
+    private long dropped;
+    private @Nullable List<LiveNotice> notices;
+    private @Nullable RuntimeException failure;
+    private volatile long handled;
+    private volatile boolean active = true;
+
+    private enum State {
+        /** Nothing for it up to the end of the recent events: what it is woken with is all there is for it. */
+        CAUGHT_UP,
+        /** It may not be given more. */
+        NO_DEMAND,
+        /** Running, or about to. */
+        BUSY
+    }
+
+    /** Where events go; called by one thread at a time. */
+    interface Sink {
+        /** @throws Exception ends the subscription if {@link #endsByException()} */
+        void accept(StoredEvent event) throws Exception;
+
+        void notice(LiveNotice notice);
+
+        /** Called once, last, unless the subscriber has closed the subscription; null if the listener was closed. */
+        void end(@Nullable RuntimeException failure);
+
+        boolean endsByException();
+    }
+
+    Subscriber(SubscriptionManager subscriptions, LiveOptions options, Sink sink, long since) {
+        this.subscriptions = subscriptions;
+        this.options = options;
+        this.sink = sink;
+        this.next = since;
+        this.handled = since;
+    }
+
+    LiveOptions options() {
+        return options;
+    }
+
+    long next() {
+        return next;
+    }
+
+    // The following are called with the lock held.
+
+    /** A wanted event has come; everything up to {@code before} was there already when it was caught up. */
+    void offered(long before) {
+        if (live) {
+            waiting++;
+            if (waiting > options.buffer() && options.whenSlow() != SlowSubscriber.WAIT) {
+                overflow();
+            }
+        }
+        wake(before);
+    }
+
+    private void overflow() {
+        if (options.whenSlow() == SlowSubscriber.CANCEL) {
+            fail(new SlowSubscriberException(Version.of(next), options.buffer()));
+            return;
+        }
+        long end = subscriptions.upTo();
+        dropped += waiting;
+        tell(new LiveNotice.Dropped(Version.of(next), Version.of(end), waiting));
+        next = end;
+        waiting = 0;
+    }
+
+    /** Something else has happened to it; what follows is not its own slowness. */
+    void interrupted(LiveNotice notice) {
+        live = false;
+        waiting = 0;
+        tell(notice);
+        wake(subscriptions.upTo());
+    }
+
+    private void tell(LiveNotice notice) {
+        if (notices == null) {
+            notices = new ArrayList<>(1);
+        }
+        notices.add(notice);
+    }
+
+    void fail(RuntimeException cause) {
+        if (active && failure == null) {
+            failure = cause;
+            wake(next);
+        }
+    }
+
+    void more(long count) {
+        demand = demand + count < 0 ? Long.MAX_VALUE : demand + count;
+        if (state == State.NO_DEMAND) {
+            state = State.BUSY;
+            subscriptions.execute(this);
+        }
+    }
+
+    private void wake(long before) {
+        if (state == State.CAUGHT_UP) {
+            next = Math.max(next, before);
+        }
+        if (state == State.CAUGHT_UP || (state == State.NO_DEMAND && (notices != null || failure != null))) {
+            state = State.BUSY;
+            subscriptions.execute(this);
+        }
+    }
+
+    /** What to do now; null if nothing, and then it is not busy any more. */
+    private @Nullable Work take(RecentEvents recent) {
+        if (!active) {
+            return null;
+        }
+        if (notices != null || failure != null) {
+            Work work = new Work(List.of(), notices == null ? List.of() : notices, failure, null);
+            notices = null;
+            return work;
+        }
+        if (demand == 0) {
+            state = State.NO_DEMAND;
+            return null;
+        }
+        if (next < recent.after()) {
+            int most = (int) Math.min(demand, subscriptions.pageSize());
+            return new Work(List.of(), List.of(), null, new Page(next, recent.upTo(), most));
+        }
+        RecentEvents.Slice slice = recent.slice(next, options::matches, Math.min(demand, TAKE));
+        taken(slice.events(), slice.upTo());
+        if (slice.events().isEmpty()) {
+            state = State.CAUGHT_UP;
+            live = true;
+            waiting = 0;
+            handled = Math.max(handled, next);
+            return null;
+        }
+        return new Work(slice.events(), List.of(), null, null);
+    }
+
+    private void taken(List<StoredEvent> events, long upTo) {
+        next = Math.max(next, upTo);
+        waiting = Math.max(0, waiting - events.size());
+        if (demand != Long.MAX_VALUE) {
+            demand -= events.size();
+        }
+    }
+
+    // Without the lock.
+
+    @Override
+    public void run() {
+        for (int done = 0; done < RUN; ) {
+            Work work = subscriptions.locked(() -> take(subscriptions.recent()));
+            if (work == null) {
+                return;
+            }
+            List<StoredEvent> events = work.page == null ? work.events : read(work.page);
+            if (events == null) {
+                return;
+            }
+            work.notices.forEach(this::tellSink);
+            if (work.failure != null) {
+                end(work.failure);
+                return;
+            }
+            deliver(events);
+            done += Math.max(1, events.size());
+        }
+        subscriptions.execute(this);
+    }
+
+    /** A page from the table, null if that failed: then it tries again later. */
+    private @Nullable List<StoredEvent> read(Page page) {
+        try {
+            List<StoredEvent> events = subscriptions.page(page.since, page.upTo, options.filters(), page.most);
+            long end = events.size() < page.most
+                    ? page.upTo
+                    : events.get(events.size() - 1).version().value();
+            return subscriptions.locked(() -> {
+                // It may have been told to skip, or the history has changed, meanwhile.
+                if (next != page.since) {
+                    return List.of();
+                }
+                taken(events, end);
+                return events;
+            });
+        } catch (RuntimeException e) {
+            log.warn("subscription.read-failed: {} will try again: {}", options, e.getMessage());
+            subscriptions.executeLater(this);
+            return null;
+        }
+    }
+
+    private void deliver(List<StoredEvent> events) {
+        for (StoredEvent event : events) {
+            if (!active) {
+                return;
+            }
+            try {
+                sink.accept(event);
+            } catch (Exception e) {
+                log.warn("subscription.handler-failed: {} at version {}", options, event.version(), e);
+                if (sink.endsByException()) {
+                    close();
+                    return;
+                }
+            }
+            handled = event.version().value();
+        }
+    }
+
+    private void tellSink(LiveNotice notice) {
+        try {
+            sink.notice(notice);
+        } catch (RuntimeException e) {
+            log.warn("subscription.notice-failed: {} told of {}", options, notice, e);
+        }
+    }
+
+    void end(@Nullable RuntimeException cause) {
+        if (subscriptions.remove(this)) {
+            try {
+                sink.end(cause);
+            } catch (RuntimeException e) {
+                log.warn("subscription.notice-failed: {} told of its end", options, e);
+            }
+        }
+    }
+
+    /** With the lock held; whether it was active. */
+    boolean deactivate() {
+        boolean was = active;
+        active = false;
+        return was;
+    }
+
+    @Override
+    public String channel() {
+        return options.channel();
+    }
+
+    @Override
+    public Version position() {
+        return Version.of(handled);
+    }
+
+    @Override
+    public long dropped() {
+        return subscriptions.locked(() -> dropped);
+    }
+
+    @Override
+    public boolean isActive() {
+        return active;
+    }
+
+    @Override
+    public void close() {
+        subscriptions.remove(this);
+    }
+
+    @Override
+    public String toString() {
+        return options + " at " + handled;
+    }
+
+    /**
+     * What to do without the lock.
+     *
+     * @param page what to read first, instead of the events
+     */
+    private record Work(
+            List<StoredEvent> events,
+            List<LiveNotice> notices,
+            @Nullable RuntimeException failure,
+            @Nullable Page page) {}
+
+    /** A part of the table. */
+    private record Page(long since, long upTo, int most) {}
+}

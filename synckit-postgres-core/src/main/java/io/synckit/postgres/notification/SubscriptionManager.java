@@ -1,0 +1,234 @@
+package io.synckit.postgres.notification;
+
+import io.synckit.Filter;
+import io.synckit.StoredEvent;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The live subscriptions of a process, and the recent events that they are served from. An event is handed to those that want it, and
+ * costs the others nothing.
+ */
+public final class SubscriptionManager {
+
+    private static final int RETRY_SECONDS = 1;
+
+    private final Executor handlers;
+    private final Pages pages;
+    private final int pageSize;
+    private final Runnable onRemoved;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final RecentEvents recent = new RecentEvents();
+    private final Set<Subscriber> ofAll = new LinkedHashSet<>();
+    private final Map<String, Set<Subscriber>> byType = new HashMap<>();
+    private final Map<String, Set<Subscriber>> byStream = new HashMap<>();
+    private int count;
+
+    /** Reads events of the table that are decided, for those who lag. */
+    interface Pages {
+        List<StoredEvent> read(long since, long upTo, Filter[] filters, int limit);
+    }
+
+    /** @param onRemoved called when a subscription has ended, without the lock */
+    SubscriptionManager(Executor handlers, Pages pages, int pageSize, Runnable onRemoved) {
+        this.handlers = handlers;
+        this.pages = pages;
+        this.pageSize = pageSize;
+        this.onRemoved = onRemoved;
+    }
+
+    /** The channels with a subscription, sorted: {@code events_global} for all events and for types, {@code stream_<aggregate id>}. */
+    public List<String> getChannels() {
+        return locked(() -> {
+            Set<String> channels = new TreeSet<>();
+            if (!ofAll.isEmpty() || !byType.isEmpty()) {
+                channels.add(Channels.ALL);
+            }
+            byStream.keySet().forEach(aggregateId -> channels.add(Channels.ofStream(aggregateId)));
+            return List.copyOf(channels);
+        });
+    }
+
+    /** The subscriptions that are active. */
+    public List<LiveSubscription> active() {
+        return locked(() -> new ArrayList<>(subscribers()));
+    }
+
+    /** Closes all subscriptions of a channel. */
+    public void unsubscribe(String channel) {
+        List<LiveSubscription> ofChannel = active().stream()
+                .filter(subscription -> subscription.channel().equals(channel))
+                .toList();
+        ofChannel.forEach(LiveSubscription::close);
+    }
+
+    /** How many there are. */
+    public int size() {
+        return locked(() -> count);
+    }
+
+    private List<Subscriber> subscribers() {
+        List<Subscriber> all = new ArrayList<>(ofAll);
+        byType.values().forEach(all::addAll);
+        byStream.values().forEach(all::addAll);
+        return all;
+    }
+
+    // For the tail.
+
+    /** Forgets the recent events; what is published next comes after this version. */
+    void startAfter(long position) {
+        run(() -> recent.clear(position));
+    }
+
+    /** All events from the last publication up to a version. */
+    void publish(List<StoredEvent> events, long upTo) {
+        run(() -> {
+            long before = recent.upTo();
+            recent.add(events, upTo);
+            for (StoredEvent event : events) {
+                offer(ofAll, before);
+                offer(byType.get(event.type()), before);
+                offer(byStream.get(event.aggregateId()), before);
+            }
+        });
+    }
+
+    private static void offer(@Nullable Collection<Subscriber> subscribers, long before) {
+        if (subscribers != null) {
+            for (Subscriber subscriber : subscribers) {
+                subscriber.offered(before);
+            }
+        }
+    }
+
+    void tell(LiveNotice notice) {
+        run(() -> subscribers().forEach(subscriber -> subscriber.interrupted(notice)));
+    }
+
+    /** Ends those that have gone further than this version, which is the last that is still there. */
+    void endBeyond(long version, RuntimeException failure) {
+        run(() -> {
+            recent.clear(version);
+            for (Subscriber subscriber : subscribers()) {
+                if (subscriber.next() > version) {
+                    subscriber.fail(failure);
+                }
+            }
+        });
+    }
+
+    void endAll() {
+        List<Subscriber> all = locked(this::subscribers);
+        all.forEach(subscriber -> subscriber.end(null));
+    }
+
+    // For the subscribers.
+
+    <R extends @Nullable Object> R locked(Supplier<R> work) {
+        lock.lock();
+        try {
+            return work.get();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void run(Runnable work) {
+        locked(() -> {
+            work.run();
+            return true;
+        });
+    }
+
+    RecentEvents recent() {
+        return recent;
+    }
+
+    long upTo() {
+        return recent.upTo();
+    }
+
+    int pageSize() {
+        return pageSize;
+    }
+
+    List<StoredEvent> page(long since, long upTo, Filter[] filters, int limit) {
+        return pages.read(since, upTo, filters, limit);
+    }
+
+    void execute(Subscriber subscriber) {
+        try {
+            handlers.execute(subscriber);
+        } catch (RejectedExecutionException e) {
+            // The listener was closed, and all subscriptions with it.
+        }
+    }
+
+    void executeLater(Subscriber subscriber) {
+        CompletableFuture.delayedExecutor(RETRY_SECONDS, TimeUnit.SECONDS, command -> execute(subscriber))
+                .execute(subscriber);
+    }
+
+    void add(Subscriber subscriber, long demand) {
+        run(() -> {
+            home(subscriber).add(subscriber);
+            count++;
+            subscriber.more(demand);
+        });
+    }
+
+    void more(Subscriber subscriber, long demand) {
+        run(() -> subscriber.more(demand));
+    }
+
+    void fail(Subscriber subscriber, RuntimeException failure) {
+        run(() -> subscriber.fail(failure));
+    }
+
+    /** Whether it was there. */
+    boolean remove(Subscriber subscriber) {
+        boolean removed = locked(() -> {
+            if (!subscriber.deactivate()) {
+                return false;
+            }
+            LiveOptions options = subscriber.options();
+            Set<Subscriber> home = home(subscriber);
+            if (home.remove(subscriber)) {
+                count--;
+            }
+            if (home.isEmpty() && options.kind() != LiveOptions.Kind.ALL) {
+                index(options.kind()).remove(options.key());
+            }
+            return true;
+        });
+        if (removed) {
+            onRemoved.run();
+        }
+        return removed;
+    }
+
+    private Set<Subscriber> home(Subscriber subscriber) {
+        LiveOptions options = subscriber.options();
+        return options.kind() == LiveOptions.Kind.ALL
+                ? ofAll
+                : index(options.kind()).computeIfAbsent(options.key(), key -> new LinkedHashSet<>(2));
+    }
+
+    private Map<String, Set<Subscriber>> index(LiveOptions.Kind kind) {
+        return kind == LiveOptions.Kind.EVENT_TYPE ? byType : byStream;
+    }
+}
