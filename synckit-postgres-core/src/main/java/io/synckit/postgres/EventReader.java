@@ -142,9 +142,7 @@ final class EventReader {
             return new Selection(aggregateId, since.value(), Long.MAX_VALUE);
         }
         Horizon horizon = horizon(session);
-        boolean readsOn = horizon.isolation().equals("read committed")
-                || horizon.isolation().equals("read uncommitted");
-        if (session.joined() && !readsOn) {
+        if (session.joined() && !horizon.readsOn()) {
             throw new UnsupportedIsolationException(horizon.isolation());
         }
         return new Selection(null, since.value(), horizon.stable());

@@ -36,9 +36,9 @@ create function "${schema}"."${table}_schema_version"() returns integer
     language sql immutable parallel safe
 as $$ select 1 $$;
 
--- Three transaction-local settings, each named with the table's oid, go with the transaction, and a savepoint's rollback reverts
--- them together with the locks: synckit.queued… counts the queue locks, synckit.announced… says that the transaction has
--- announced itself, synckit.row… is the id of the row that the library's statement is inserting.
+-- Three transaction-local settings go with the transaction, and a savepoint's rollback reverts them together with the locks:
+-- synckit.queued and the table's oid counts the queue locks, synckit.announced and the oid says that the transaction has announced
+-- itself, synckit.row is the id and the table of the row that the library's statement is inserting.
 -- The functions in SQL are single expressions, so that the planner puts them into the statement of the caller.
 
 -- How many queue locks (below) this transaction holds.
@@ -111,7 +111,7 @@ $$;
 -- Marks the row that comes next as the library's own. Always true.
 create function "${schema}"."${table}_own"(id text) returns boolean
     language sql volatile
-as $$ select set_config('synckit.row' || '"${schema}"."${table}"'::regclass::oid, id, true) is not null $$;
+as $$ select set_config('synckit.row', id || ' ${schema}.${table}', true) is not null $$;
 
 -- The fence, reader's side: every version up to "decided" is committed and visible to the next statement, or gone for good. The
 -- order is the point: first the sequence, then the locks, rows only in a later statement. "head" above "decided" says that
@@ -136,6 +136,8 @@ begin
        and l.classid::bigint >> 16 = this_table
        and l.database = (select d.oid from pg_database d where d.datname = current_database());
     select coalesce(max(e.version), 0) into stable from "${schema}"."${table}" e where e.version <= decided;
+    -- For a later statement of the same round trip, which cannot be given it as a parameter.
+    perform set_config('synckit.stable', stable::text, true);
 end
 $$;
 
@@ -164,9 +166,10 @@ begin
 end
 $$;
 
+-- The server plans the condition for every statement: it had better be short.
 create trigger "${table}_admit" before insert on "${schema}"."${table}"
     for each row
-    when (new.id is distinct from current_setting('synckit.row' || '"${schema}"."${table}"'::regclass::oid, true))
+    when (new.id || ' ${schema}.${table}' is distinct from current_setting('synckit.row', true))
     execute function "${schema}"."${table}_admit"();
 
 -- Events are facts: no UPDATE, DELETE or TRUNCATE by mistake.

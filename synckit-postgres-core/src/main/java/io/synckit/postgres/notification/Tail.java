@@ -7,6 +7,7 @@ import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.EventFilter;
 import io.synckit.postgres.internal.jdbc.EventQueries;
+import io.synckit.postgres.internal.jdbc.EventQueries.TailPage;
 import io.synckit.postgres.internal.jdbc.Horizon;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import java.sql.Connection;
@@ -121,31 +122,44 @@ final class Tail {
                 requireSameHistory(connection);
                 suspect = false;
             }
-            Horizon horizon = horizon(connection);
-            long found = awake ? readTo(connection, horizon.stable()) : 0;
-            return new Look(awake && horizon.moreMayFollow(), found);
+            return awake ? read(connection) : asleep(connection);
         } finally {
             lock.unlock();
         }
     }
 
-    private long readTo(Connection connection, long stable) throws SQLException {
-        long found = 0;
-        while (position < stable) {
-            long since = position;
-            List<StoredEvent> page =
-                    watchdog.watch(connection, () -> queries.page(connection, since, stable, everything, pageSize));
-            // Somebody may have deleted the last events, for maintenance.
-            StoredEvent last = page.isEmpty() ? null : page.get(page.size() - 1);
-            long upTo = last == null || page.size() < pageSize
-                    ? stable
-                    : last.version().value();
-            subscriptions.publish(page, upTo);
-            idAtPosition = last == null || last.version().value() < upTo ? null : last.id();
-            position = upTo;
-            found += page.size();
+    /** The same question, so that who polls knows whether the database answers. */
+    private Look asleep(Connection connection) throws SQLException {
+        horizon(connection);
+        return new Look(false, 0);
+    }
+
+    private Look read(Connection connection) throws SQLException {
+        long since = position;
+        TailPage first = watchdog.watch(connection, () -> queries.tail(connection, since, pageSize));
+        Horizon horizon = first.horizon().requirePrimary();
+        // Under another default isolation both statements share a snapshot that is older than the horizon.
+        long found = horizon.readsOn() ? publish(first.events(), horizon.stable()) : 0;
+        while (position < horizon.stable()) {
+            long next = position;
+            found += publish(
+                    watchdog.watch(
+                            connection, () -> queries.page(connection, next, horizon.stable(), everything, pageSize)),
+                    horizon.stable());
         }
-        return found;
+        return new Look(horizon.moreMayFollow(), found);
+    }
+
+    /** @param page the first events after the position up to {@code stable}, whose event somebody may have deleted meanwhile */
+    private long publish(List<StoredEvent> page, long stable) {
+        StoredEvent last = page.isEmpty() ? null : page.get(page.size() - 1);
+        long upTo = last != null && page.size() == pageSize ? last.version().value() : Math.max(position, stable);
+        if (upTo > position) {
+            subscriptions.publish(page, upTo);
+            idAtPosition = last != null && last.version().value() == upTo ? last.id() : null;
+            position = upTo;
+        }
+        return page.size();
     }
 
     Horizon horizon(Connection connection) throws SQLException {

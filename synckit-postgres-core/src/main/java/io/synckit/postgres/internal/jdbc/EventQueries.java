@@ -30,6 +30,10 @@ public final class EventQueries {
 
     private static final String HORIZON = "select stable, decided, head, ringing, isolation, standby from <horizon>()";
 
+    /** Two statements in one round trip: the second has a later snapshot, unless the isolation is higher than READ COMMITTED. */
+    private static final String TAIL = HORIZON + "; select " + COLUMNS
+            + " from <table> where version > ? and version <= current_setting('synckit.stable')::bigint order by version limit ?";
+
     private static final String STATS = """
             select h.stable, h.head, greatest(c.reltuples, 0)::bigint, pg_table_size(c.oid), pg_indexes_size(c.oid)
               from <horizon>() h, pg_class c where c.oid = ?::regclass
@@ -43,6 +47,7 @@ public final class EventQueries {
     private final String range;
     private final String stream;
     private final String horizon;
+    private final String tail;
     private final String stats;
 
     /** @param preparedStatements whether the driver may keep server-side prepared statements */
@@ -55,6 +60,7 @@ public final class EventQueries {
         this.range = statements.named(RANGE);
         this.stream = statements.named(STREAM);
         this.horizon = statements.named(HORIZON);
+        this.tail = statements.named(TAIL);
         this.stats = statements.named(STATS);
     }
 
@@ -82,14 +88,39 @@ public final class EventQueries {
     public Horizon horizon(Connection connection) throws SQLException {
         try (PreparedStatement statement = statements.prepare(connection, horizon);
                 ResultSet rows = statement.executeQuery()) {
-            rows.next();
-            return new Horizon(
-                    rows.getLong(1),
-                    rows.getLong(2),
-                    rows.getLong(3),
-                    rows.getBoolean(4),
-                    rows.getString(5),
-                    rows.getBoolean(6));
+            return horizon(rows);
+        }
+    }
+
+    private static Horizon horizon(ResultSet rows) throws SQLException {
+        rows.next();
+        return new Horizon(
+                rows.getLong(1),
+                rows.getLong(2),
+                rows.getLong(3),
+                rows.getBoolean(4),
+                rows.getString(5),
+                rows.getBoolean(6));
+    }
+
+    /** How far the log is decided, and the first events after a version up to there. Outside a transaction. */
+    public TailPage tail(Connection connection, long since, int limit) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, tail)) {
+            statement.setLong(1, since);
+            statement.setInt(2, limit);
+            statement.execute();
+            Horizon horizon;
+            try (ResultSet rows = statement.getResultSet()) {
+                horizon = horizon(rows);
+            }
+            List<StoredEvent> events = new ArrayList<>();
+            statement.getMoreResults();
+            try (ResultSet rows = statement.getResultSet()) {
+                while (rows.next()) {
+                    events.add(event(rows));
+                }
+            }
+            return new TailPage(horizon, events);
         }
     }
 
@@ -168,6 +199,13 @@ public final class EventQueries {
      * @param upTo for all aggregates: the horizon; one aggregate's events are in order by themselves and need none
      */
     public record Selection(@Nullable String aggregateId, long since, long upTo) {}
+
+    /**
+     * A look at the end of the log.
+     *
+     * @param events the first ones after the version that was asked for, as they were when the horizon was known
+     */
+    public record TailPage(Horizon horizon, List<StoredEvent> events) {}
 
     /** What PostgreSQL says about the table. */
     public record Sizes(long stable, long head, long estimatedEvents, long tableBytes, long indexBytes) {}

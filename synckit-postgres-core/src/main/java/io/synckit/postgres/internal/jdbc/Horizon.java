@@ -19,6 +19,11 @@ public record Horizon(long stable, long decided, long head, boolean ringing, Str
         return decided < head || ringing;
     }
 
+    /** Whether each statement of the transaction that asked sees what was committed before it. */
+    public boolean readsOn() {
+        return isolation.equals("read committed") || isolation.equals("read uncommitted");
+    }
+
     /** @throws InvalidConnectionException if the server is a standby, where the horizon means nothing */
     public Horizon requirePrimary() {
         if (standby) {
