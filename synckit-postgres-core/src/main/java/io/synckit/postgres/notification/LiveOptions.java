@@ -1,6 +1,5 @@
 package io.synckit.postgres.notification;
 
-import io.synckit.EventLimits;
 import io.synckit.Filter;
 import io.synckit.InvalidFilterException;
 import io.synckit.StoredEvent;
@@ -57,7 +56,7 @@ public final class LiveOptions {
      * @throws InvalidFilterException if no event can have it
      */
     public static LiveOptions eventType(String type) {
-        return of(Kind.EVENT_TYPE, requireKey("event type", type));
+        return of(Kind.EVENT_TYPE, type);
     }
 
     /**
@@ -66,25 +65,19 @@ public final class LiveOptions {
      * @throws InvalidFilterException if no event can have it
      */
     public static LiveOptions stream(String aggregateId) {
-        return of(Kind.STREAM, requireKey("aggregate id", aggregateId));
+        return of(Kind.STREAM, aggregateId);
     }
 
     private static LiveOptions of(Kind kind, String key) {
-        return new LiveOptions(
+        LiveOptions options = new LiveOptions(
                 kind,
                 key,
                 null,
                 DEFAULT_BUFFER,
                 SlowSubscriber.WAIT,
                 notice -> log.info("subscription.notice: {}", notice));
-    }
-
-    private static String requireKey(String what, String key) {
-        String problem = key == null ? "it is null" : EventLimits.unstorable(key);
-        if (problem != null) {
-            throw new InvalidFilterException("no event has the " + what + " '" + key + "': " + problem);
-        }
-        return key;
+        options.filters(); // refuses a key that no event can have
+        return options;
     }
 
     /** Events after this version: first those that are there, then live ones, without a gap or a double. */

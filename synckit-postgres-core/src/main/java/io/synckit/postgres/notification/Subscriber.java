@@ -124,6 +124,17 @@ final class Subscriber implements LiveSubscription, Runnable {
         }
     }
 
+    /** It has been added: there is nothing to do for one that starts at the end. */
+    void begin(long firstDemand) {
+        live = next >= subscriptions.upTo();
+        if (live && firstDemand > 0) {
+            demand = firstDemand;
+            state = State.CAUGHT_UP;
+        } else if (firstDemand > 0) {
+            more(firstDemand);
+        }
+    }
+
     void more(long count) {
         demand = demand + count < 0 ? Long.MAX_VALUE : demand + count;
         if (state == State.NO_DEMAND) {

@@ -187,7 +187,7 @@ public final class SubscriptionManager {
         run(() -> {
             home(subscriber).add(subscriber);
             count++;
-            subscriber.more(demand);
+            subscriber.begin(demand);
         });
     }
 

@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.ds.PGSimpleDataSource;
 
 /** A database of one test. */
 public final class TestDatabase implements AutoCloseable {
@@ -41,6 +42,28 @@ public final class TestDatabase implements AutoCloseable {
             pool = TestPostgres.pool(url());
         }
         return pool;
+    }
+
+    /** Connections outside the pool. */
+    public DataSource physical() {
+        PGSimpleDataSource dataSource = new PGSimpleDataSource();
+        dataSource.setUrl(url());
+        dataSource.setApplicationName("synckit listener");
+        return dataSource;
+    }
+
+    /** The same through another address of the server. */
+    public String urlAt(String hosts) {
+        return url().replaceFirst("//[^/]+/", "//" + hosts + "/");
+    }
+
+    /** Host and port of the server. */
+    public String host() {
+        return url().replaceFirst(".*//([^:/]+).*", "$1");
+    }
+
+    public int port() {
+        return Integer.parseInt(url().replaceFirst(".*//[^:/]+:(\\d+)/.*", "$1"));
     }
 
     /** A connection outside the pool. */

@@ -1,0 +1,474 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.synckit.Event;
+import io.synckit.InvalidFilterException;
+import io.synckit.InvalidVersionException;
+import io.synckit.SlowSubscriberException;
+import io.synckit.StoreClosedException;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.notification.LiveNotice;
+import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.postgres.notification.NotificationPayload;
+import io.synckit.postgres.notification.SlowSubscriber;
+import io.synckit.postgres.testing.CallersTransaction;
+import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Flow;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Live subscriptions: what they are told, in which order, and what a slow or failing subscriber does to itself and to others. */
+class SubscriptionTest {
+
+    private TestDatabase database;
+    private RealtimeEventStore store;
+
+    @BeforeEach
+    void open() {
+        database = TestPostgres.shared().migratedDatabase();
+        // Nothing here waits for a poll.
+        store = RealtimeEventStore.on(
+                database.pool(),
+                database.physical(),
+                Config.builder()
+                        .notificationTimeout(Duration.ofHours(1))
+                        .batchSize(10)
+                        .build());
+    }
+
+    @AfterEach
+    void close() {
+        store.close();
+        database.close();
+    }
+
+    private void store(int from, int to) {
+        IntStream.range(from, to).forEach(i -> store.store(Event.of("a-" + i % 3, "T" + i % 2, i)));
+    }
+
+    private static List<Object> data(List<StoredEvent> events) {
+        return events.stream().map(StoredEvent::data).toList();
+    }
+
+    private static List<Object> numbers(int from, int to) {
+        return IntStream.range(from, to).<Object>mapToObj(i -> i).toList();
+    }
+
+    @Test
+    void payloadsAreThoseOfTheSeed() throws InterruptedException {
+        Collector<NotificationPayload> all = new Collector<>();
+        Collector<NotificationPayload> ofType = new Collector<>();
+        Collector<NotificationPayload> ofStream = new Collector<>();
+        store.subscribeToAll(all::add);
+        store.subscribeToEventType("U", ofType::add);
+        store.subscribeToStream("b", ofStream::add);
+
+        store.store(Event.of("a", "T", 1));
+        store.store(Event.of("b", "T", 2).withId("e-2"));
+        store.store(Event.of("c", "U", 3).withId("e-3"));
+
+        assertThat(all.next(3)).extracting(NotificationPayload::aggregateId).containsExactly("a", "b", "c");
+        StoredEvent third = store.get("e-3");
+        assertThat(ofType.next())
+                .isEqualTo(new NotificationPayload(
+                        third.version().value(), "e-3", "c", "U", "stream_c", third.createdAt()));
+        assertThat(ofStream.next().id()).isEqualTo("e-2");
+        assertThat(store.getActiveSubscriptions()).containsExactly("events_global", "stream_b");
+    }
+
+    @Test
+    void fromNowIsFromNow() throws InterruptedException {
+        store(0, 3);
+        Collector<StoredEvent> seen = new Collector<>();
+        store.subscribe(LiveOptions.all(), seen::add);
+        store(3, 5);
+        Collector<StoredEvent> later = new Collector<>();
+        store.subscribe(LiveOptions.all().fromNow(), later::add);
+        store(5, 6);
+
+        assertThat(data(seen.next(3))).isEqualTo(numbers(3, 6));
+        assertThat(later.next().data()).isEqualTo(5);
+    }
+
+    /** What was committed, but could not be read yet since somebody before it was still at work. */
+    @Test
+    void anEventBehindAnOpenTransactionComesWhenThatHasRolledBack() throws Exception {
+        Collector<StoredEvent> seen = new Collector<>();
+        try (CallersTransaction open = CallersTransaction.begin(database)) {
+            open.store().store(Event.of("open", "T", 0));
+            database.execute(
+                    "insert into synckit.events (id, aggregate_id, event_type, data) values ('x', 'b', 'T', '1')");
+            // Its bell has rung; nobody has listened then.
+            store.subscribe(LiveOptions.all(), seen::add);
+            assertThat(seen.rest()).isEmpty();
+
+            open.rollback();
+
+            assertThat(seen.next().id()).isEqualTo("x");
+        }
+    }
+
+    @Test
+    void fromAVersionThenLiveWithoutGapOrDouble() throws InterruptedException {
+        store(0, 25);
+        Collector<StoredEvent> seen = new Collector<>();
+        store.subscribe(LiveOptions.all().from(Version.of(4)), seen::add);
+        store(25, 300);
+        Collector<StoredEvent> second = new Collector<>();
+        store.subscribe(LiveOptions.eventType("T1").from(Version.ZERO), second::add);
+        store(300, 310);
+
+        assertThat(data(seen.next(306))).isEqualTo(numbers(4, 310));
+        assertThat(data(second.next(155)))
+                .isEqualTo(
+                        numbers(0, 310).stream().filter(n -> (int) n % 2 == 1).toList());
+    }
+
+    /** More than the recent events hold: 4096 events, or 16 million characters. */
+    @Test
+    void whoFallsBehindTheRecentEventsReadsFromTheTable() throws InterruptedException {
+        Semaphore go = new Semaphore(0);
+        Collector<StoredEvent> seen = new Collector<>();
+        store.subscribe(LiveOptions.all(), event -> {
+            go.acquire();
+            seen.add(event);
+        });
+        List<Event> batch =
+                IntStream.range(0, 5000).mapToObj(i -> Event.of("a", "T", i)).toList();
+        store.storeBatch(batch);
+        for (int i = 0; i < 20; i++) {
+            store.store(Event.of("large", "T", "x".repeat(1_000_000)));
+        }
+        Collector<StoredEvent> end = new Collector<>();
+        store.subscribe(LiveOptions.stream("end"), end::add);
+        store.store(Event.of("end", "T", 0));
+        end.next();
+
+        go.release(6000);
+
+        assertThat(seen.next(5021))
+                .extracting(event -> event.version().value())
+                .containsExactlyElementsOf(
+                        LongStream.rangeClosed(1, 5021).boxed().toList());
+    }
+
+    @Test
+    void aVersionThatWasNotGivenOutIsRefused() {
+        store(0, 3);
+
+        assertThatExceptionOfType(InvalidVersionException.class)
+                .isThrownBy(() -> store.subscribe(LiveOptions.all().from(Version.of(4)), event -> {}))
+                .withMessageContaining("'4'")
+                .withMessageContaining("ends at 3");
+        assertThat(store.getActiveSubscriptions()).isEmpty();
+    }
+
+    @Test
+    void keysThatNoEventHasAreRefused() {
+        assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(() -> LiveOptions.stream("\ud800"));
+        assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(() -> LiveOptions.eventType("\u0000"));
+        assertThatExceptionOfType(IllegalArgumentException.class)
+                .isThrownBy(() -> LiveOptions.all().buffer(0))
+                .withMessageContaining("0");
+    }
+
+    @Test
+    void aClosedSubscriptionIsToldNothingMore() throws InterruptedException {
+        Collector<StoredEvent> first = new Collector<>();
+        Collector<StoredEvent> second = new Collector<>();
+        LiveSubscription subscription = store.subscribe(LiveOptions.stream("a-0"), first::add);
+        store.subscribe(LiveOptions.stream("a-0"), second::add);
+        store(0, 1);
+        first.next();
+        second.next();
+
+        subscription.close();
+        subscription.close();
+        store(3, 4);
+
+        assertThat(second.next().data()).isEqualTo(3);
+        assertThat(first.rest()).isEmpty();
+        assertThat(subscription.isActive()).isFalse();
+        assertThat(store.getActiveSubscriptions()).containsExactly("stream_a-0");
+    }
+
+    @Test
+    void unsubscribingClosesAllOfAChannel() throws InterruptedException {
+        LiveSubscription all = store.subscribeToAll(payload -> {});
+        LiveSubscription ofType = store.subscribeToEventType("T0", payload -> {});
+        LiveSubscription ofStream = store.subscribeToStream("a-0", payload -> {});
+
+        store.listener().unsubscribeFromStream("a-0");
+        assertThat(ofStream.isActive()).isFalse();
+        assertThat(all.isActive()).isTrue();
+        assertThat(store.getActiveSubscriptions()).containsExactly("events_global");
+
+        store.listener().unsubscribeFromAll();
+        assertThat(all.isActive()).isFalse();
+        assertThat(ofType.isActive()).isFalse();
+        assertThat(store.getActiveSubscriptions()).isEmpty();
+    }
+
+    /** The tail sleeps when nobody listens, and what happened meanwhile is not news. */
+    @Test
+    void aSubscriptionAfterAPauseStartsNow() throws InterruptedException {
+        store.subscribe(LiveOptions.all(), event -> {}).close();
+        store(0, 50);
+        Collector<StoredEvent> seen = new Collector<>();
+        store.subscribe(LiveOptions.all(), seen::add);
+        store(50, 51);
+
+        assertThat(seen.next().data()).isEqualTo(50);
+    }
+
+    @Test
+    void aHandlerThatThrowsStopsNeitherItselfNorOthers() throws InterruptedException {
+        Collector<StoredEvent> failing = new Collector<>();
+        Collector<StoredEvent> other = new Collector<>();
+        store.subscribe(LiveOptions.all(), event -> {
+            failing.add(event);
+            throw new IllegalStateException("on purpose");
+        });
+        store.subscribe(LiveOptions.all(), other::add);
+        store(0, 3);
+
+        assertThat(data(failing.next(3))).isEqualTo(numbers(0, 3));
+        assertThat(data(other.next(3))).isEqualTo(numbers(0, 3));
+    }
+
+    @Test
+    void aHandlerThatBlocksHoldsUpItselfOnly() throws InterruptedException {
+        CountDownLatch go = new CountDownLatch(1);
+        Collector<StoredEvent> blocked = new Collector<>();
+        Collector<StoredEvent> other = new Collector<>();
+        store.subscribe(LiveOptions.all(), event -> {
+            go.await();
+            blocked.add(event);
+        });
+        store.subscribe(LiveOptions.all(), other::add);
+        store(0, 20);
+
+        assertThat(data(other.next(20))).isEqualTo(numbers(0, 20));
+        assertThat(blocked.rest()).isEmpty();
+        go.countDown();
+        assertThat(data(blocked.next(20))).isEqualTo(numbers(0, 20));
+    }
+
+    private LiveSubscription slow(SlowSubscriber policy, Semaphore go, Collector<Object> seen) {
+        return store.subscribe(LiveOptions.all().buffer(5).whenSlow(policy).onNotice(seen::add), event -> {
+            seen.add(event);
+            go.acquire();
+        });
+    }
+
+    /** Stores events that the slow one does not take, and waits until they are published. */
+    private void storeBehindTheBack(int from, int to) throws InterruptedException {
+        Collector<StoredEvent> seen = new Collector<>();
+        LiveSubscription other = store.subscribe(LiveOptions.all(), seen::add);
+        store(from, to);
+        seen.next(to - from);
+        other.close();
+    }
+
+    @ParameterizedTest
+    @EnumSource(SlowSubscriber.class)
+    void aSlowSubscriberGetsWhatItsPolicySays(SlowSubscriber policy) throws InterruptedException {
+        Semaphore go = new Semaphore(0);
+        Collector<Object> seen = new Collector<>();
+        try (LiveSubscription subscription = slow(policy, go, seen)) {
+            store(0, 1);
+            seen.next();
+            storeBehindTheBack(1, 6);
+            assertThat(subscription.isActive()).isTrue();
+            storeBehindTheBack(6, 7);
+            go.release(100);
+
+            switch (policy) {
+                case WAIT ->
+                    assertThat(seen.next(6))
+                            .extracting(event -> ((StoredEvent) event).data())
+                            .isEqualTo(numbers(1, 7));
+                case DROP -> {
+                    assertThat(seen.next()).isEqualTo(new LiveNotice.Dropped(Version.of(1), Version.of(7), 6));
+                    store(7, 8);
+                    assertThat(((StoredEvent) seen.next()).data()).isEqualTo(7);
+                    assertThat(subscription.dropped()).isEqualTo(6);
+                }
+                case CANCEL -> {
+                    LiveNotice.Ended ended = (LiveNotice.Ended) seen.next();
+                    assertThat(ended.failure())
+                            .isInstanceOf(SlowSubscriberException.class)
+                            .hasMessageContaining("more than 5 events waiting after version 1");
+                    assertThat(subscription.isActive()).isFalse();
+                }
+            }
+        }
+    }
+
+    @Test
+    void catchingUpIsNotSlowness() throws InterruptedException {
+        store(0, 100);
+        Collector<Object> seen = new Collector<>();
+        store.subscribe(
+                LiveOptions.all()
+                        .from(Version.ZERO)
+                        .buffer(1)
+                        .whenSlow(SlowSubscriber.CANCEL)
+                        .onNotice(seen::add),
+                seen::add);
+
+        assertThat(seen.next(100))
+                .extracting(event -> ((StoredEvent) event).data())
+                .isEqualTo(numbers(0, 100));
+    }
+
+    /** Takes what it is told to take, and writes down everything else. */
+    private static final class Taking implements Flow.Subscriber<StoredEvent> {
+
+        private final Collector<Object> seen = new Collector<>();
+        private final Collector<Flow.Subscription> subscriptions = new Collector<>();
+
+        @Override
+        public void onSubscribe(Flow.Subscription subscription) {
+            subscriptions.add(subscription);
+        }
+
+        @Override
+        public void onNext(StoredEvent event) {
+            seen.add(event.data());
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            seen.add(failure);
+        }
+
+        @Override
+        public void onComplete() {
+            seen.add("complete");
+        }
+    }
+
+    @Test
+    void aPublisherGivesNoMoreThanWasAskedFor() throws InterruptedException {
+        store(0, 20);
+        Taking taking = new Taking();
+        store.publisher(LiveOptions.all().from(Version.ZERO)).subscribe(taking);
+        Flow.Subscription subscription = taking.subscriptions.next();
+        storeBehindTheBack(20, 30);
+        assertThat(taking.seen.rest()).isEmpty();
+
+        subscription.request(12);
+        assertThat(taking.seen.next(12)).isEqualTo(numbers(0, 12));
+        storeBehindTheBack(30, 31);
+        assertThat(taking.seen.rest()).isEmpty();
+
+        subscription.request(Long.MAX_VALUE);
+        subscription.request(Long.MAX_VALUE);
+        assertThat(taking.seen.next(19)).isEqualTo(numbers(12, 31));
+
+        store.close();
+        assertThat(taking.seen.next()).isEqualTo("complete");
+    }
+
+    @Test
+    void eachSubscriberOfAPublisherHasItsOwn() throws InterruptedException {
+        Flow.Publisher<StoredEvent> publisher =
+                store.publisher(LiveOptions.all().from(Version.ZERO));
+        Taking first = new Taking();
+        Taking second = new Taking();
+        publisher.subscribe(first);
+        publisher.subscribe(second);
+        store(0, 2);
+        first.subscriptions.next().request(1);
+        Flow.Subscription cancelled = second.subscriptions.next();
+        cancelled.request(2);
+
+        assertThat(first.seen.next()).isEqualTo(0);
+        assertThat(second.seen.next(2)).isEqualTo(numbers(0, 2));
+
+        cancelled.cancel();
+        cancelled.request(1);
+        storeBehindTheBack(2, 3);
+        assertThat(second.seen.rest()).isEmpty();
+    }
+
+    @Test
+    void aPublisherTellsItsSubscriberWhatIsWrong() throws InterruptedException {
+        Taking beyond = new Taking();
+        store.publisher(LiveOptions.all().from(Version.of(9))).subscribe(beyond);
+        assertThat(beyond.subscriptions.rest()).hasSize(1);
+        assertThat(beyond.seen.next()).isInstanceOf(InvalidVersionException.class);
+
+        Taking negative = new Taking();
+        store.publisher(LiveOptions.all()).subscribe(negative);
+        negative.subscriptions.next().request(0);
+        assertThat(negative.seen.next()).isInstanceOf(IllegalArgumentException.class);
+
+        Taking slow = new Taking();
+        store.publisher(LiveOptions.all().from(Version.ZERO).buffer(1).whenSlow(SlowSubscriber.CANCEL))
+                .subscribe(slow);
+        Flow.Subscription subscription = slow.subscriptions.next();
+        store(0, 1);
+        subscription.request(1);
+        assertThat(slow.seen.next()).isEqualTo(0);
+        storeBehindTheBack(1, 2);
+        storeBehindTheBack(2, 4);
+        assertThat(slow.seen.next()).isInstanceOf(SlowSubscriberException.class);
+    }
+
+    @Test
+    void closingEndsEverything() {
+        LiveSubscription subscription = store.subscribeToAll(payload -> {});
+        store.close();
+        store.close();
+
+        assertThat(subscription.isActive()).isFalse();
+        assertThatExceptionOfType(StoreClosedException.class).isThrownBy(() -> store.subscribeToAll(payload -> {}));
+        assertThatExceptionOfType(StoreClosedException.class)
+                .isThrownBy(() -> store.listener().start());
+        assertThatExceptionOfType(StoreClosedException.class).isThrownBy(() -> store.store(Event.of("a", "T", 1)));
+    }
+
+    /** One connection listens, no thread for each, and an event costs only those who want it. */
+    @Test
+    void tenThousandSubscriptions() throws InterruptedException {
+        AtomicInteger told = new AtomicInteger();
+        List<LiveSubscription> subscriptions = new ArrayList<>();
+        Collector<StoredEvent> seen = new Collector<>();
+        subscriptions.add(store.subscribe(LiveOptions.stream("wanted"), seen::add));
+        int threads = Thread.activeCount();
+        for (int i = 0; i < 10_000; i++) {
+            subscriptions.add(store.subscribe(LiveOptions.stream("s-" + i), event -> told.incrementAndGet()));
+        }
+
+        store.store(Event.of("wanted", "T", 1));
+
+        assertThat(seen.next().data()).isEqualTo(1);
+        assertThat(Thread.activeCount()).isLessThan(threads + 10);
+        assertThat(told).hasValue(0);
+        assertThat(database.query("select count(*) from pg_stat_activity where datname = current_database()"
+                        + " and application_name = 'synckit listener'"))
+                .isEqualTo("1");
+        assertThat(store.listener().subscriptions().size()).isEqualTo(10_001);
+        subscriptions.forEach(LiveSubscription::close);
+        assertThat(store.listener().subscriptions().size()).isZero();
+    }
+}

@@ -1,0 +1,146 @@
+package io.synckit.postgres.testing;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** A link to the server that can fail in every way: be cut, refuse, go silent, or stop in the middle of a message. Loopback only. */
+public final class TcpProxy implements AutoCloseable {
+
+    private final InetSocketAddress target;
+    private final ServerSocket listening;
+    private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
+    private final AtomicLong sentByClients = new AtomicLong();
+    private volatile boolean refusing;
+    private volatile boolean silent;
+    private volatile int halfOf = -1;
+
+    public TcpProxy(String host, int port) {
+        try {
+            target = new InetSocketAddress(host, port);
+            listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        start(this::accept);
+    }
+
+    private static void start(Runnable work) {
+        Thread thread = new Thread(work, "proxy");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    public int port() {
+        return listening.getLocalPort();
+    }
+
+    private void accept() {
+        while (!listening.isClosed()) {
+            try {
+                Socket client = listening.accept();
+                if (refusing) {
+                    client.close();
+                    continue;
+                }
+                Socket server = new Socket();
+                server.connect(target);
+                client.setTcpNoDelay(true);
+                server.setTcpNoDelay(true);
+                sockets.add(client);
+                sockets.add(server);
+                start(() -> copy(client, server, true));
+                start(() -> copy(server, client, false));
+            } catch (IOException e) {
+                // A connection that failed, or the end of this proxy.
+            }
+        }
+    }
+
+    private void copy(Socket from, Socket to, boolean fromClient) {
+        byte[] buffer = new byte[8192];
+        try (from;
+                to) {
+            InputStream in = from.getInputStream();
+            OutputStream out = to.getOutputStream();
+            int length;
+            while ((length = in.read(buffer)) > 0) {
+                if (fromClient) {
+                    sentByClients.incrementAndGet();
+                }
+                if (silent) {
+                    continue;
+                }
+                if (!fromClient && halfOf >= 0) {
+                    out.write(buffer, 0, Math.min(length, halfOf));
+                    silent = true;
+                    continue;
+                }
+                out.write(buffer, 0, length);
+            }
+        } catch (IOException e) {
+            // Cut.
+        } finally {
+            sockets.remove(from);
+            sockets.remove(to);
+        }
+    }
+
+    /** How many times clients have sent something. */
+    public long sentByClients() {
+        return sentByClients.get();
+    }
+
+    /** Breaks every connection. */
+    public void cut() {
+        for (Socket socket : sockets) {
+            try {
+                socket.close();
+            } catch (IOException e) {
+                // Broken already.
+            }
+        }
+    }
+
+    /** Breaks every connection, and lets nobody in. */
+    public void refuse() {
+        refusing = true;
+        cut();
+    }
+
+    /** Forwards nothing any more, and says nothing of it. */
+    public void goSilent() {
+        silent = true;
+    }
+
+    /** Goes silent after so many bytes of what the server sends next. */
+    public void stopInTheMiddle(int bytes) {
+        halfOf = bytes;
+    }
+
+    /** Works again, for new connections. */
+    public void heal() {
+        refusing = false;
+        halfOf = -1;
+        cut();
+        silent = false;
+    }
+
+    @Override
+    public void close() {
+        try {
+            listening.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        cut();
+    }
+}
