@@ -23,6 +23,7 @@ import io.synckit.postgres.notification.StoredEventHandler;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Flow;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 
@@ -138,31 +139,25 @@ public final class RealtimeEventStore implements EventStore {
 
     @Override
     public AppendResult store(Event event, AppendOptions options) {
-        AppendResult result = store.store(event, options);
-        committed(result.version());
-        return result;
+        return storing(() -> store.store(event, options));
     }
 
     @Override
     public List<AppendResult> storeBatch(List<Event> events, AppendOptions options) {
-        return committed(store.storeBatch(events, options));
+        return storing(() -> store.storeBatch(events, options));
     }
 
     @Override
     public List<AppendResult> append(
             String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
-        return committed(store.append(aggregateId, expected, events, options));
+        return storing(() -> store.append(aggregateId, expected, events, options));
     }
 
-    private List<AppendResult> committed(List<AppendResult> results) {
-        if (!results.isEmpty()) {
-            committed(results.get(results.size() - 1).version());
-        }
-        return results;
-    }
-
-    private void committed(Version version) {
-        connections.afterCommit(() -> listener.committed(version));
+    private <R> R storing(Supplier<R> work) {
+        Runnable committed = listener.storing();
+        R result = work.get();
+        connections.afterCommit(committed);
+        return result;
     }
 
     @Override

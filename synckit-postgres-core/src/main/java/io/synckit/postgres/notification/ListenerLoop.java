@@ -69,7 +69,7 @@ final class ListenerLoop implements Runnable {
     private volatile ListenerStatus status;
     private volatile @Nullable Instant lastBell;
     private volatile @Nullable Duration roundTrip;
-    private final AtomicReference<Commit> stored = new AtomicReference<>(new Commit(0, System.nanoTime()));
+    private final AtomicReference<Commit> stored = new AtomicReference<>(new Commit(0, 0));
     private Commit answered = stored.get();
     private long rangAt;
     private @Nullable Away away;
@@ -106,9 +106,10 @@ final class ListenerLoop implements Runnable {
                 last.state(), last.since(), last.attempts(), lastBell, roundTrip, last.backendPid(), last.failure());
     }
 
-    /** This process has committed an event. */
-    void committed(long version) {
-        stored.updateAndGet(last -> new Commit(Math.max(version, last.version), System.nanoTime()));
+    /** This process has committed something that it began to store at a time of {@link System#nanoTime}. */
+    void committed(long begun) {
+        long now = System.nanoTime();
+        stored.updateAndGet(last -> new Commit(now, last.begun - begun > 0 ? last.begun : begun));
     }
 
     /** There may be something to read although no bell rings. */
@@ -238,8 +239,9 @@ final class ListenerLoop implements Runnable {
     }
 
     /**
-     * A transaction that found the bell taken relies on the one that took it. Should that one have failed in its commit phase, nobody
-     * rings; so who has stored something rings for all, unless it has seen it delivered or heard a bell since.
+     * A transaction that found the bell taken relies on the one that took it. Should that one fail in its commit phase, nobody rings; so
+     * who has stored something rings for all processes, unless it has heard a bell since. (Whoever was rung since saw it announced, and
+     * looks again until it has ended. That it was delivered here says nothing of the others.)
      */
     private boolean ringIfNobodyDid(ListenConnection connected, long now) throws SQLException {
         Commit commit = stored.get();
@@ -247,7 +249,7 @@ final class ListenerLoop implements Runnable {
             return false;
         }
         answered = commit;
-        if ((tail.isAwake() && tail.position() >= commit.version) || rangAt - commit.at >= 0) {
+        if (lastBell != null && rangAt - commit.begun >= 0) {
             return false;
         }
         watchdog.watch(connected.connection(), () -> {
@@ -316,8 +318,8 @@ final class ListenerLoop implements Runnable {
         watchers.accept(status());
     }
 
-    /** The last event that this process has committed. */
-    private record Commit(long version, long at) {}
+    /** The last commit of this process, and when what was committed was begun. */
+    private record Commit(long at, long begun) {}
 
     /** Since when the connection is lost, and how far the tail was. */
     private record Away(Version position, long since) {}

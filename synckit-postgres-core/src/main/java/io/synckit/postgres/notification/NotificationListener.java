@@ -324,12 +324,18 @@ public final class NotificationListener implements AutoCloseable {
         }
     }
 
-    /** To be called when an event has been committed here: should the database's notification fail, this listener notices. */
-    public void committed(Version version) {
-        ListenerLoop current = loop;
-        if (current != null) {
-            current.committed(version.value());
-        }
+    /**
+     * To be called before events are stored; what it returns, after their commit. Should nobody have rung for them by then, this
+     * listener does.
+     */
+    public Runnable storing() {
+        long begun = System.nanoTime();
+        return () -> {
+            ListenerLoop current = loop;
+            if (current != null) {
+                current.committed(begun);
+            }
+        };
     }
 
     private void lookSoon() {

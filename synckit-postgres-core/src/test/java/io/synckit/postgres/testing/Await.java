@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /** Waiting for what another backend does, which PostgreSQL tells only to those who ask. */
 public final class Await {
@@ -22,6 +23,15 @@ public final class Await {
             answer = database.query(sql);
         }
         assertThat(answer).as(sql).isEqualTo(expected);
+    }
+
+    /** Asks until it is so; fails after a minute. */
+    public static void until(BooleanSupplier condition) {
+        long end = System.nanoTime() + LONGEST.toNanos();
+        while (!condition.getAsBoolean() && System.nanoTime() < end) {
+            LockSupport.parkNanos(BETWEEN.toNanos());
+        }
+        assertThat(condition.getAsBoolean()).isTrue();
     }
 
     /** Until this many backends of the database wait in a queue of an aggregate. */

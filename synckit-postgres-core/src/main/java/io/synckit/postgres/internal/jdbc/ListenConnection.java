@@ -19,7 +19,7 @@ import org.postgresql.PGNotification;
  */
 public final class ListenConnection implements AutoCloseable {
 
-    private static final Duration DELIVERY = Duration.ofSeconds(5);
+    private static final Duration DELIVERY = Duration.ofSeconds(2);
 
     private final Connection connection;
     private final PGConnection notifications;

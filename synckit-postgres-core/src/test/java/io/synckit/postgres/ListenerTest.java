@@ -1,0 +1,424 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.synckit.ConnectionSource;
+import io.synckit.Event;
+import io.synckit.EventStore;
+import io.synckit.HistoryChangedException;
+import io.synckit.InvalidConfigException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.internal.jdbc.PhysicalConnections;
+import io.synckit.postgres.internal.json.JacksonJson;
+import io.synckit.postgres.notification.ListenerStatus;
+import io.synckit.postgres.notification.ListenerStatus.State;
+import io.synckit.postgres.notification.LiveNotice;
+import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.schema.NotifyMode;
+import io.synckit.postgres.schema.SchemaMigrator;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.CallersTransaction;
+import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.TcpProxy;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.postgres.testing.TransactionPooler;
+import java.time.Duration;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The listener's connection and what becomes of it, each fault made by hand, and each setting seen at work. */
+class ListenerTest {
+
+    private static final Duration NEVER = Duration.ofHours(1);
+    private static final Duration SOON = Duration.ofMillis(200);
+
+    private TestDatabase database;
+    private TcpProxy proxy;
+    private EventStore writer;
+    private NotificationListener listener;
+    private final Collector<ListenerStatus> states = new Collector<>();
+    private final Collector<Object> seen = new Collector<>();
+
+    @BeforeEach
+    void open() {
+        database = TestPostgres.shared().migratedDatabase();
+        proxy = new TcpProxy(database.host(), database.port());
+        // Another process: it tells this listener nothing.
+        writer = PostgresEventStore.on(database.pool(), Config.defaults());
+    }
+
+    @AfterEach
+    void close() {
+        if (listener != null) {
+            listener.close();
+        }
+        proxy.close();
+        database.close();
+    }
+
+    private NotificationListener.Builder builder(DataSource physical) {
+        return NotificationListener.builder(physical, ConnectionSource.of(database.pool()), new JacksonJson())
+                .withNotificationTimeout(NEVER)
+                .withReconnectSettings(SOON, 1000)
+                .longestCall(Duration.ofSeconds(1));
+    }
+
+    private DataSource throughProxy() {
+        return PhysicalConnections.of(database.urlAt("localhost:" + proxy.port()), null, null);
+    }
+
+    private void start(NotificationListener.Builder builder) {
+        listener = builder.build();
+        listener.watch(states::add);
+        listener.subscribe(LiveOptions.all().onNotice(seen::add), event -> seen.add(event.data()));
+        listener.start();
+    }
+
+    private ListenerStatus until(State state) throws InterruptedException {
+        return states.until(status -> status.state() == state);
+    }
+
+    private void store(Object data) {
+        writer.store(Event.of("a", "T", data));
+    }
+
+    private Object nextEvent() throws InterruptedException {
+        return seen.until(item -> !(item instanceof LiveNotice));
+    }
+
+    @Test
+    void theStatusTellsWhatIsGoingOn() throws Exception {
+        start(builder(database.physical()).withNotificationTimeout(SOON));
+        ListenerStatus connected = until(State.LISTENING);
+
+        assertThat(listener.isConnected()).isTrue();
+        assertThat(connected.attempts()).isZero();
+        assertThat(connected.failure()).isNull();
+        assertThat(database.query("select query from pg_stat_activity where pid = " + connected.backendPid()))
+                .isNotNull();
+        store(1);
+        assertThat(nextEvent()).isEqualTo(1);
+        Await.until(() -> listener.status().lastBell() != null);
+        assertThat(listener.status().since()).isEqualTo(connected.since());
+        Await.until(() -> listener.status().roundTrip() != null);
+
+        listener.stop();
+        until(State.STOPPED);
+        assertThat(listener.isConnected()).isFalse();
+        assertThat(listener.status().backendPid()).isNull();
+    }
+
+    @Test
+    void aTerminatedBackendIsReplacedAndSubscribersAreTold() throws Exception {
+        start(builder(database.physical()));
+        Integer pid = until(State.LISTENING).backendPid();
+        store(1);
+        assertThat(nextEvent()).isEqualTo(1);
+
+        database.execute("select pg_terminate_backend(" + pid + ")");
+
+        assertThat(until(State.RECONNECTING).failure())
+                .isInstanceOf(InvalidConnectionException.class)
+                .hasMessageContaining("57P01");
+        assertThat(until(State.LISTENING).backendPid()).isNotEqualTo(pid);
+        LiveNotice.Reconnected told = (LiveNotice.Reconnected) seen.until(LiveNotice.Reconnected.class::isInstance);
+        assertThat(told.caughtUpFrom()).isEqualTo(Version.of(1));
+        assertThat(told.away()).isPositive();
+        store(2);
+        assertThat(nextEvent()).isEqualTo(2);
+    }
+
+    @Test
+    void whatHappenedWhileItWasAwayComesAfterTheNotice() throws Exception {
+        // A pool that is of no use either: nothing is polled.
+        ConnectionSource pool = () -> {
+            throw new java.sql.SQLException("the pool is empty", "53300");
+        };
+        boolean[] broken = new boolean[1];
+        listener = NotificationListener.builder(
+                        throughProxy(),
+                        () -> broken[0]
+                                ? pool.borrow()
+                                : ConnectionSource.of(database.pool()).borrow(),
+                        new JacksonJson())
+                .withNotificationTimeout(NEVER)
+                .withReconnectSettings(SOON, 1000)
+                .build();
+        listener.watch(states::add);
+        listener.subscribe(LiveOptions.all().onNotice(seen::add), event -> seen.add(event.data()));
+        listener.start();
+        until(State.LISTENING);
+        broken[0] = true;
+        proxy.refuse();
+        until(State.RECONNECTING);
+        store(1);
+        store(2);
+        proxy.heal();
+
+        assertThat(seen.next()).isInstanceOf(LiveNotice.Reconnected.class);
+        assertThat(seen.next(2)).containsExactly(1, 2);
+    }
+
+    @Test
+    void aServerThatRefusesIsPolledThroughThePoolUntilItListens() throws Exception {
+        proxy.refuse();
+        start(builder(throughProxy()).withReconnectSettings(SOON, 3));
+
+        ListenerStatus first = states.until(status -> status.attempts() == 1);
+        assertThat(first.state()).isEqualTo(State.CONNECTING);
+        assertThat(first.failure()).isInstanceOf(InvalidConnectionException.class);
+        store(1);
+        assertThat(nextEvent()).isEqualTo(1);
+        assertThat(until(State.FAILED).attempts()).isEqualTo(3);
+        store(2);
+        assertThat(nextEvent()).isEqualTo(2);
+        // The poll succeeded, so it tries again.
+        assertThat(until(State.CONNECTING).attempts()).isZero();
+
+        proxy.heal();
+        until(State.LISTENING);
+        store(3);
+        assertThat(nextEvent()).isEqualTo(3);
+    }
+
+    @Test
+    void aLinkThatGoesSilentIsGivenUp() throws Exception {
+        start(builder(throughProxy()).withNotificationTimeout(SOON));
+        until(State.LISTENING);
+
+        proxy.goSilent();
+        until(State.RECONNECTING);
+        store(1);
+        assertThat(nextEvent()).isEqualTo(1);
+        proxy.heal();
+
+        until(State.LISTENING);
+        store(2);
+        assertThat(nextEvent()).isEqualTo(2);
+    }
+
+    @Test
+    void aLinkThatStopsInTheMiddleOfAMessageIsGivenUp() throws Exception {
+        start(builder(throughProxy()));
+        until(State.LISTENING);
+
+        proxy.stopInTheMiddle(3);
+        store(1);
+        until(State.RECONNECTING);
+        assertThat(nextEvent()).isEqualTo(1);
+        proxy.heal();
+
+        until(State.LISTENING);
+    }
+
+    /** Two addresses, as in a URL for fail-over: the first is gone. */
+    @Test
+    void anotherAddressIsTried() throws Exception {
+        try (TcpProxy second = new TcpProxy(database.host(), database.port())) {
+            String hosts = "localhost:" + proxy.port() + ",localhost:" + second.port();
+            start(builder(PhysicalConnections.of(database.urlAt(hosts), null, null)));
+            until(State.LISTENING);
+            assertThat(second.sentByClients()).isZero();
+
+            proxy.refuse();
+
+            until(State.RECONNECTING);
+            until(State.LISTENING);
+            assertThat(second.sentByClients()).isPositive();
+            store(1);
+            assertThat(nextEvent()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aPoolerInTransactionModeIsNamedAndPollingGoesOn() throws Exception {
+        try (TransactionPooler pooler = new TransactionPooler(database.host(), database.port())) {
+            start(builder(PhysicalConnections.of(database.urlAt("localhost:" + pooler.port()), null, null))
+                    .withReconnectSettings(SOON, 1)
+                    .longestCall(Duration.ofSeconds(20)));
+
+            ListenerStatus failed = until(State.FAILED);
+
+            assertThat(failed.failure())
+                    .isInstanceOf(InvalidConnectionException.class)
+                    .hasMessageContaining("PgBouncer")
+                    .hasMessageContaining("synckit.postgres.listener.url");
+            store(1);
+            assertThat(nextEvent()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void withoutABellThePollFindsEverything() throws Exception {
+        database.execute("drop trigger events_bell on synckit.events");
+        start(builder(database.physical()).withNotificationTimeout(SOON));
+        until(State.LISTENING);
+
+        for (int i = 0; i < 5; i++) {
+            store(i);
+            assertThat(nextEvent()).isEqualTo(i);
+        }
+        assertThat(listener.status().lastBell()).isNull();
+    }
+
+    @Test
+    void modeOffOnlyPolls() throws Exception {
+        start(builder(throughProxy()).notifyMode(NotifyMode.OFF).withNotificationTimeout(SOON));
+        until(State.POLLING);
+
+        store(1);
+
+        assertThat(nextEvent()).isEqualTo(1);
+        assertThat(proxy.sentByClients()).isZero();
+    }
+
+    @Test
+    void inModeOffOwnCommitsNeedNoPoll() throws Exception {
+        try (RealtimeEventStore store = RealtimeEventStore.on(
+                database.pool(),
+                database.physical(),
+                Config.builder()
+                        .notifyMode(NotifyMode.OFF)
+                        .notificationTimeout(NEVER)
+                        .build())) {
+            store.subscribe(LiveOptions.all(), event -> seen.add(event.data()));
+            for (int i = 0; i < 3; i++) {
+                store.store(Event.of("a", "T", i));
+                assertThat(seen.next()).isEqualTo(i);
+            }
+        }
+    }
+
+    @Test
+    void eachEventModeServesOurListenersAsWell() throws Exception {
+        new SchemaMigrator(
+                        database.physical(),
+                        "synckit",
+                        "events",
+                        new SchemaMigrator.Options(false, false, NotifyMode.EACH_EVENT))
+                .migrate();
+        start(builder(database.physical()).notifyMode(NotifyMode.EACH_EVENT));
+        until(State.LISTENING);
+
+        store(1);
+
+        assertThat(nextEvent()).isEqualTo(1);
+        Await.until(() -> listener.status().lastBell() != null);
+    }
+
+    /** The one that got the bell fails in its commit phase; the one that found it taken has committed, and says so. */
+    @Test
+    void whenTheRingerFailsWhoHasStoredRingsForAll() throws Exception {
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        try (RealtimeEventStore store = RealtimeEventStore.on(
+                        database.pool(),
+                        database.physical(),
+                        Config.builder().notificationTimeout(NEVER).build());
+                CallersTransaction ringer = CallersTransaction.begin(database)) {
+            Collector<StoredEvent> own = new Collector<>();
+            store.subscribe(LiveOptions.all(), own::add);
+            Await.until(store::isListenerConnected);
+            ringer.store().store(Event.of("b", "T", 0));
+            ringer.execute("set constraints all immediate");
+            store.store(Event.of("a", "T", 1));
+            ringer.rollback();
+
+            assertThat(own.next().data()).isEqualTo(1);
+            assertThat(nextEvent()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aStoppedListenerCatchesUpWhenItIsStartedAgain() throws Exception {
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        listener.stop();
+        listener.stop();
+        until(State.STOPPED);
+        store(1);
+        assertThat(seen.rest()).isEmpty();
+
+        listener.start();
+        listener.start();
+
+        assertThat(nextEvent()).isEqualTo(1);
+    }
+
+    @Test
+    void aStopDoesNotWaitForAServerThatIsNotThere() throws Exception {
+        proxy.refuse();
+        start(builder(throughProxy()).withReconnectSettings(NEVER, 10));
+        states.until(status -> status.attempts() == 1);
+
+        listener.close();
+
+        assertThat(listener.status().state()).isEqualTo(State.STOPPED);
+        assertThat(Thread.getAllStackTraces().keySet())
+                .noneMatch(
+                        thread -> thread.getName().startsWith("synckit-listener-synckit.events") && thread.isAlive());
+    }
+
+    /** As after a restore: the last events are gone, and their versions are given out again. */
+    @Test
+    void aHistoryThatWentBackIsNamedAndSafeToGoOnFrom() throws Exception {
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        Collector<Object> behind = new Collector<>();
+        for (int i = 1; i <= 5; i++) {
+            store(i);
+        }
+        seen.next(5);
+        listener.stop();
+        until(State.STOPPED);
+        database.execute(
+                "set synckit.maintenance = 'on'",
+                "delete from synckit.events where version > 3",
+                "select setval('synckit.events_version_seq', 3)");
+        store("other");
+        store("another");
+
+        listener.start();
+
+        LiveNotice.Ended ended = (LiveNotice.Ended) seen.until(LiveNotice.Ended.class::isInstance);
+        assertThat(ended.failure()).isInstanceOf(HistoryChangedException.class);
+        Version safe = ((HistoryChangedException) ended.failure()).safe();
+        assertThat(safe).isEqualTo(Version.of(3));
+        listener.subscribe(LiveOptions.all().from(safe), event -> behind.add(event.data()));
+        assertThat(behind.next(2)).containsExactly("other", "another");
+    }
+
+    @Test
+    void anIdleProcessOnlyProbes() throws Exception {
+        start(builder(throughProxy()).withNotificationTimeout(Duration.ofSeconds(3)));
+        until(State.LISTENING);
+        for (int i = 0; i < 1000; i++) {
+            listener.subscribe(LiveOptions.stream("s-" + i), event -> {});
+        }
+        Await.until(() -> listener.status().roundTrip() != null);
+        long probes = proxy.sentByClients();
+        Duration first = listener.status().roundTrip();
+
+        Await.until(() -> listener.status().roundTrip() != first);
+
+        // One probe, or the poll and one probe; a thousand subscriptions add nothing.
+        assertThat(proxy.sentByClients() - probes).isBetween(1L, 3L);
+    }
+
+    @Test
+    void settingsThatCannotBeAreRefused() {
+        assertThatExceptionOfType(InvalidConfigException.class)
+                .isThrownBy(() -> builder(database.physical()).withNotificationTimeout(Duration.ZERO))
+                .withMessageContaining("notificationTimeout");
+        assertThatExceptionOfType(InvalidConfigException.class)
+                .isThrownBy(() -> builder(database.physical()).withReconnectSettings(SOON, 0))
+                .withMessageContaining("maxReconnectAttempts");
+    }
+}
