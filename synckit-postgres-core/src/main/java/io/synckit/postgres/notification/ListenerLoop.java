@@ -93,7 +93,8 @@ final class ListenerLoop implements Runnable {
         this.background = background;
         this.subscriptions = subscriptions;
         this.watchers = watchers;
-        this.status = new ListenerStatus(State.STOPPED, Instant.now(), 0, null, null, null, null);
+        State first = settings.polls() ? State.POLLING : State.CONNECTING;
+        this.status = new ListenerStatus(first, Instant.now(), 0, null, null, null, null);
     }
 
     private static long millis(long millis) {

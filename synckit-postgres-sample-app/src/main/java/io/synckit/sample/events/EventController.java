@@ -1,13 +1,10 @@
 package io.synckit.sample.events;
 
-import com.fasterxml.jackson.annotation.JsonRawValue;
 import io.synckit.EventPage;
 import io.synckit.EventStore;
 import io.synckit.Filter;
-import io.synckit.StoredEvent;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -25,30 +22,6 @@ class EventController {
     }
 
     record Events(List<EventView> events, String next) {}
-
-    /** An event as it is shown: its JSON as it is stored. */
-    record EventView(
-            long version,
-            String id,
-            String aggregateId,
-            long streamVersion,
-            String type,
-            @JsonRawValue String data,
-            @JsonRawValue String metadata,
-            Instant createdAt) {
-
-        static EventView of(StoredEvent event) {
-            return new EventView(
-                    event.version().value(),
-                    event.id(),
-                    event.aggregateId(),
-                    event.streamVersion(),
-                    event.type(),
-                    event.dataJson(),
-                    event.metadataJson(),
-                    event.createdAt());
-        }
-    }
 
     /** The events after {@code since}; {@code next} is the {@code since} of the next request. */
     @GetMapping("/events")

@@ -9,6 +9,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.jdbc.datasource.DataSourceUtils;
 import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
+import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
@@ -39,6 +40,42 @@ final class SpringConnections implements ConnectionSource {
         }
         Connection connection = dataSource.getConnection();
         return new Borrowed(connection, false, connection::close);
+    }
+
+    /** One synchronization for a transaction, however much it stores. */
+    @Override
+    public void afterCommit(Runnable action) {
+        if (!joins()) {
+            action.run();
+            return;
+        }
+        AfterCommit last = TransactionSynchronizationManager.getSynchronizations().stream()
+                .filter(AfterCommit.class::isInstance)
+                .map(AfterCommit.class::cast)
+                .filter(synchronization -> synchronization.owner == this)
+                .findAny()
+                .orElse(null);
+        if (last == null) {
+            TransactionSynchronizationManager.registerSynchronization(new AfterCommit(this, action));
+        } else {
+            last.action = action;
+        }
+    }
+
+    private static final class AfterCommit implements TransactionSynchronization {
+
+        private final SpringConnections owner;
+        private Runnable action;
+
+        AfterCommit(SpringConnections owner, Runnable action) {
+            this.owner = owner;
+            this.action = action;
+        }
+
+        @Override
+        public void afterCommit() {
+            action.run();
+        }
     }
 
     /**

@@ -5,21 +5,32 @@ import io.synckit.EventStore;
 import io.synckit.JsonCodec;
 import io.synckit.OperationListener;
 import io.synckit.postgres.PostgresEventStore;
+import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.SynckitDataSource;
+import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.Listener;
 import io.synckit.postgres.internal.json.JacksonJson;
+import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.schema.NotifyMode;
 import java.util.List;
 import javax.sql.DataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.sql.init.dependency.DatabaseInitializationDependencyConfigurer;
 import org.springframework.boot.sql.init.dependency.DependsOnDatabaseInitialization;
+import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Import;
+import org.springframework.core.env.Environment;
+import org.springframework.core.task.VirtualThreadTaskExecutor;
+import org.springframework.jdbc.datasource.SimpleDriverDataSource;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The event store and its schema, on the DataSource that is chosen for it. */
@@ -34,6 +45,8 @@ import tools.jackson.databind.json.JsonMapper;
 @EnableConfigurationProperties(SynckitPostgresProperties.class)
 @Import(DatabaseInitializationDependencyConfigurer.class)
 final class SynckitPostgresAutoConfiguration {
+
+    private static final Logger log = LoggerFactory.getLogger(SynckitPostgresAutoConfiguration.class);
 
     @Bean
     @ConditionalOnMissingBean
@@ -63,9 +76,43 @@ final class SynckitPostgresAutoConfiguration {
         return ofTheApplication == null ? new JacksonJson() : new JacksonJson(ofTheApplication);
     }
 
-    @Bean
+    /** With live subscriptions. */
+    @Bean("eventStore")
     @DependsOnDatabaseInitialization
-    PostgresEventStore eventStore(
+    @ConditionalOnBooleanProperty(name = "synckit.postgres.listener.enabled", matchIfMissing = true)
+    RealtimeEventStore realtimeEventStore(
+            SynckitDatabase database,
+            ConnectionSource connections,
+            JsonCodec json,
+            SynckitPostgresProperties properties,
+            ObjectProvider<OperationListener> listeners,
+            Environment environment) {
+        PostgresEventStore store = store(database, connections, json, properties, listeners);
+        NotificationListener listener = listener(database, connections, json, properties, environment);
+        return new RealtimeEventStore(store, listener, connections);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnBean(RealtimeEventStore.class)
+    SynckitListenerLifecycle synckitListenerLifecycle(RealtimeEventStore store) {
+        return new SynckitListenerLifecycle(store.listener());
+    }
+
+    /** Without. */
+    @Bean("eventStore")
+    @DependsOnDatabaseInitialization
+    @ConditionalOnBooleanProperty(name = "synckit.postgres.listener.enabled", havingValue = false)
+    PostgresEventStore postgresEventStore(
+            SynckitDatabase database,
+            ConnectionSource connections,
+            JsonCodec json,
+            SynckitPostgresProperties properties,
+            ObjectProvider<OperationListener> listeners) {
+        return store(database, connections, json, properties, listeners);
+    }
+
+    private static PostgresEventStore store(
             SynckitDatabase database,
             ConnectionSource connections,
             JsonCodec json,
@@ -78,5 +125,32 @@ final class SynckitPostgresAutoConfiguration {
                 json,
                 properties.toConfig(),
                 operation -> all.forEach(listener -> listener.completed(operation)));
+    }
+
+    private static NotificationListener listener(
+            SynckitDatabase database,
+            ConnectionSource connections,
+            JsonCodec json,
+            SynckitPostgresProperties properties,
+            Environment environment) {
+        Listener settings = properties.listener();
+        SimpleDriverDataSource unpooled = new UnpooledDataSource(
+                        "listener", settings.url(), settings.username(), settings.password())
+                .derivedFrom(database.dataSource());
+        NotificationListener.Builder builder = RealtimeEventStore.listener(
+                unpooled == null ? database.dataSource() : UnpooledDataSource.forListening(unpooled),
+                connections,
+                json,
+                properties.toConfig());
+        if (unpooled == null) {
+            log.warn(
+                    "listener.url-needed: the DataSource does not tell its URL, and a connection of its pool cannot listen for good,"
+                            + " so live subscriptions are served by polling; set synckit.postgres.listener.url");
+            builder.notifyMode(NotifyMode.OFF);
+        }
+        if (Threading.VIRTUAL.isActive(environment)) {
+            builder.handlers(new VirtualThreadTaskExecutor("synckit-live-"));
+        }
+        return builder.build();
     }
 }

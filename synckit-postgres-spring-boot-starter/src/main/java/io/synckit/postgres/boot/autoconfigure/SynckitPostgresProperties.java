@@ -6,6 +6,7 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.context.properties.bind.Name;
 import org.springframework.util.unit.DataSize;
 
 /**
@@ -28,7 +29,7 @@ import org.springframework.util.unit.DataSize;
  * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Switch off behind a pooler that cannot.
  * @param enableMetrics Whether to count and time the store's operations where Micrometer is.
  * @param maxEventSize Largest event, data and metadata together, as UTF-8.
- * @param notify How the database tells listeners of new events.
+ * @param notifications How the database tells listeners of new events.
  * @param listener Settings of the listener.
  * @param migration Settings of the schema migration.
  */
@@ -54,7 +55,7 @@ record SynckitPostgresProperties(
         @DefaultValue("true") boolean enablePreparedStmts,
         @DefaultValue("true") boolean enableMetrics,
         @DefaultValue("1MB") DataSize maxEventSize,
-        @DefaultValue Notify notify,
+        @Name("notify") @DefaultValue Notify notifications,
         @DefaultValue Listener listener,
         @DefaultValue Migration migration) {
 
@@ -125,6 +126,8 @@ record SynckitPostgresProperties(
                 .notificationTimeout(notificationTimeout)
                 .reconnectInterval(reconnectInterval)
                 .maxReconnectAttempts(maxReconnectAttempts)
+                .notifyMode(notifications.mode())
+                .listenerConnectionString(listener.url())
                 .batchSize(batchSize)
                 .enablePreparedStmts(enablePreparedStmts)
                 .maxEventBytes(maxEventSize.toBytes())

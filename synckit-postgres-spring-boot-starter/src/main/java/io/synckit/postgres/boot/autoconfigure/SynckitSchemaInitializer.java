@@ -1,21 +1,15 @@
 package io.synckit.postgres.boot.autoconfigure;
 
-import io.synckit.InvalidConfigException;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.Migration;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.MigrationMode;
 import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.schema.SchemaStatus;
-import java.util.Objects;
 import javax.sql.DataSource;
-import org.postgresql.Driver;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.InitializingBean;
-import org.springframework.boot.jdbc.DataSourceBuilder;
-import org.springframework.boot.jdbc.UnsupportedDataSourcePropertyException;
-import org.springframework.jdbc.datasource.SimpleDriverDataSource;
 
 /** Migrates and checks the schema before anything uses the database. */
 final class SynckitSchemaInitializer implements InitializingBean {
@@ -31,7 +25,7 @@ final class SynckitSchemaInitializer implements InitializingBean {
         this.dataSource = dataSource;
         this.config = properties.toConfig();
         this.migration = properties.migration();
-        this.notifyMode = properties.notify().mode();
+        this.notifyMode = properties.notifications().mode();
     }
 
     @Override
@@ -55,38 +49,13 @@ final class SynckitSchemaInitializer implements InitializingBean {
 
     /** Outside the pool: a migration holds two connections at once, and a pool may have but one. */
     private DataSource migrationDataSource() {
-        SimpleDriverDataSource unpooled;
-        try {
-            unpooled = DataSourceBuilder.derivedFrom(dataSource)
-                    .type(SimpleDriverDataSource.class)
-                    .build();
-        } catch (IllegalStateException | IllegalArgumentException | UnsupportedDataSourcePropertyException e) {
-            if (migration.url() == null) {
-                if (migration.username() != null) {
-                    throw new InvalidConfigException(
-                            "migration.username", "needs migration.url, since the DataSource does not tell its own");
-                }
-                log.debug("schema.pooled: the DataSource does not tell its URL, so the migration uses the pool", e);
-                return dataSource;
-            }
-            unpooled = new SimpleDriverDataSource();
-            unpooled.setDriver(new Driver());
-        }
-        if (migration.url() != null) {
-            unpooled.setUrl(migration.url());
-        }
-        if (migration.username() != null) {
-            unpooled.setUrl(withoutCredentials(Objects.requireNonNull(unpooled.getUrl())));
-            unpooled.setUsername(migration.username());
-            unpooled.setPassword(migration.password());
-        } else if (migration.password() != null) {
-            throw new InvalidConfigException("migration.password", "needs migration.username");
+        DataSource unpooled = new UnpooledDataSource(
+                        "migration", migration.url(), migration.username(), migration.password())
+                .derivedFrom(dataSource);
+        if (unpooled == null) {
+            log.debug("schema.pooled: the DataSource does not tell its URL, so the migration uses the pool");
+            return dataSource;
         }
         return unpooled;
-    }
-
-    /** In the driver, user and password of the URL win over those that are given beside it. */
-    private static String withoutCredentials(String url) {
-        return url.replaceAll("([?&])(user|password)=[^&]*", "$1").replaceAll("&{2,}", "&");
     }
 }

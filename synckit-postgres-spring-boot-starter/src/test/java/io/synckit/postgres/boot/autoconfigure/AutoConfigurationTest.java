@@ -13,7 +13,7 @@ import io.synckit.InvalidEventException;
 import io.synckit.JsonCodec;
 import io.synckit.SchemaMismatchException;
 import io.synckit.Version;
-import io.synckit.postgres.PostgresEventStore;
+import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.SynckitDataSource;
 import io.synckit.postgres.internal.json.JacksonJson;
 import io.synckit.postgres.testing.TestDatabase;
@@ -73,7 +73,7 @@ class AutoConfigurationTest {
     @Test
     void theApplicationsDataSourceIsUsedAndTheSchemaIsMadeBeforeItsUsers() {
         withApplicationsDataSource().run(context -> {
-            assertThat(context).hasSingleBean(DataSource.class).hasSingleBean(PostgresEventStore.class);
+            assertThat(context).hasSingleBean(DataSource.class).hasSingleBean(RealtimeEventStore.class);
             context.getBean(EventStore.class).store(Event.of("a", "T", 1));
             assertThat(context.getBean(JdbcTemplate.class)
                             .queryForObject("select count(*) from synckit.events", Integer.class))

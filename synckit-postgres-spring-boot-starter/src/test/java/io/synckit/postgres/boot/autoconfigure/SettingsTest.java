@@ -47,6 +47,8 @@ class SettingsTest {
                 Map.entry("notification-timeout", "4s"),
                 Map.entry("reconnect-interval", "6s"),
                 Map.entry("max-reconnect-attempts", "7"),
+                Map.entry("notify.mode", "off"),
+                Map.entry("listener.url", "jdbc:postgresql://l/d"),
                 Map.entry("batch-size", "8"),
                 Map.entry("enable-prepared-stmts", "false"),
                 Map.entry("max-event-size", "9KB"));

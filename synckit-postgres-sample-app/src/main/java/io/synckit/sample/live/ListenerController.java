@@ -1,0 +1,51 @@
+package io.synckit.sample.live;
+
+import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.notification.ListenerStatus;
+import io.synckit.postgres.notification.NotificationListener;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RestController;
+
+/** The state of the listener; stopped and started by hand, to see it catch up. An application of yours has no need for that. */
+@RestController
+class ListenerController {
+
+    private final NotificationListener listener;
+
+    ListenerController(RealtimeEventStore events) {
+        this.listener = events.listener();
+    }
+
+    record ListenerView(
+            ListenerStatus.State state,
+            Instant since,
+            int attempts,
+            @Nullable Integer backendPid,
+            int subscriptions) {}
+
+    @GetMapping("/listener")
+    ListenerView status() {
+        ListenerStatus status = listener.status();
+        return new ListenerView(
+                status.state(),
+                status.since(),
+                status.attempts(),
+                status.backendPid(),
+                listener.subscriptions().size());
+    }
+
+    @PostMapping("/listener/stop")
+    ListenerView stop() {
+        listener.stop();
+        return status();
+    }
+
+    @PostMapping("/listener/start")
+    ListenerView start() {
+        listener.start();
+        return status();
+    }
+}
