@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.synckit.EventStore;
+import io.synckit.Filter;
+import io.synckit.Version;
 import io.synckit.postgres.testing.TcpProxy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -18,9 +21,11 @@ import org.junit.jupiter.api.Test;
 import org.openqa.selenium.By;
 import org.openqa.selenium.Dimension;
 import org.openqa.selenium.OutputType;
+import org.openqa.selenium.StaleElementReferenceException;
 import org.openqa.selenium.TakesScreenshot;
 import org.openqa.selenium.WebDriver;
 import org.openqa.selenium.WebElement;
+import org.openqa.selenium.WindowType;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.chrome.ChromeDriverService;
 import org.openqa.selenium.chrome.ChromeOptions;
@@ -71,7 +76,7 @@ class LivePageTest {
                 .usingDriverExecutable(driver.orElseThrow().toFile())
                 .build();
         browser = new ChromeDriver(service, options);
-        browser.manage().window().setSize(new Dimension(1100, 720));
+        browser.manage().window().setSize(new Dimension(1100, 880));
     }
 
     @AfterAll
@@ -103,12 +108,12 @@ class LivePageTest {
     }
 
     private void untilAllAreShown() {
-        List<String> stored = store.load(io.synckit.Version.ZERO).events().stream()
-                .map(event -> event.version().toString())
-                .sorted(java.util.Comparator.comparing(Long::valueOf).reversed())
-                .toList();
+        List<String> stored = new ArrayList<>();
+        store.load(Version.ZERO, Filter.types("OrderPlaced"))
+                .events()
+                .forEach(event -> stored.add(0, event.version().toString()));
         new WebDriverWait(browser, LONGEST)
-                .ignoring(org.openqa.selenium.StaleElementReferenceException.class)
+                .ignoring(StaleElementReferenceException.class)
                 .until(driver -> versions().size() >= stored.size());
         assertThat(versions()).isEqualTo(stored);
     }
@@ -122,7 +127,7 @@ class LivePageTest {
     }
 
     private static String newWindow() {
-        browser.switchTo().newWindow(org.openqa.selenium.WindowType.TAB);
+        browser.switchTo().newWindow(WindowType.TAB);
         return browser.getWindowHandle();
     }
 
@@ -185,10 +190,11 @@ class LivePageTest {
         open(port);
         WebDriver driver = browser;
         driver.findElement(By.cssSelector("option:nth-child(3)")).click();
-        driver.findElement(By.name("quantity")).sendKeys("0");
+        driver.findElement(By.name("quantity")).clear();
+        driver.findElement(By.name("quantity")).sendKeys("999");
         driver.findElement(By.cssSelector("#order button")).click();
 
-        until("placed", "There are not 10 of 'cake' in stock");
+        until("placed", "There are not 999 of 'cake' in stock");
     }
 
     /** For the README; kept when a directory is given. */
