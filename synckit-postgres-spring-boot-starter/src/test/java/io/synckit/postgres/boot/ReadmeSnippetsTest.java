@@ -13,6 +13,12 @@ import io.synckit.OnDuplicate;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.WrongExpectedVersionException;
+import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.postgres.notification.SlowSubscriber;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import java.io.IOException;
@@ -20,12 +26,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Flow;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
@@ -38,7 +46,7 @@ import org.springframework.test.context.DynamicPropertyRegistry;
 import org.springframework.test.context.DynamicPropertySource;
 import org.springframework.transaction.annotation.Transactional;
 
-/** The README's Java is compiled and run here: each of its blocks stands in this file, and each works. */
+/** The Java of the README and of docs/live.md is compiled and run here: each of its blocks stands in this file, and each works. */
 @SpringBootTest(properties = {"spring.flyway.locations=classpath:db/app", "spring.data.jpa.repositories.enabled=false"})
 class ReadmeSnippetsTest {
 
@@ -56,6 +64,9 @@ class ReadmeSnippetsTest {
 
     @Autowired
     private EventStore events;
+
+    @Autowired
+    private RealtimeEventStore live;
 
     @Autowired
     private Shop shop;
@@ -85,6 +96,25 @@ class ReadmeSnippetsTest {
                     .update();
             return events.store(Event.of(orderId, "OrderPlaced", order)).version();
         }
+    }
+
+    LiveSubscription print(RealtimeEventStore live) {
+        return live.subscribe(
+                LiveOptions.eventType("OrderPlaced"), event -> System.out.println(event.dataAs(OrderPlaced.class)));
+    }
+
+    LiveSubscription everything(RealtimeEventStore live, Version since) {
+        return live.subscribe(
+                LiveOptions.all()
+                        .from(since)
+                        .buffer(10_000)
+                        .whenSlow(SlowSubscriber.CANCEL)
+                        .onNotice(notice -> System.out.println(notice)),
+                event -> System.out.println(event.version() + " " + event.type()));
+    }
+
+    void inTens(RealtimeEventStore live, Flow.Subscriber<StoredEvent> subscriber) {
+        live.publisher(LiveOptions.all().from(Version.ZERO)).subscribe(subscriber);
     }
 
     Version follow(Version since) {
@@ -145,13 +175,74 @@ class ReadmeSnippetsTest {
     }
 
     @Test
-    void everyBlockOfTheReadmeStandsInThisFile() throws IOException {
+    void theSubscriptionsOfTheReadme() throws InterruptedException {
+        Collector<StoredEvent> ten = new Collector<>();
+        LiveSubscription printing = print(live);
+        LiveSubscription all = everything(live, Version.ZERO);
+        inTens(live, new TenAtATime(ten));
+        for (int i = 0; i < 25; i++) {
+            events.store(Event.of("order-live", "OrderPlaced", new OrderPlaced("alice", "tea", i)));
+        }
+
+        ten.next(25);
+        Version latest = events.latestVersion();
+        Await.until(() -> printing.position().equals(latest) && all.position().equals(latest));
+        printing.close();
+        all.close();
+    }
+
+    private static final class TenAtATime implements Flow.Subscriber<StoredEvent> {
+
+        private final Collector<StoredEvent> seen;
+        private Flow.Subscription subscription;
+        private int open;
+
+        TenAtATime(Collector<StoredEvent> seen) {
+            this.seen = seen;
+        }
+
+        @Override
+        public void onSubscribe(Flow.Subscription given) {
+            subscription = given;
+            more();
+        }
+
+        private void more() {
+            open = 10;
+            subscription.request(open);
+        }
+
+        @Override
+        public void onNext(StoredEvent event) {
+            seen.add(event);
+            if (--open == 0) {
+                more();
+            }
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            throw new AssertionError(failure);
+        }
+
+        @Override
+        public void onComplete() {
+            // The application has ended.
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"README.md, 6", "docs/live.md, 2"})
+    void everyBlockOfThePagesStandsInThisFile(String page, int blocks) throws IOException {
         String here =
                 squeezed(Files.readString(Path.of("src/test/java/io/synckit/postgres/boot/ReadmeSnippetsTest.java")));
-        Matcher blocks = Pattern.compile("(?s)```java\n(.*?)```").matcher(Files.readString(Path.of("..", "README.md")));
-        List<String> found = blocks.results().map(block -> block.group(1)).collect(Collectors.toList());
+        Matcher found = Pattern.compile("(?s)```java\n(.*?)```")
+                .matcher(Files.readString(Path.of("..").resolve(page)));
+        List<String> snippets = found.results().map(block -> block.group(1)).toList();
 
-        assertThat(found).hasSize(5).allSatisfy(block -> assertThat(here).contains(squeezed(block)));
+        assertThat(snippets)
+                .hasSize(blocks)
+                .allSatisfy(block -> assertThat(here).contains(squeezed(block)));
     }
 
     private static String squeezed(String text) {
