@@ -55,15 +55,15 @@ public final class RealtimeEventStore implements EventStore {
      * @throws io.synckit.InvalidConnectionException if the database cannot be reached
      */
     public static RealtimeEventStore open(Config config) {
-        HikariDataSource pool = HikariPool.open(config);
-        ConnectionString target = ConnectionString.of(
-                config.listenerConnectionString() == null
-                        ? config.connectionString()
-                        : config.listenerConnectionString());
+        String listenAt = config.listenerConnectionString() == null
+                ? config.connectionString()
+                : config.listenerConnectionString();
+        ConnectionString target = ConnectionString.of(listenAt);
         DataSource physical = PhysicalConnections.of(
                 target.url(),
                 config.username() == null ? target.username() : config.username(),
                 config.password() == null ? target.password() : config.password());
+        HikariDataSource pool = HikariPool.open(config);
         ConnectionSource connections = ConnectionSource.of(pool);
         return started(PostgresEventStore.owning(pool, connections, config), physical, connections, config);
     }

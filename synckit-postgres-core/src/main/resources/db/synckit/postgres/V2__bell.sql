@@ -34,6 +34,21 @@ begin
 end
 $$;
 
+-- A reader that is about to look again waits here, with the bell if it is free, so that nobody need ring meanwhile; those that sleep are
+-- rung once when it ends.
+create function "${schema}"."${table}_hold"(seconds double precision) returns void
+    language plpgsql
+as $$
+begin
+    if pg_try_advisory_xact_lock((('"${schema}"."${table}"'::regclass::oid::bigint & 65535) << 48) | 281474976710655)
+        and "${schema}"."${table}_may_notify"()
+    then
+        perform pg_notify("${schema}"."${table}_channel"(), '');
+    end if;
+    perform pg_sleep(seconds);
+end
+$$;
+
 -- For listeners outside this library: each event on the two channels of go-sync-kit. A channel's name is cut at 63 bytes, as
 -- LISTEN cuts it; the payload stays under 8000 bytes, since the three keys are at most 255 characters of at most 6 bytes in JSON.
 create function "${schema}"."${table}_notify_each"() returns trigger

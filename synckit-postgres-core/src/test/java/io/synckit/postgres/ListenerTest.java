@@ -9,6 +9,7 @@ import io.synckit.EventStore;
 import io.synckit.HistoryChangedException;
 import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
+import io.synckit.MissingPrivilegeException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.PhysicalConnections;
@@ -364,6 +365,60 @@ class ListenerTest {
         assertThat(Thread.getAllStackTraces().keySet())
                 .noneMatch(
                         thread -> thread.getName().startsWith("synckit-listener-synckit.events") && thread.isAlive());
+    }
+
+    /** It connects, and every look fails: that is no connection, and no reason to try without pauses. */
+    @Test
+    void aRoleThatMayNotReadIsAFailureAfterAllAttempts() throws Exception {
+        String role = "reader_" + database.name();
+        database.execute(
+                "create role " + role + " login password 'secret'",
+                "grant usage on schema synckit to " + role,
+                "grant select on sequence synckit.events_version_seq to " + role);
+        try {
+            start(builder(PhysicalConnections.of(
+                            database.url().replaceAll("(user|password)=[^&]*", ""), role, "secret"))
+                    .withReconnectSettings(SOON, 3));
+
+            ListenerStatus failed = until(State.FAILED);
+
+            assertThat(failed.attempts()).isEqualTo(3);
+            assertThat(failed.failure()).isInstanceOf(MissingPrivilegeException.class);
+            store(1);
+            assertThat(nextEvent()).isEqualTo(1);
+        } finally {
+            listener.close();
+            database.execute(
+                    "revoke all on all sequences in schema synckit from " + role,
+                    "drop owned by " + role,
+                    "drop role " + role);
+        }
+    }
+
+    @Test
+    void itMayBeStoppedAndClosedByAWatcherAndAHandler() throws Exception {
+        listener = builder(database.physical()).build();
+        listener.watch(status -> {
+            states.add(status);
+            if (status.state() == State.LISTENING) {
+                listener.stop();
+            }
+        });
+        listener.start();
+        until(State.STOPPED);
+        listener.close();
+
+        NotificationListener second = builder(database.physical()).build();
+        second.watch(states::add);
+        second.subscribe(LiveOptions.all(), event -> {
+            second.close();
+            seen.add("closed");
+        });
+        second.start();
+        until(State.LISTENING);
+        store(1);
+        assertThat(seen.next()).isEqualTo("closed");
+        until(State.STOPPED);
     }
 
     /** As after a restore: the last events are gone, and their versions are given out again. */

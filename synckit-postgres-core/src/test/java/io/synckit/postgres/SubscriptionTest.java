@@ -190,6 +190,17 @@ class SubscriptionTest {
     }
 
     @Test
+    void aHandlerThatIsNullIsRefused() {
+        assertThatExceptionOfType(NullPointerException.class)
+                .isThrownBy(() -> store.subscribeToAll(null))
+                .withMessageContaining("handler");
+        assertThatExceptionOfType(NullPointerException.class)
+                .isThrownBy(() -> store.subscribe(LiveOptions.all(), null))
+                .withMessageContaining("handler");
+        assertThat(store.getActiveSubscriptions()).isEmpty();
+    }
+
+    @Test
     void aClosedSubscriptionIsToldNothingMore() throws InterruptedException {
         Collector<StoredEvent> first = new Collector<>();
         Collector<StoredEvent> second = new Collector<>();

@@ -1,7 +1,6 @@
 package io.synckit.postgres.notification;
 
 import io.synckit.ConnectionSource;
-import io.synckit.EventStoreException;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.Bell;
 import io.synckit.postgres.internal.jdbc.ListenConnection;
@@ -10,9 +9,11 @@ import io.synckit.postgres.internal.jdbc.SqlFailure;
 import io.synckit.postgres.internal.runtime.Backoff;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import io.synckit.postgres.notification.ListenerStatus.State;
+import io.synckit.postgres.schema.NotifyMode;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Locale;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -74,6 +75,11 @@ final class ListenerLoop implements Runnable {
     private long rangAt;
     private @Nullable Away away;
 
+    /** Whether the last connection has listened, and answered a look: one that never does counts as a failed attempt. */
+    private boolean listened;
+
+    private boolean worked;
+
     ListenerLoop(
             NotificationListener.Settings settings,
             DataSource physical,
@@ -134,6 +140,7 @@ final class ListenerLoop implements Runnable {
                 enter(State.POLLING, 0, null, null);
                 pollUntil(() -> false, Long.MAX_VALUE);
             } else {
+                enter(State.CONNECTING, 0, null, null);
                 keepListening();
             }
         } catch (RuntimeException | Error e) {
@@ -145,34 +152,24 @@ final class ListenerLoop implements Runnable {
 
     private void keepListening() {
         int failures = 0;
-        enter(State.CONNECTING, 0, null, null);
         while (running) {
-            RuntimeException failure;
-            try (ListenConnection connected = ListenConnection.open(physical, pool, bell, watchdog)) {
-                link = connected;
-                failures = 0;
-                enter(State.LISTENING, 0, connected.backendPid(), null);
-                listen(connected);
-                return;
-            } catch (SQLException e) {
-                failure = SqlFailure.named("listening", e);
-            } catch (EventStoreException e) {
-                failure = e;
-            }
-            if (!running) {
+            RuntimeException failure = listenOnce();
+            if (failure == null || !running) {
                 return;
             }
-            if (link != null) {
-                link = null;
+            if (listened) {
                 away = new Away(Version.of(tail.position()), System.nanoTime());
                 tail.suspect();
+            }
+            if (worked) {
+                failures = 0;
                 enter(State.RECONNECTING, 0, null, failure);
                 pollUntil(() -> false, SHORTEST_PAUSE);
                 continue;
             }
             failures++;
             if (failures < settings.maxReconnectAttempts()) {
-                enter(away == null ? State.CONNECTING : State.RECONNECTING, failures, null, failure);
+                enter(connecting(), failures, null, failure);
                 Duration pause = new Backoff(settings.reconnectInterval()).pause(failures);
                 pollUntil(() -> false, pause.toNanos());
             } else {
@@ -180,19 +177,38 @@ final class ListenerLoop implements Runnable {
                 pollHasSucceeded = false;
                 pollUntil(() -> pollHasSucceeded, Long.MAX_VALUE);
                 failures = 0;
-                enter(away == null ? State.CONNECTING : State.RECONNECTING, 0, null, failure);
+                enter(connecting(), 0, null, failure);
             }
+        }
+    }
+
+    private State connecting() {
+        return away == null ? State.CONNECTING : State.RECONNECTING;
+    }
+
+    /** One connection, from its beginning to its end; why it ended, or null if the loop was stopped. */
+    private @Nullable RuntimeException listenOnce() {
+        listened = false;
+        worked = false;
+        try (ListenConnection connected = ListenConnection.open(physical, pool, bell, watchdog)) {
+            link = connected;
+            tail.horizon(connected.connection());
+            listened = true;
+            enter(State.LISTENING, 0, connected.backendPid(), null);
+            tellReconnected();
+            listen(connected);
+            return null;
+        } catch (SQLException e) {
+            return SqlFailure.named("listening", e);
+        } catch (RuntimeException e) {
+            return e;
+        } finally {
+            link = null;
         }
     }
 
     /** Until the connection breaks or the loop is stopped. */
     private void listen(ListenConnection connected) throws SQLException {
-        Away gone = away;
-        if (gone != null) {
-            away = null;
-            subscriptions.tell(
-                    new LiveNotice.Reconnected(gone.position, Duration.ofNanos(System.nanoTime() - gone.since)));
-        }
         long pollAfter = settings.notificationTimeout().toNanos();
         long probeAfter = Math.min(LONGEST_SILENCE, Math.max(1, pollAfter / 3));
         long now = System.nanoTime();
@@ -210,8 +226,7 @@ final class ListenerLoop implements Runnable {
             }
             now = System.nanoTime();
             if (rang) {
-                rangAt = now;
-                lastBell = Instant.now();
+                heard();
                 lastAnswer = now;
             }
             if (lookSoon || ringIfNobodyDid(connected, now) || (rang && tail.isAwake())) {
@@ -220,9 +235,18 @@ final class ListenerLoop implements Runnable {
             }
             if (nextLook <= now && quietUntil <= now) {
                 Tail.Look look = tail.look(connected.connection());
+                worked = true;
                 now = System.nanoTime();
                 lastAnswer = now;
-                if (look.more()) {
+                if (look.more() && look.found() > 0 && settings.mode() == NotifyMode.BELL) {
+                    // Under load: whatever is committed in the pause is read after it.
+                    pause = Math.min(pause, LONGEST_PAUSE_UNDER_LOAD);
+                    if (connected.holdBell(bell, Duration.ofNanos(pause))) {
+                        heard();
+                    }
+                    pause *= 2;
+                    nextLook = System.nanoTime();
+                } else if (look.more()) {
                     long longest = look.found() > 0 ? LONGEST_PAUSE_UNDER_LOAD : LONGEST_PAUSE;
                     quietUntil = now + Math.min(pause, LONGEST_PAUSE_UNDER_LOAD);
                     nextLook = now + pause;
@@ -237,6 +261,20 @@ final class ListenerLoop implements Runnable {
                 lastAnswer = System.nanoTime();
             }
         }
+    }
+
+    private void tellReconnected() {
+        Away gone = away;
+        if (gone != null) {
+            away = null;
+            subscriptions.tell(
+                    new LiveNotice.Reconnected(gone.position, Duration.ofNanos(System.nanoTime() - gone.since)));
+        }
+    }
+
+    private void heard() {
+        rangAt = System.nanoTime();
+        lastBell = Instant.now();
     }
 
     /**
@@ -312,9 +350,14 @@ final class ListenerLoop implements Runnable {
         Instant since = status.state() == state ? status.since() : Instant.now();
         status = new ListenerStatus(state, since, attempts, null, null, backendPid, failure);
         if (failure == null) {
-            log.info("listener.{}: {}", state, settings);
+            log.info("listener.{}: {}", state.name().toLowerCase(Locale.ROOT), settings);
         } else {
-            log.warn("listener.{}: {} attempts={}: {}", state, settings, attempts, failure.getMessage());
+            log.warn(
+                    "listener.{}: {} attempts={}: {}",
+                    state.name().toLowerCase(Locale.ROOT),
+                    settings,
+                    attempts,
+                    failure.getMessage());
         }
         watchers.accept(status());
     }

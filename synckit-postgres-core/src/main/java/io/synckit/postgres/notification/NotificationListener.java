@@ -23,6 +23,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -132,17 +133,20 @@ public final class NotificationListener implements AutoCloseable {
                 return;
             }
             stopping.stop();
+            if (ending == Thread.currentThread()) {
+                return; // by a watcher: it ends when that returns
+            }
             ending.join(STOP.toMillis());
             if (ending.isAlive()) {
                 log.warn(
                         "listener.slow-stop: the listener of {} is still connecting; it ends when that has failed",
                         settings.table);
             }
-            tail.suspect();
-            thread = null;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
+            tail.suspect();
+            thread = null;
             lifecycle.unlock();
         }
     }
@@ -150,21 +154,31 @@ public final class NotificationListener implements AutoCloseable {
     /** Ends the listener and all its subscriptions. Closing again does nothing. */
     @Override
     public void close() {
-        stop();
         if (closed) {
             return;
         }
         closed = true;
-        watchdog.close();
+        stop();
+        subscriptions.completeAll();
         if (ownHandlers != null) {
             ownHandlers.shutdown();
-            try {
-                ownHandlers.awaitTermination(STOP.toMillis(), TimeUnit.MILLISECONDS);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+            awaitHandlers(ownHandlers);
         }
-        subscriptions.endAll();
+        watchdog.close();
+    }
+
+    /** A handler that closes the listener does not wait for itself. */
+    private static void awaitHandlers(ExecutorService handlers) {
+        if (Subscriber.isHandling()) {
+            return;
+        }
+        try {
+            if (!handlers.awaitTermination(STOP.toMillis(), TimeUnit.MILLISECONDS)) {
+                log.warn("listener.slow-handlers: some handlers still run; their subscriptions end when they return");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Whether the connection that listens is there. */
@@ -221,6 +235,7 @@ public final class NotificationListener implements AutoCloseable {
     }
 
     private static StoredEventHandler payloads(NotificationHandler handler) {
+        Objects.requireNonNull(handler, "the handler is null");
         return event -> handler.handle(NotificationPayload.of(event));
     }
 
@@ -242,6 +257,7 @@ public final class NotificationListener implements AutoCloseable {
      * @throws StoreClosedException after {@link #close}
      */
     public LiveSubscription subscribe(LiveOptions options, StoredEventHandler handler) {
+        Objects.requireNonNull(handler, "the handler is null");
         return subscribe(options, new HandlerSink(handler, options.onNotice()), Long.MAX_VALUE);
     }
 
@@ -434,6 +450,9 @@ public final class NotificationListener implements AutoCloseable {
 
         /** Events that are read at once. */
         public Builder batchSize(int events) {
+            if (events < 1) {
+                throw new InvalidConfigException("batchSize", "is " + events + ", at least 1 is needed");
+            }
             this.batchSize = events;
             return this;
         }

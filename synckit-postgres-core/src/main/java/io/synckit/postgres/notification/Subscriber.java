@@ -20,6 +20,8 @@ final class Subscriber implements LiveSubscription, Runnable {
 
     private static final Logger log = LoggerFactory.getLogger(Subscriber.class);
 
+    private static final ThreadLocal<Subscriber> HANDLING = new ThreadLocal<>();
+
     /** Events in one take, and in one run, after which others get their turn. */
     private static final int TAKE = 64;
 
@@ -36,6 +38,7 @@ final class Subscriber implements LiveSubscription, Runnable {
     private long dropped;
     private @Nullable List<LiveNotice> notices;
     private @Nullable RuntimeException failure;
+    private boolean completed;
     private volatile long handled;
     private volatile boolean active = true;
 
@@ -55,7 +58,7 @@ final class Subscriber implements LiveSubscription, Runnable {
 
         void notice(LiveNotice notice);
 
-        /** Called once, last, unless the subscriber has closed the subscription; null if the listener was closed. */
+        /** Called once, last, unless the subscription was closed by its subscriber; null if the listener was closed. */
         void end(@Nullable RuntimeException failure);
 
         boolean endsByException();
@@ -124,6 +127,12 @@ final class Subscriber implements LiveSubscription, Runnable {
         }
     }
 
+    /** No more will come; what it has not taken yet does not come either. */
+    void complete() {
+        completed = true;
+        wake(next);
+    }
+
     /** It has been added: there is nothing to do for one that starts at the end. */
     void begin(long firstDemand) {
         live = next >= subscriptions.upTo();
@@ -147,7 +156,8 @@ final class Subscriber implements LiveSubscription, Runnable {
         if (state == State.CAUGHT_UP) {
             next = Math.max(next, before);
         }
-        if (state == State.CAUGHT_UP || (state == State.NO_DEMAND && (notices != null || failure != null))) {
+        if (state == State.CAUGHT_UP
+                || (state == State.NO_DEMAND && (notices != null || failure != null || completed))) {
             state = State.BUSY;
             subscriptions.execute(this);
         }
@@ -158,8 +168,9 @@ final class Subscriber implements LiveSubscription, Runnable {
         if (!active) {
             return null;
         }
-        if (notices != null || failure != null) {
-            Work work = new Work(List.of(), notices == null ? List.of() : notices, failure, null);
+        if (notices != null || failure != null || completed) {
+            Work work = new Work(
+                    List.of(), notices == null ? List.of() : notices, failure, completed || failure != null, null);
             notices = null;
             return work;
         }
@@ -169,7 +180,7 @@ final class Subscriber implements LiveSubscription, Runnable {
         }
         if (next < recent.after()) {
             int most = (int) Math.min(demand, subscriptions.pageSize());
-            return new Work(List.of(), List.of(), null, new Page(next, recent.upTo(), most));
+            return new Work(List.of(), List.of(), null, false, new Page(next, recent.upTo(), most));
         }
         RecentEvents.Slice slice = recent.slice(next, options::matches, Math.min(demand, TAKE));
         taken(slice.events(), slice.upTo());
@@ -180,7 +191,7 @@ final class Subscriber implements LiveSubscription, Runnable {
             handled = Math.max(handled, next);
             return null;
         }
-        return new Work(slice.events(), List.of(), null, null);
+        return new Work(slice.events(), List.of(), null, false, null);
     }
 
     private void taken(List<StoredEvent> events, long upTo) {
@@ -193,8 +204,22 @@ final class Subscriber implements LiveSubscription, Runnable {
 
     // Without the lock.
 
+    /** Whether the calling thread is that of a handler. */
+    static boolean isHandling() {
+        return HANDLING.get() != null;
+    }
+
     @Override
     public void run() {
+        HANDLING.set(this);
+        try {
+            work();
+        } finally {
+            HANDLING.remove();
+        }
+    }
+
+    private void work() {
         for (int done = 0; done < RUN; ) {
             Work work = subscriptions.locked(() -> take(subscriptions.recent()));
             if (work == null) {
@@ -205,7 +230,7 @@ final class Subscriber implements LiveSubscription, Runnable {
                 return;
             }
             work.notices.forEach(this::tellSink);
-            if (work.failure != null) {
+            if (work.last) {
                 end(work.failure);
                 return;
             }
@@ -263,7 +288,7 @@ final class Subscriber implements LiveSubscription, Runnable {
         }
     }
 
-    void end(@Nullable RuntimeException cause) {
+    private void end(@Nullable RuntimeException cause) {
         if (subscriptions.remove(this)) {
             try {
                 sink.end(cause);
@@ -287,7 +312,8 @@ final class Subscriber implements LiveSubscription, Runnable {
 
     @Override
     public Version position() {
-        return Version.of(handled);
+        return subscriptions.locked(
+                () -> Version.of(state == State.CAUGHT_UP ? Math.max(handled, subscriptions.upTo()) : handled));
     }
 
     @Override
@@ -313,12 +339,14 @@ final class Subscriber implements LiveSubscription, Runnable {
     /**
      * What to do without the lock.
      *
+     * @param last whether it ends with this, by the failure if there is one
      * @param page what to read first, instead of the events
      */
     private record Work(
             List<StoredEvent> events,
             List<LiveNotice> notices,
             @Nullable RuntimeException failure,
+            boolean last,
             @Nullable Page page) {}
 
     /** A part of the table. */

@@ -13,6 +13,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -26,10 +27,14 @@ public final class SubscriptionManager {
 
     private static final int RETRY_SECONDS = 1;
 
+    /** Who lags leaves the pool to the application. */
+    private static final int MOST_READING = 4;
+
     private final Executor handlers;
     private final Pages pages;
     private final int pageSize;
     private final Runnable onRemoved;
+    private final Semaphore reading = new Semaphore(MOST_READING, true);
     private final ReentrantLock lock = new ReentrantLock();
     private final RecentEvents recent = new RecentEvents();
     private final Set<Subscriber> ofAll = new LinkedHashSet<>();
@@ -131,9 +136,9 @@ public final class SubscriptionManager {
         });
     }
 
-    void endAll() {
-        List<Subscriber> all = locked(this::subscribers);
-        all.forEach(subscriber -> subscriber.end(null));
+    /** Ends all, each in its turn. */
+    void completeAll() {
+        run(() -> subscribers().forEach(Subscriber::complete));
     }
 
     // For the subscribers.
@@ -167,7 +172,12 @@ public final class SubscriptionManager {
     }
 
     List<StoredEvent> page(long since, long upTo, Filter[] filters, int limit) {
-        return pages.read(since, upTo, filters, limit);
+        reading.acquireUninterruptibly();
+        try {
+            return pages.read(since, upTo, filters, limit);
+        } finally {
+            reading.release();
+        }
     }
 
     void execute(Subscriber subscriber) {

@@ -5,21 +5,25 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 
 /** The listener's SQL of the bell. The functions that it calls are in {@code db/synckit/postgres/V2__bell.sql}. */
 public final class Bell {
 
     private static final String CHANNEL = "select <channel>()";
     private static final String RING = "select pg_notify(<channel>(), '')";
+    private static final String HOLD = "select <hold>(?)";
     private static final String NOTIFY = "select pg_notify(?, '')";
 
     private final String channel;
     private final String ring;
+    private final String hold;
 
     public Bell(TableName name) {
         Statements statements = new Statements(name, false);
         this.channel = statements.named(CHANNEL);
         this.ring = statements.named(RING);
+        this.hold = statements.named(HOLD);
     }
 
     /** The name of the table's channel. */
@@ -35,6 +39,14 @@ public final class Bell {
     public void ring(Connection connection) throws SQLException {
         try (Statement statement = connection.createStatement()) {
             statement.execute(ring);
+        }
+    }
+
+    /** Holds the bell for so long, if it is free, then rings it: whoever commits meanwhile need not. */
+    void hold(Connection connection, Duration time) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(hold)) {
+            statement.setDouble(1, time.toNanos() / 1e9);
+            statement.execute();
         }
     }
 

@@ -10,6 +10,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.UUID;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 
@@ -112,7 +113,23 @@ public final class ListenConnection implements AutoCloseable {
     /** Waits for the bell, but not longer than this (1 ms at least); whether it rang. */
     public boolean await(Duration longest) throws SQLException {
         int millis = (int) Math.max(1, longest.toMillis());
-        PGNotification[] received = watchdog.watch(connection, () -> notifications.getNotifications(millis));
+        return bellIn(watchdog.watch(connection, () -> notifications.getNotifications(millis)));
+    }
+
+    /**
+     * Waits so long with the bell in hand, for a reader that will look again anyway: writers commit without ringing, and other readers are
+     * rung once at the end. The server does the waiting, so a client that dies meanwhile leaves nothing behind.
+     *
+     * @return whether it rang
+     */
+    public boolean holdBell(Bell bell, Duration time) throws SQLException {
+        return watchdog.watch(connection, () -> {
+            bell.hold(connection, time);
+            return bellIn(notifications.getNotifications());
+        });
+    }
+
+    private boolean bellIn(PGNotification @Nullable [] received) {
         if (received != null) {
             for (PGNotification notification : received) {
                 if (notification.getName().equals(channel)) {

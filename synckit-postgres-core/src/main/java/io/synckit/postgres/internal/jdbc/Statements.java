@@ -31,7 +31,8 @@ final class Statements {
                 .replace("<announce>", name.member("_announce"))
                 .replace("<own>", name.member("_own"))
                 .replace("<horizon>", name.member("_horizon"))
-                .replace("<channel>", name.member("_channel"));
+                .replace("<channel>", name.member("_channel"))
+                .replace("<hold>", name.member("_hold"));
     }
 
     PreparedStatement prepare(Connection connection, String sql) throws SQLException {
