@@ -114,8 +114,9 @@ create function "${schema}"."${table}_own"(id text) returns boolean
 as $$ select set_config('synckit.row', id || ' ${schema}.${table}', true) is not null $$;
 
 -- The fence, reader's side: every version up to "decided" is committed and visible to the next statement, or gone for good. The
--- order is the point: first the sequence, then the locks, rows only in a later statement. "head" above "decided" says that
--- somebody is announced, "ringing" that somebody holds the bell (the one exclusive lock among these keys).
+-- order is the point: first the sequence, then the locks, rows only in a later statement. "head" above "decided" says that somebody
+-- is announced, or was since the first look at the sequence: so it is looked at again, after the locks. "ringing" says that somebody
+-- holds the bell (the one exclusive lock among these keys).
 -- "stable" is the version of the last event that is there. Numbers of transactions that rolled back need not survive a crash of the
 -- server: they may be given out again, and a reader that had kept one as its cursor would miss them.
 create function "${schema}"."${table}_horizon"(
@@ -127,14 +128,15 @@ declare
 begin
     isolation := current_setting('transaction_isolation');
     standby := pg_is_in_recovery();
-    select case when s.is_called then s.last_value else 0 end into head from "${schema}"."${table}_version_seq" s;
-    select least(head, min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) filter (where l.mode = 'ShareLock')),
+    select case when s.is_called then s.last_value else 0 end into decided from "${schema}"."${table}_version_seq" s;
+    select least(decided, min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) filter (where l.mode = 'ShareLock')),
            count(*) filter (where l.mode = 'ExclusiveLock') > 0
       into decided, ringing
       from pg_locks l
      where l.locktype = 'advisory' and l.objsubid = 1
        and l.classid::bigint >> 16 = this_table
        and l.database = (select d.oid from pg_database d where d.datname = current_database());
+    select case when s.is_called then s.last_value else 0 end into head from "${schema}"."${table}_version_seq" s;
     select coalesce(max(e.version), 0) into stable from "${schema}"."${table}" e where e.version <= decided;
     -- For a later statement of the same round trip, which cannot be given it as a parameter.
     perform set_config('synckit.stable', stable::text, true);

@@ -24,8 +24,10 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Savepoint;
+import java.sql.Statement;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -337,6 +339,29 @@ class FenceTest {
         database.execute("commit prepared 'p_" + database.name() + "'");
 
         assertThat(loaded()).containsExactly(1, 2);
+    }
+
+    /**
+     * Between its look at the sequence and its look at the locks a whole transaction comes and goes: it is neither decided nor announced,
+     * and a reader that relies on the bell must know that there is more. Forced by a view that draws a version while it is read.
+     */
+    @Test
+    void aVersionThatIsDrawnDuringTheLookIsNotOverlooked() throws SQLException {
+        database.execute(
+                "create schema meanwhile",
+                "create view meanwhile.pg_locks as"
+                        + " select l.*, nextval('synckit.events_version_seq') from pg_catalog.pg_locks l offset 0");
+        store.store(Event.of("a", "T", 1));
+
+        try (CallersTransaction reader = CallersTransaction.begin(database)) {
+            reader.execute("set search_path = meanwhile, pg_catalog");
+            try (Statement statement = reader.connection().createStatement();
+                    ResultSet rows = statement.executeQuery("select decided, head from synckit.events_horizon()")) {
+                rows.next();
+                assertThat(rows.getLong(1)).isEqualTo(1);
+                assertThat(rows.getLong(2)).isGreaterThan(1);
+            }
+        }
     }
 
     @Test

@@ -195,7 +195,10 @@ final class ListenerLoop implements Runnable {
             tail.horizon(connected.connection());
             listened = true;
             enter(State.LISTENING, 0, connected.backendPid(), null);
-            tellReconnected();
+            if (tellReconnected()) {
+                // It may have held the bell when its connection broke, and others have relied on it.
+                ring(connected);
+            }
             listen(connected);
             return null;
         } catch (SQLException e) {
@@ -263,13 +266,14 @@ final class ListenerLoop implements Runnable {
         }
     }
 
-    private void tellReconnected() {
+    private boolean tellReconnected() {
         Away gone = away;
-        if (gone != null) {
-            away = null;
-            subscriptions.tell(
-                    new LiveNotice.Reconnected(gone.position, Duration.ofNanos(System.nanoTime() - gone.since)));
+        if (gone == null) {
+            return false;
         }
+        away = null;
+        subscriptions.tell(new LiveNotice.Reconnected(gone.position, Duration.ofNanos(System.nanoTime() - gone.since)));
+        return true;
     }
 
     private void heard() {
@@ -291,11 +295,15 @@ final class ListenerLoop implements Runnable {
         if (lastBell != null && rangAt - commit.begun >= 0) {
             return false;
         }
+        ring(connected);
+        return true;
+    }
+
+    private void ring(ListenConnection connected) throws SQLException {
         watchdog.watch(connected.connection(), () -> {
             bell.ring(connected.connection());
             return true;
         });
-        return true;
     }
 
     /** Polls until the time is over, or a condition holds, or the loop is stopped. */
