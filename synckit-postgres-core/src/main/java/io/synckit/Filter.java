@@ -99,8 +99,8 @@ public sealed interface Filter {
             throw new InvalidFilterException(what + " is empty; leave the filter out to read everything");
         }
         for (String key : keys) {
-            if (key == null || EventLimits.unstorable(key) != null) {
-                throw new InvalidFilterException(what + " contains a value that no event can have: " + key);
+            if (key == null || key.isBlank() || EventLimits.unstorable(key) != null) {
+                throw new InvalidFilterException(what + " contains a value that no event can have: '" + key + "'");
             }
         }
         return Set.copyOf(keys);

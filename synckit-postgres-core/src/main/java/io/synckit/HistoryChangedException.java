@@ -8,7 +8,7 @@ public final class HistoryChangedException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
 
-    private final Version safe;
+    private final long safe;
 
     /**
      * @param read how far it was read
@@ -19,11 +19,11 @@ public final class HistoryChangedException extends EventStoreException {
                 + ", but that event is not there any more: the database was restored,"
                 + " or a fail-over has lost its last commits; undo what came of the events after version " + safe
                 + " and go on from there");
-        this.safe = safe;
+        this.safe = safe.value();
     }
 
     /** From where it is safe to go on. */
     public Version safe() {
-        return safe;
+        return Version.of(safe);
     }
 }

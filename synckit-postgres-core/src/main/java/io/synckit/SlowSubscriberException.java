@@ -5,7 +5,7 @@ public final class SlowSubscriberException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
 
-    private final Version handled;
+    private final long handled;
 
     /**
      * @param handled the last version that the subscriber has seen
@@ -14,11 +14,11 @@ public final class SlowSubscriberException extends EventStoreException {
     public SlowSubscriberException(Version handled, int buffer) {
         super("the subscriber had more than " + buffer + " events waiting after version " + handled
                 + "; subscribe again from there, with a larger buffer, a quicker handler, or whenSlow(WAIT)");
-        this.handled = handled;
+        this.handled = handled.value();
     }
 
     /** From where to subscribe again. */
     public Version handled() {
-        return handled;
+        return Version.of(handled);
     }
 }

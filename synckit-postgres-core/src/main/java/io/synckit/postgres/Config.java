@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param reconnectInterval first pause of the listener before it tries again to connect; each further one is twice as long, up to a
  *     minute. While it is not connected, it polls this often
  * @param maxReconnectAttempts attempts after which the listener has failed and only polls, until a poll succeeds
- * @param notifyMode how the database tells listeners; must be what the table was migrated with
+ * @param notifyMode how the database tells listeners, if it is known; with OFF the listener polls and does not connect. Null: it finds
+ *     out
  * @param listenerConnectionString where the listener of {@link RealtimeEventStore#open} connects, if not as the pool: past a pooler
  * @param batchSize events in a page when no limit is given, and in one fetch of a stream
  * @param enablePreparedStmts whether the driver keeps server-side prepared statements; off behind a pooler that cannot
@@ -44,7 +45,7 @@ public record Config(
         Duration notificationTimeout,
         Duration reconnectInterval,
         int maxReconnectAttempts,
-        NotifyMode notifyMode,
+        @Nullable NotifyMode notifyMode,
         @Nullable String listenerConnectionString,
         int batchSize,
         boolean enablePreparedStmts,
@@ -125,7 +126,7 @@ public record Config(
         private Duration notificationTimeout = DEFAULT_NOTIFICATION_TIMEOUT;
         private Duration reconnectInterval = DEFAULT_RECONNECT_INTERVAL;
         private int maxReconnectAttempts = DEFAULT_MAX_RECONNECT_ATTEMPTS;
-        private NotifyMode notifyMode = NotifyMode.BELL;
+        private @Nullable NotifyMode notifyMode;
         private @Nullable String listenerConnectionString;
         private int batchSize = DEFAULT_BATCH_SIZE;
         private boolean enablePreparedStmts = true;
@@ -193,7 +194,7 @@ public record Config(
             return this;
         }
 
-        public Builder notifyMode(NotifyMode notifyMode) {
+        public Builder notifyMode(@Nullable NotifyMode notifyMode) {
             this.notifyMode = notifyMode;
             return this;
         }

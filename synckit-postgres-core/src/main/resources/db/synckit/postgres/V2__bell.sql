@@ -1,8 +1,8 @@
 -- The bell: how readers learn of a commit without a look at the table. A transaction that has issued NOTIFY holds a database-wide
 -- lock while it commits, so at most one at a time does: whoever gets the bell rings it, and the others commit in a group without.
 -- A reader that was rung looks again for as long as the bell is held or a transaction is announced: one that found the bell taken
--- was still announced while the ringer held it. The bell is a hint; the table is the truth. Which triggers are there is the
--- notify mode's business: R__notify_mode.sql.
+-- was still announced while the ringer held it. The bell is a hint; the table is the truth. Another notify
+-- mode has other triggers: R__notify_mode.sql.
 
 -- The channel of the table's bell, at most 63 bytes.
 create function "${schema}"."${table}_channel"() returns text
@@ -69,6 +69,14 @@ begin
     return null;
 end
 $$;
+
+-- Deferred: it runs in the commit phase, so that the bell is held no longer than needed. Without a WHEN: the server would plan that for
+-- each statement, which costs more than the call.
+create constraint trigger "${table}_bell" after insert on "${schema}"."${table}"
+    deferrable initially deferred
+    for each row
+    execute function "${schema}"."${table}_ring"();
+alter table "${schema}"."${table}" enable always trigger "${table}_bell";
 
 create or replace function "${schema}"."${table}_schema_version"() returns integer
     language sql immutable parallel safe

@@ -10,6 +10,7 @@ import io.synckit.HistoryChangedException;
 import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
 import io.synckit.MissingPrivilegeException;
+import io.synckit.SchemaMismatchException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.PhysicalConnections;
@@ -269,6 +270,28 @@ class ListenerTest {
         assertThat(listener.status().lastBell()).isNull();
     }
 
+    /** Another application has changed the table's mode: this one notices, and polls until it is changed back. */
+    @Test
+    void aTableThatDoesNotRingAnyMoreIsNoticed() throws Exception {
+        start(builder(database.physical()).withNotificationTimeout(SOON));
+        until(State.LISTENING);
+
+        mode(NotifyMode.OFF);
+
+        assertThat(until(State.POLLING).failure())
+                .isInstanceOf(SchemaMismatchException.class)
+                .hasMessageContaining("synckit.postgres.notify.mode");
+        store(1);
+        assertThat(nextEvent()).isEqualTo(1);
+        mode(NotifyMode.BELL);
+        until(State.LISTENING);
+    }
+
+    private void mode(NotifyMode mode) {
+        new SchemaMigrator(database.physical(), "synckit", "events", new SchemaMigrator.Options(false, false, mode))
+                .migrate();
+    }
+
     @Test
     void modeOffOnlyPolls() throws Exception {
         start(builder(throughProxy()).notifyMode(NotifyMode.OFF).withNotificationTimeout(SOON));
@@ -299,12 +322,7 @@ class ListenerTest {
 
     @Test
     void eachEventModeServesOurListenersAsWell() throws Exception {
-        new SchemaMigrator(
-                        database.physical(),
-                        "synckit",
-                        "events",
-                        new SchemaMigrator.Options(false, false, NotifyMode.EACH_EVENT))
-                .migrate();
+        mode(NotifyMode.EACH_EVENT);
         start(builder(database.physical()).notifyMode(NotifyMode.EACH_EVENT));
         until(State.LISTENING);
 
@@ -351,6 +369,20 @@ class ListenerTest {
         listener.start();
 
         assertThat(nextEvent()).isEqualTo(1);
+    }
+
+    @Test
+    void nothingIsDeliveredBeforeTheStart() throws Exception {
+        store(1);
+        listener = builder(database.physical()).build();
+        Collector<State> during = new Collector<>();
+        listener.subscribe(
+                LiveOptions.all().from(Version.ZERO),
+                event -> during.add(listener.status().state()));
+
+        listener.start();
+
+        assertThat(during.next()).isNotEqualTo(State.STOPPED);
     }
 
     @Test

@@ -183,6 +183,7 @@ class SubscriptionTest {
     @Test
     void keysThatNoEventHasAreRefused() {
         assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(() -> LiveOptions.stream("\ud800"));
+        assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(() -> LiveOptions.stream(" "));
         assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(() -> LiveOptions.eventType("\u0000"));
         assertThatExceptionOfType(IllegalArgumentException.class)
                 .isThrownBy(() -> LiveOptions.all().buffer(0))

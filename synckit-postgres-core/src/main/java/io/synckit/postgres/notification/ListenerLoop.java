@@ -1,6 +1,7 @@
 package io.synckit.postgres.notification;
 
 import io.synckit.ConnectionSource;
+import io.synckit.SchemaMismatchException;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.Bell;
 import io.synckit.postgres.internal.jdbc.ListenConnection;
@@ -9,7 +10,6 @@ import io.synckit.postgres.internal.jdbc.SqlFailure;
 import io.synckit.postgres.internal.runtime.Backoff;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import io.synckit.postgres.notification.ListenerStatus.State;
-import io.synckit.postgres.schema.NotifyMode;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -195,6 +195,7 @@ final class ListenerLoop implements Runnable {
             tail.horizon(connected.connection());
             listened = true;
             enter(State.LISTENING, 0, connected.backendPid(), null);
+            probe(connected);
             if (tellReconnected()) {
                 // It may have held the bell when its connection broke, and others have relied on it.
                 ring(connected);
@@ -212,8 +213,8 @@ final class ListenerLoop implements Runnable {
 
     /** Until the connection breaks or the loop is stopped. */
     private void listen(ListenConnection connected) throws SQLException {
-        long pollAfter = settings.notificationTimeout().toNanos();
-        long probeAfter = Math.min(LONGEST_SILENCE, Math.max(1, pollAfter / 3));
+        long probeAfter =
+                Math.min(LONGEST_SILENCE, settings.notificationTimeout().toNanos() / 3);
         long now = System.nanoTime();
         long nextLook = now;
         long quietUntil = now;
@@ -241,7 +242,7 @@ final class ListenerLoop implements Runnable {
                 worked = true;
                 now = System.nanoTime();
                 lastAnswer = now;
-                if (look.more() && look.found() > 0 && settings.mode() == NotifyMode.BELL) {
+                if (look.more() && look.found() > 0 && settings.mayHoldBell()) {
                     // Under load: whatever is committed in the pause is read after it.
                     pause = Math.min(pause, LONGEST_PAUSE_UNDER_LOAD);
                     if (connected.holdBell(bell, Duration.ofNanos(pause))) {
@@ -257,13 +258,37 @@ final class ListenerLoop implements Runnable {
                 } else {
                     pause = FIRST_PAUSE;
                     quietUntil = now;
-                    nextLook = now + pollAfter;
+                    nextLook = now + pollAfter();
                 }
             } else if (now - lastAnswer >= probeAfter) {
-                roundTrip = connected.roundTrip();
+                probe(connected);
                 lastAnswer = System.nanoTime();
+                nextLook = Math.min(nextLook, lastAnswer + pollAfter());
             }
         }
+    }
+
+    /** Without a trigger nobody rings: then it polls, on this connection, until there is one again. */
+    private void probe(ListenConnection connected) throws SQLException {
+        ListenConnection.Probe answer = connected.probe(bell);
+        roundTrip = answer.roundTrip();
+        boolean rang = status.state() == State.LISTENING;
+        if (rang != answer.rings()) {
+            enter(
+                    answer.rings() ? State.LISTENING : State.POLLING,
+                    0,
+                    connected.backendPid(),
+                    answer.rings()
+                            ? null
+                            : new SchemaMismatchException(
+                                    "the table " + settings
+                                            + " has no trigger that notifies; if that is not meant, set synckit.postgres.notify.mode and migrate"));
+        }
+    }
+
+    private long pollAfter() {
+        boolean rings = status.state() == State.LISTENING;
+        return (rings ? settings.notificationTimeout() : settings.pollInterval()).toNanos();
     }
 
     private boolean tellReconnected() {

@@ -6,13 +6,9 @@ import io.synckit.StoredEvent;
 import io.synckit.Version;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** What a live subscription is told, and how: immutable, each method gives another. */
 public final class LiveOptions {
-
-    private static final Logger log = LoggerFactory.getLogger(LiveOptions.class);
 
     /** Events that may wait for a subscriber that is live. */
     public static final int DEFAULT_BUFFER = 1024;
@@ -22,7 +18,7 @@ public final class LiveOptions {
     private final @Nullable Version from;
     private final int buffer;
     private final SlowSubscriber whenSlow;
-    private final Consumer<LiveNotice> onNotice;
+    private final @Nullable Consumer<LiveNotice> onNotice;
 
     enum Kind {
         ALL,
@@ -36,7 +32,7 @@ public final class LiveOptions {
             @Nullable Version from,
             int buffer,
             SlowSubscriber whenSlow,
-            Consumer<LiveNotice> onNotice) {
+            @Nullable Consumer<LiveNotice> onNotice) {
         this.kind = kind;
         this.key = key;
         this.from = from;
@@ -69,13 +65,7 @@ public final class LiveOptions {
     }
 
     private static LiveOptions of(Kind kind, String key) {
-        LiveOptions options = new LiveOptions(
-                kind,
-                key,
-                null,
-                DEFAULT_BUFFER,
-                SlowSubscriber.WAIT,
-                notice -> log.info("subscription.notice: {}", notice));
+        LiveOptions options = new LiveOptions(kind, key, null, DEFAULT_BUFFER, SlowSubscriber.WAIT, null);
         options.filters(); // refuses a key that no event can have
         return options;
     }
@@ -115,7 +105,7 @@ public final class LiveOptions {
         return new LiveOptions(kind, key, from, buffer, whenSlow, consumer);
     }
 
-    Consumer<LiveNotice> onNotice() {
+    @Nullable Consumer<LiveNotice> onNotice() {
         return onNotice;
     }
 

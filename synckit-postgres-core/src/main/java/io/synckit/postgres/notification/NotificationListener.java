@@ -116,6 +116,7 @@ public final class NotificationListener implements AutoCloseable {
                         settings, physical, pool, bell, tail, watchdog, handlers, subscriptions, this::changed);
                 loop = started;
                 thread = NamedThreads.single("synckit-listener-" + settings.table, started);
+                subscriptions.serve(true);
                 thread.start();
             }
         } finally {
@@ -132,6 +133,7 @@ public final class NotificationListener implements AutoCloseable {
             if (stopping == null || ending == null) {
                 return;
             }
+            subscriptions.serve(false);
             stopping.stop();
             if (ending == Thread.currentThread()) {
                 return; // by a watcher: it ends when that returns
@@ -258,7 +260,7 @@ public final class NotificationListener implements AutoCloseable {
      */
     public LiveSubscription subscribe(LiveOptions options, StoredEventHandler handler) {
         Objects.requireNonNull(handler, "the handler is null");
-        return subscribe(options, new HandlerSink(handler, options.onNotice()), Long.MAX_VALUE);
+        return subscribe(options, new HandlerSink(handler, notices(options)), Long.MAX_VALUE);
     }
 
     /**
@@ -267,7 +269,7 @@ public final class NotificationListener implements AutoCloseable {
      */
     public Flow.Publisher<StoredEvent> publisher(LiveOptions options) {
         return subscriber -> {
-            FlowSink sink = new FlowSink(subscriber, options.onNotice());
+            FlowSink sink = new FlowSink(subscriber, notices(options));
             Subscriber subscription;
             try {
                 subscription = subscribe(options, sink, 0);
@@ -276,6 +278,21 @@ public final class NotificationListener implements AutoCloseable {
                 return;
             }
             sink.start(subscriptions, subscription);
+        };
+    }
+
+    /** Who has asked is told; for others it is logged. */
+    private static Consumer<LiveNotice> notices(LiveOptions options) {
+        Consumer<LiveNotice> asked = options.onNotice();
+        if (asked != null) {
+            return asked;
+        }
+        return notice -> {
+            if (notice instanceof LiveNotice.Reconnected) {
+                log.info("subscription.reconnected: {}: {}", options, notice);
+            } else {
+                log.warn("subscription.disturbed: {}: {}", options, notice);
+            }
         };
     }
 
@@ -373,10 +390,15 @@ public final class NotificationListener implements AutoCloseable {
             Duration notificationTimeout,
             Duration reconnectInterval,
             int maxReconnectAttempts,
-            NotifyMode mode) {
+            @Nullable NotifyMode mode) {
 
         boolean polls() {
             return mode == NotifyMode.OFF;
+        }
+
+        /** Whether a reader may hold the bell: it has no use where every event notifies. */
+        boolean mayHoldBell() {
+            return mode != NotifyMode.EACH_EVENT;
         }
 
         /** Without a connection, not less often than attempts are made. */
@@ -403,7 +425,7 @@ public final class NotificationListener implements AutoCloseable {
         private Duration notificationTimeout = DEFAULT_NOTIFICATION_TIMEOUT;
         private Duration reconnectInterval = DEFAULT_RECONNECT_INTERVAL;
         private int maxReconnectAttempts = DEFAULT_MAX_RECONNECT_ATTEMPTS;
-        private NotifyMode notifyMode = NotifyMode.BELL;
+        private @Nullable NotifyMode notifyMode;
         private int batchSize = 1000;
         private boolean enablePreparedStmts = true;
         private Duration longestCall = Duration.ofSeconds(10);
@@ -442,8 +464,8 @@ public final class NotificationListener implements AutoCloseable {
             return this;
         }
 
-        /** What the table's triggers do. */
-        public Builder notifyMode(NotifyMode mode) {
+        /** What the table's triggers do, if it is known: with OFF it polls and does not connect. Without this it finds out. */
+        public Builder notifyMode(@Nullable NotifyMode mode) {
             this.notifyMode = mode;
             return this;
         }

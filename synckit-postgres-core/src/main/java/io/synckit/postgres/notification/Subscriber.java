@@ -100,9 +100,20 @@ final class Subscriber implements LiveSubscription, Runnable {
         }
         long end = subscriptions.upTo();
         dropped += waiting;
-        tell(new LiveNotice.Dropped(Version.of(next), Version.of(end), waiting));
+        tell(dropped(end));
         next = end;
         waiting = 0;
+    }
+
+    /** One gap, also if the subscriber has not yet heard of the part before. */
+    private LiveNotice.Dropped dropped(long end) {
+        if (notices != null
+                && notices.get(notices.size() - 1) instanceof LiveNotice.Dropped before
+                && before.upTo().value() == next) {
+            notices.remove(before);
+            return new LiveNotice.Dropped(before.after(), Version.of(end), before.events() + waiting);
+        }
+        return new LiveNotice.Dropped(Version.of(next), Version.of(end), waiting);
     }
 
     /** Something else has happened to it; what follows is not its own slowness. */

@@ -40,6 +40,8 @@ public final class SubscriptionManager {
     private final Set<Subscriber> ofAll = new LinkedHashSet<>();
     private final Map<String, Set<Subscriber>> byType = new HashMap<>();
     private final Map<String, Set<Subscriber>> byStream = new HashMap<>();
+    private final List<Subscriber> waiting = new ArrayList<>();
+    private boolean serving;
     private int count;
 
     /** Reads events of the table that are decided, for those who lag. */
@@ -138,6 +140,7 @@ public final class SubscriptionManager {
 
     /** Ends all, each in its turn. */
     void completeAll() {
+        serve(true);
         run(() -> subscribers().forEach(Subscriber::complete));
     }
 
@@ -180,12 +183,31 @@ public final class SubscriptionManager {
         }
     }
 
+    /** Runs it, or when the listener is started. */
     void execute(Subscriber subscriber) {
-        try {
-            handlers.execute(subscriber);
-        } catch (RejectedExecutionException e) {
-            // The listener was closed, and all subscriptions with it.
-        }
+        run(() -> {
+            if (!serving) {
+                waiting.add(subscriber);
+                return;
+            }
+            try {
+                handlers.execute(subscriber);
+            } catch (RejectedExecutionException e) {
+                // The listener was closed, and all subscriptions with it.
+            }
+        });
+    }
+
+    /** Whether subscribers get anything: from the start of the listener to its stop. */
+    void serve(boolean whether) {
+        run(() -> {
+            serving = whether;
+            if (serving) {
+                List<Subscriber> released = List.copyOf(waiting);
+                waiting.clear();
+                released.forEach(this::execute);
+            }
+        });
     }
 
     void executeLater(Subscriber subscriber) {

@@ -11,6 +11,7 @@ import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.configuration.FluentConfiguration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes and upgrades the events table, with a Flyway of its own (flyway-core and flyway-database-postgresql must be on the class
@@ -41,12 +42,15 @@ public final class SchemaMigrator {
      *
      * @param dataIndex whether to make a GIN index for {@code Filter.dataContains}
      * @param metadataIndex whether to make a GIN index for {@code Filter.metadataContains}
-     * @param notifyMode how listeners are told
+     * @param notifyMode how listeners are told; null leaves it as it is, and a new table gets {@link NotifyMode#BELL}
      */
-    public record Options(boolean dataIndex, boolean metadataIndex, NotifyMode notifyMode) {
+    public record Options(
+            boolean dataIndex,
+            boolean metadataIndex,
+            @Nullable NotifyMode notifyMode) {
 
-        /** No optional index, and the bell. */
-        public static final Options DEFAULTS = new Options(false, false, NotifyMode.BELL);
+        /** No optional index, and the notify mode as it is. */
+        public static final Options DEFAULTS = new Options(false, false, null);
     }
 
     /**
@@ -92,7 +96,10 @@ public final class SchemaMigrator {
                         "table", name.table(),
                         "data_index", Boolean.toString(options.dataIndex()),
                         "metadata_index", Boolean.toString(options.metadataIndex()),
-                        "notify_mode", options.notifyMode().name()));
+                        "notify_mode",
+                                options.notifyMode() == null
+                                        ? "AS_IT_IS"
+                                        : options.notifyMode().name()));
         return configuration.load();
     }
 }

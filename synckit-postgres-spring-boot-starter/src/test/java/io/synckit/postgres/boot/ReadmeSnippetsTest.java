@@ -9,14 +9,18 @@ import io.synckit.EventPage;
 import io.synckit.EventStore;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
+import io.synckit.HistoryChangedException;
 import io.synckit.OnDuplicate;
+import io.synckit.SlowSubscriberException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.WrongExpectedVersionException;
 import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.notification.LiveNotice;
 import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.notification.LiveSubscription;
 import io.synckit.postgres.notification.SlowSubscriber;
+import io.synckit.postgres.notification.StoredEventHandler;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
@@ -113,6 +117,16 @@ class ReadmeSnippetsTest {
                 event -> System.out.println(event.version() + " " + event.type()));
     }
 
+    void goOn(RealtimeEventStore live, LiveNotice notice, StoredEventHandler handler) {
+        if (notice instanceof LiveNotice.Ended ended) {
+            if (ended.failure() instanceof SlowSubscriberException slow) {
+                live.subscribe(LiveOptions.all().from(slow.handled()), handler);
+            } else if (ended.failure() instanceof HistoryChangedException changed) {
+                live.subscribe(LiveOptions.all().from(changed.safe()), handler);
+            }
+        }
+    }
+
     void inTens(RealtimeEventStore live, Flow.Subscriber<StoredEvent> subscriber) {
         live.publisher(LiveOptions.all().from(Version.ZERO)).subscribe(subscriber);
     }
@@ -185,6 +199,10 @@ class ReadmeSnippetsTest {
         }
 
         ten.next(25);
+        Collector<StoredEvent> again = new Collector<>();
+        goOn(live, new LiveNotice.Ended(new SlowSubscriberException(Version.ZERO, 1)), again::add);
+        goOn(live, new LiveNotice.Ended(new HistoryChangedException(Version.of(9), Version.ZERO)), again::add);
+        again.next(50);
         Version latest = events.latestVersion();
         Await.until(() -> printing.position().equals(latest) && all.position().equals(latest));
         printing.close();
@@ -232,7 +250,7 @@ class ReadmeSnippetsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"README.md, 6", "docs/live.md, 2"})
+    @CsvSource({"README.md, 6", "docs/live.md, 3"})
     void everyBlockOfThePagesStandsInThisFile(String page, int blocks) throws IOException {
         String here =
                 squeezed(Files.readString(Path.of("src/test/java/io/synckit/postgres/boot/ReadmeSnippetsTest.java")));

@@ -13,14 +13,20 @@ public final class Bell {
     private static final String CHANNEL = "select <channel>()";
     private static final String RING = "select pg_notify(<channel>(), '')";
     private static final String HOLD = "select <hold>(?)";
+    private static final String RINGS = """
+            select exists (select from pg_trigger where tgrelid = to_regclass(?)
+                              and tgname in (? || '_bell', ? || '_each_event') and tgenabled in ('A', 'O'))
+            """;
     private static final String NOTIFY = "select pg_notify(?, '')";
 
     private final String channel;
     private final String ring;
     private final String hold;
+    private final TableName name;
 
     public Bell(TableName name) {
         Statements statements = new Statements(name, false);
+        this.name = name;
         this.channel = statements.named(CHANNEL);
         this.ring = statements.named(RING);
         this.hold = statements.named(HOLD);
@@ -39,6 +45,19 @@ public final class Bell {
     public void ring(Connection connection) throws SQLException {
         try (Statement statement = connection.createStatement()) {
             statement.execute(ring);
+        }
+    }
+
+    /** Whether commits ring at all: the table has a trigger for that. */
+    boolean rings(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(RINGS)) {
+            statement.setString(1, name.quoted());
+            statement.setString(2, name.table());
+            statement.setString(3, name.table());
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return rows.getBoolean(1);
+            }
         }
     }
 

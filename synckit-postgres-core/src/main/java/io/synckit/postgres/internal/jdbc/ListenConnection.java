@@ -140,16 +140,20 @@ public final class ListenConnection implements AutoCloseable {
         return false;
     }
 
-    /** How long a question takes that asks nothing. */
-    public Duration roundTrip() throws SQLException {
+    /** Asks whether the table rings at all, to see whether the connection answers, and how fast. */
+    public Probe probe(Bell bell) throws SQLException {
         long start = System.nanoTime();
-        watchdog.watch(connection, () -> {
-            try (Statement statement = connection.createStatement()) {
-                return statement.execute("");
-            }
-        });
-        return Duration.ofNanos(System.nanoTime() - start);
+        boolean rings = watchdog.watch(connection, () -> bell.rings(connection));
+        return new Probe(Duration.ofNanos(System.nanoTime() - start), rings);
     }
+
+    /**
+     * An answer.
+     *
+     * @param roundTrip how long it took
+     * @param rings whether the table has a trigger that rings
+     */
+    public record Probe(Duration roundTrip, boolean rings) {}
 
     /** Breaks the connection, from any thread. */
     public void abort() {

@@ -62,14 +62,14 @@ record SynckitPostgresProperties(
     /**
      * How listeners are told.
      *
-     * @param mode Whether one commit at a time notifies, or every event (go-sync-kit's channels, for listeners outside this library), or none (polling; for XA). It belongs to the table: the same for all its applications.
+     * @param mode Whether one commit at a time notifies (bell), or every event (each-event: go-sync-kit's channels, for listeners outside this library), or none (off: polling; for XA). It belongs to the table: setting it changes it for all its applications, and without it the table stays as it is. A new one gets the bell.
      */
-    record Notify(@DefaultValue("bell") NotifyMode mode) {}
+    record Notify(@Nullable NotifyMode mode) {}
 
     /**
      * The connection that listens.
      *
-     * @param enabled Whether to offer live subscriptions.
+     * @param enabled Whether to offer live subscriptions. Without, the bean is a PostgresEventStore instead of a RealtimeEventStore.
      * @param url URL of the same database for the listener, for instance past a connection pooler.
      * @param username User of the listener's URL.
      * @param password Password of the user of the listener's URL.

@@ -7,6 +7,7 @@ import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.schema.SchemaStatus;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.InitializingBean;
@@ -19,7 +20,7 @@ final class SynckitSchemaInitializer implements InitializingBean {
     private final DataSource dataSource;
     private final Config config;
     private final Migration migration;
-    private final NotifyMode notifyMode;
+    private final @Nullable NotifyMode notifyMode;
 
     SynckitSchemaInitializer(DataSource dataSource, SynckitPostgresProperties properties) {
         this.dataSource = dataSource;
@@ -34,8 +35,10 @@ final class SynckitSchemaInitializer implements InitializingBean {
             return;
         }
         if (migration.mode() == MigrationMode.MIGRATE) {
+            DataSource unpooled = migrationDataSource();
+            warnIfTheNotifyModeChanges(unpooled);
             int scripts = new SchemaMigrator(
-                            migrationDataSource(),
+                            unpooled,
                             config.schema(),
                             config.tableName(),
                             new SchemaMigrator.Options(migration.dataIndex(), migration.metadataIndex(), notifyMode))
@@ -44,7 +47,24 @@ final class SynckitSchemaInitializer implements InitializingBean {
         }
         SchemaStatus status = SchemaStatus.of(dataSource, config.schema(), config.tableName());
         status.requireReady();
-        status.requireNotifyMode(notifyMode);
+        if (notifyMode != null) {
+            status.requireNotifyMode(notifyMode);
+        }
+    }
+
+    private void warnIfTheNotifyModeChanges(DataSource unpooled) {
+        if (notifyMode == null) {
+            return;
+        }
+        SchemaStatus before = SchemaStatus.of(unpooled, config.schema(), config.tableName());
+        if (before.version() == SchemaStatus.CURRENT_VERSION && before.notifyMode() != notifyMode) {
+            log.warn(
+                    "schema.notify-mode-changed table={}.{} from={} to={}: for all applications of the table",
+                    config.schema(),
+                    config.tableName(),
+                    before.notifyMode(),
+                    notifyMode);
+        }
     }
 
     /** Outside the pool: a migration holds two connections at once, and a pool may have but one. */

@@ -203,7 +203,11 @@ class RealtimeAutoConfigurationTest {
             assertThat(database.query("select count(*) from pg_trigger where tgname = 'events_each_event'"))
                     .isEqualTo("1");
         });
-        runner.withPropertyValues("synckit.postgres.migration.mode=validate")
+        // Who names no mode leaves it as it is.
+        runner.run(context -> assertThat(
+                        database.query("select count(*) from pg_trigger where tgname = 'events_each_event'"))
+                .isEqualTo("1"));
+        runner.withPropertyValues("synckit.postgres.migration.mode=validate", "synckit.postgres.notify.mode=bell")
                 .run(context -> assertThat(context)
                         .getFailure()
                         .rootCause()
