@@ -30,6 +30,9 @@ import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.postgres.testing.TransactionPooler;
 import java.time.Duration;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -480,6 +483,127 @@ class ListenerTest {
         assertThat(safe).isEqualTo(Version.of(3));
         listener.subscribe(LiveOptions.all().from(safe), event -> behind.add(event.data()));
         assertThat(behind.next(2)).containsExactly("other", "another");
+    }
+
+    /** The same while nothing listens: each poll looks whether the log is still the one that was read. */
+    @Test
+    void aHistoryThatWentBackIsNoticedByPolling() throws Exception {
+        start(builder(database.physical()).notifyMode(NotifyMode.OFF).withNotificationTimeout(SOON));
+        for (int i = 1; i <= 5; i++) {
+            store(i);
+        }
+        seen.next(5);
+        database.execute(
+                "set synckit.maintenance = 'on'",
+                "delete from synckit.events where version > 3",
+                "select setval('synckit.events_version_seq', 3)");
+
+        LiveNotice.Ended ended = (LiveNotice.Ended) seen.until(LiveNotice.Ended.class::isInstance);
+        assertThat(((HistoryChangedException) ended.failure()).safe()).isEqualTo(Version.of(3));
+    }
+
+    /** Who had not come as far reads on from where the logs are the same. */
+    @Test
+    void whoHadNotPassedTheChangeReadsOn() throws Exception {
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        Collector<Object> other = new Collector<>();
+        listener.subscribe(LiveOptions.stream("b").onNotice(other::add), event -> other.add(event.data()));
+        store(1);
+        store(2);
+        seen.next(2);
+        listener.stop();
+        database.execute(
+                "set synckit.maintenance = 'on'",
+                "delete from synckit.events where version > 1",
+                "select setval('synckit.events_version_seq', 1)");
+        writer.store(Event.of("b", "T", "new"));
+
+        listener.start();
+
+        assertThat(other.next()).isEqualTo("new");
+    }
+
+    @Test
+    void aListenerOfAnotherDatabaseIsNamed() throws Exception {
+        try (TestDatabase stranger = TestPostgres.shared().migratedDatabase()) {
+            start(builder(stranger.physical()));
+
+            ListenerStatus status = states.until(failed -> failed.failure() != null);
+
+            assertThat(status.failure())
+                    .isInstanceOf(InvalidConnectionException.class)
+                    .hasMessageContaining("another database");
+            store(1);
+            assertThat(nextEvent()).isEqualTo(1);
+            listener.close();
+        }
+    }
+
+    @Test
+    void anotherDefaultIsolationChangesNothing() throws Exception {
+        database.execute(
+                "alter database " + database.name() + " set default_transaction_isolation = 'repeatable read'");
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        for (int i = 0; i < 300; i++) {
+            store(i);
+        }
+        for (int i = 0; i < 300; i++) {
+            assertThat(nextEvent()).isEqualTo(i);
+        }
+    }
+
+    @Test
+    void anExecutorThatRejectsDelaysNothingForEver() throws Exception {
+        ThreadPoolExecutor small = new ThreadPoolExecutor(1, 1, 1, TimeUnit.SECONDS, new ArrayBlockingQueue<>(1));
+        try {
+            start(builder(database.physical()).handlers(small));
+            until(State.LISTENING);
+            for (int i = 0; i < 4; i++) {
+                listener.subscribe(LiveOptions.all(), event -> seen.add(event.data()));
+            }
+            store(1);
+
+            assertThat(seen.next(5)).containsOnly(1);
+        } finally {
+            listener.close();
+            small.shutdownNow();
+        }
+    }
+
+    @Test
+    void aStopThatIsInterruptedIsAStop() throws Exception {
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        Thread.currentThread().interrupt();
+        listener.stop();
+        assertThat(Thread.interrupted()).isTrue();
+        store(1);
+
+        listener.start();
+
+        assertThat(nextEvent()).isEqualTo(1);
+    }
+
+    @Test
+    void aWatcherThatFailsStopsNothing() throws Exception {
+        listener = builder(database.physical()).build();
+        listener.watch(status -> {
+            throw new AssertionError("on purpose");
+        });
+        listener.watch(states::add);
+        listener.start();
+
+        until(State.LISTENING);
+    }
+
+    @Test
+    void aUrlThatIsNoneIsRefusedWithoutShowingItsPassword() {
+        assertThatExceptionOfType(InvalidConfigException.class)
+                .isThrownBy(() -> PhysicalConnections.of("jdbc:postgresql://host:port/d?password=geheim", null, null))
+                .withMessageContaining("listenerConnectionString")
+                .withMessageNotContaining("geheim");
     }
 
     @Test

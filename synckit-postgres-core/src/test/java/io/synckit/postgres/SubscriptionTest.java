@@ -4,12 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.synckit.Event;
+import io.synckit.Filter;
 import io.synckit.InvalidFilterException;
 import io.synckit.InvalidVersionException;
 import io.synckit.SlowSubscriberException;
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
+import io.synckit.postgres.internal.jdbc.EventFilter;
+import io.synckit.postgres.internal.jdbc.EventQueries;
+import io.synckit.postgres.internal.jdbc.TableName;
+import io.synckit.postgres.internal.json.JacksonJson;
 import io.synckit.postgres.notification.LiveNotice;
 import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.notification.LiveSubscription;
@@ -177,6 +182,7 @@ class SubscriptionTest {
                 .isThrownBy(() -> store.subscribe(LiveOptions.all().from(Version.of(4)), event -> {}))
                 .withMessageContaining("'4'")
                 .withMessageContaining("ends at 3");
+        store.subscribe(LiveOptions.all().from(Version.of(3)), event -> {}).close();
         assertThat(store.getActiveSubscriptions()).isEmpty();
     }
 
@@ -198,7 +204,28 @@ class SubscriptionTest {
         assertThatExceptionOfType(NullPointerException.class)
                 .isThrownBy(() -> store.subscribe(LiveOptions.all(), null))
                 .withMessageContaining("handler");
+        assertThatExceptionOfType(NullPointerException.class)
+                .isThrownBy(() -> store.subscribe(null, event -> {}))
+                .withMessageContaining("options");
+        assertThatExceptionOfType(NullPointerException.class)
+                .isThrownBy(() -> LiveOptions.all().whenSlow(null))
+                .withMessageContaining("policy");
         assertThat(store.getActiveSubscriptions()).isEmpty();
+    }
+
+    /** What a store has just returned may be behind an open transaction, and is no mistake. */
+    @Test
+    void theVersionOfAnEventThatCannotBeReadYetIsNoMistake() throws Exception {
+        Collector<StoredEvent> seen = new Collector<>();
+        try (CallersTransaction open = CallersTransaction.begin(database)) {
+            open.store().store(Event.of("open", "T", 0));
+            Version mine = store.store(Event.of("a", "T", 1)).version();
+            store.subscribe(LiveOptions.all().from(mine), seen::add);
+            open.commit();
+        }
+        store.store(Event.of("a", "T", 2));
+
+        assertThat(seen.next().data()).isEqualTo(2);
     }
 
     @Test
@@ -266,6 +293,40 @@ class SubscriptionTest {
     }
 
     @Test
+    void aHandlerThatFailsAnAssertionGoesOn() throws InterruptedException {
+        Collector<StoredEvent> failing = new Collector<>();
+        store.subscribe(LiveOptions.all(), event -> {
+            failing.add(event);
+            throw new AssertionError("on purpose");
+        });
+        store(0, 3);
+
+        assertThat(data(failing.next(3))).isEqualTo(numbers(0, 3));
+    }
+
+    /** A page ends when it holds 8 million characters, whatever its limit: one who lags may not hold a thousand megabytes. */
+    @Test
+    void pagesAreBoundedInSize() throws Exception {
+        String megabyte = "x".repeat(1_000_000);
+        for (int i = 0; i < 40; i++) {
+            store.store(Event.of("large", "T", megabyte));
+        }
+        EventQueries queries = new EventQueries(new TableName("synckit", "events"), new JacksonJson(), true);
+        try (CallersTransaction reader = CallersTransaction.begin(database)) {
+            EventQueries.Page page =
+                    queries.page(reader.connection(), 0, 40, EventFilter.of(new Filter[0], new JacksonJson()), 1000);
+            assertThat(page.events()).hasSize(9);
+            assertThat(page.upTo()).isEqualTo(9);
+        }
+        Collector<Version> seen = new Collector<>();
+        for (int i = 0; i < 3; i++) {
+            store.subscribe(LiveOptions.all().from(Version.ZERO), event -> seen.add(event.version()));
+        }
+
+        assertThat(seen.next(120)).hasSize(120);
+    }
+
+    @Test
     void aHandlerThatBlocksHoldsUpItselfOnly() throws InterruptedException {
         CountDownLatch go = new CountDownLatch(1);
         Collector<StoredEvent> blocked = new Collector<>();
@@ -318,10 +379,12 @@ class SubscriptionTest {
                             .extracting(event -> ((StoredEvent) event).data())
                             .isEqualTo(numbers(1, 7));
                 case DROP -> {
-                    assertThat(seen.next()).isEqualTo(new LiveNotice.Dropped(Version.of(1), Version.of(7), 6));
+                    assertThat(seen.next()).isEqualTo(new LiveNotice.Dropped(Version.of(1), Version.of(6), 5));
                     store(7, 8);
-                    assertThat(((StoredEvent) seen.next()).data()).isEqualTo(7);
-                    assertThat(subscription.dropped()).isEqualTo(6);
+                    assertThat(seen.next(2))
+                            .extracting(event -> ((StoredEvent) event).data())
+                            .isEqualTo(numbers(6, 8));
+                    assertThat(subscription.dropped()).isEqualTo(5);
                 }
                 case CANCEL -> {
                     LiveNotice.Ended ended = (LiveNotice.Ended) seen.next();
@@ -332,6 +395,43 @@ class SubscriptionTest {
                 }
             }
         }
+    }
+
+    /** What comes at once, in one transaction or when one before it ends, says nothing of the subscriber. */
+    @ParameterizedTest
+    @EnumSource(
+            value = SlowSubscriber.class,
+            names = {"DROP", "CANCEL"})
+    void aBurstIsNotSlowness(SlowSubscriber policy) throws Exception {
+        Collector<Object> seen = new Collector<>();
+        store.subscribe(
+                LiveOptions.all().buffer(5).whenSlow(policy).onNotice(seen::add), event -> seen.add(event.data()));
+        store.storeBatch(
+                IntStream.range(0, 1000).mapToObj(i -> Event.of("a", "T", i)).toList());
+        assertThat(seen.next(1000)).isEqualTo(numbers(0, 1000));
+        try (CallersTransaction open = CallersTransaction.begin(database)) {
+            open.store().store(Event.of("open", "T", 1000));
+            IntStream.range(1001, 1100)
+                    .forEach(i -> database.execute("insert into synckit.events"
+                            + " (id, aggregate_id, event_type, data) values ('x" + i + "', 'b', 'T', '" + i + "')"));
+            open.commit();
+        }
+        assertThat(seen.next(100)).isEqualTo(numbers(1000, 1100));
+    }
+
+    @Test
+    void whatCameWhileTheListenerWasStoppedIsNotSlowness() throws InterruptedException {
+        Collector<Object> seen = new Collector<>();
+        store.subscribe(
+                LiveOptions.all().buffer(5).whenSlow(SlowSubscriber.CANCEL).onNotice(seen::add),
+                event -> seen.add(event.data()));
+        store(0, 1);
+        seen.next();
+        store.listener().stop();
+        store(1, 300);
+        store.listener().start();
+
+        assertThat(seen.next(299)).isEqualTo(numbers(1, 300));
     }
 
     @Test
@@ -442,8 +542,40 @@ class SubscriptionTest {
         subscription.request(1);
         assertThat(slow.seen.next()).isEqualTo(0);
         storeBehindTheBack(1, 2);
-        storeBehindTheBack(2, 4);
+        storeBehindTheBack(2, 3);
         assertThat(slow.seen.next()).isInstanceOf(SlowSubscriberException.class);
+    }
+
+    /** Whoever asks for too little, or closes, while onSubscribe runs: the signals still come one after the other. */
+    @Test
+    void signalsComeOneAfterTheOther() throws InterruptedException {
+        Collector<String> signals = new Collector<>();
+        store.publisher(LiveOptions.all()).subscribe(new Flow.Subscriber<>() {
+            @Override
+            public void onSubscribe(Flow.Subscription subscription) {
+                subscription.request(-1);
+                store.close();
+                signals.add("subscribed");
+            }
+
+            @Override
+            public void onNext(StoredEvent event) {
+                signals.add("next");
+            }
+
+            @Override
+            public void onError(Throwable failure) {
+                signals.add(failure.getClass().getSimpleName());
+            }
+
+            @Override
+            public void onComplete() {
+                signals.add("complete");
+            }
+        });
+
+        assertThat(signals.next()).isEqualTo("subscribed");
+        assertThat(signals.rest()).hasSizeLessThanOrEqualTo(1).doesNotContain("next");
     }
 
     @Test

@@ -22,7 +22,7 @@ final class FlowSink implements Subscriber.Sink {
         Demand demand = new Demand(subscriptions, subscription);
         try {
             subscriber.onSubscribe(demand);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             subscription.close();
             throw e;
         }
@@ -76,6 +76,7 @@ final class FlowSink implements Subscriber.Sink {
         private final Subscriber subscription;
         private boolean started;
         private long early;
+        private @Nullable IllegalArgumentException wrong;
 
         Demand(SubscriptionManager subscriptions, Subscriber subscription) {
             this.subscriptions = subscriptions;
@@ -84,18 +85,20 @@ final class FlowSink implements Subscriber.Sink {
 
         synchronized void start() {
             started = true;
-            if (early > 0) {
-                subscriptions.more(subscription, early);
+            if (wrong != null) {
+                subscriptions.fail(subscription, wrong);
             }
+            subscriptions.open(subscription, early);
         }
 
         @Override
         public synchronized void request(long count) {
             if (count < 1) {
-                subscriptions.fail(
-                        subscription,
-                        new IllegalArgumentException(
-                                "request is " + count + ", at least 1 is needed (Reactive Streams 3.9)"));
+                wrong = new IllegalArgumentException(
+                        "request is " + count + ", at least 1 is needed (Reactive Streams 3.9)");
+                if (started) {
+                    subscriptions.fail(subscription, wrong);
+                }
             } else if (started) {
                 subscriptions.more(subscription, count);
             } else {

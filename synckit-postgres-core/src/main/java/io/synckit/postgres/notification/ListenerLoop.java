@@ -1,6 +1,7 @@
 package io.synckit.postgres.notification;
 
 import io.synckit.ConnectionSource;
+import io.synckit.InvalidConnectionException;
 import io.synckit.SchemaMismatchException;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.Bell;
@@ -79,6 +80,7 @@ final class ListenerLoop implements Runnable {
     private boolean listened;
 
     private boolean worked;
+    private boolean atHome;
 
     ListenerLoop(
             NotificationListener.Settings settings,
@@ -192,6 +194,7 @@ final class ListenerLoop implements Runnable {
         worked = false;
         try (ListenConnection connected = ListenConnection.open(physical, pool, bell, watchdog)) {
             link = connected;
+            requireSameHome(connected);
             tail.horizon(connected.connection());
             listened = true;
             enter(State.LISTENING, 0, connected.backendPid(), null);
@@ -209,6 +212,26 @@ final class ListenerLoop implements Runnable {
         } finally {
             link = null;
         }
+    }
+
+    /** Once: a URL that leads somewhere else does so from the beginning. */
+    private void requireSameHome(ListenConnection connected) throws SQLException {
+        if (atHome) {
+            return;
+        }
+        String poolsHome;
+        try (Session session = Session.open(pool)) {
+            poolsHome = bell.home(session.connection());
+        } catch (SQLException | RuntimeException e) {
+            log.debug("listener.unverified: the pool cannot be asked", e);
+            return;
+        }
+        if (!poolsHome.equals(bell.home(connected.connection()))) {
+            throw new InvalidConnectionException(
+                    "the listener is connected to another database than the pool; give it a URL of"
+                            + " the same (synckit.postgres.listener.url)");
+        }
+        atHome = true;
     }
 
     /** Until the connection breaks or the loop is stopped. */
@@ -316,12 +339,12 @@ final class ListenerLoop implements Runnable {
         if (commit == answered || now - commit.at < BELL_IS_LATE) {
             return false;
         }
-        answered = commit;
-        if (lastBell != null && rangAt - commit.begun >= 0) {
-            return false;
+        boolean heard = lastBell != null && rangAt - commit.begun >= 0;
+        if (!heard) {
+            ring(connected);
         }
-        ring(connected);
-        return true;
+        answered = commit;
+        return !heard;
     }
 
     private void ring(ListenConnection connected) throws SQLException {
@@ -360,6 +383,8 @@ final class ListenerLoop implements Runnable {
         try {
             background.execute(() -> {
                 try (Session session = Session.open(pool)) {
+                    // Another connection each time, and perhaps another server.
+                    tail.suspect();
                     if (tail.look(session.connection()).more()) {
                         lookSoon = true;
                     }

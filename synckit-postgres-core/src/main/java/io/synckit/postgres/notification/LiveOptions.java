@@ -4,6 +4,7 @@ import io.synckit.Filter;
 import io.synckit.InvalidFilterException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -94,7 +95,7 @@ public final class LiveOptions {
 
     /** What to do then; {@link SlowSubscriber#WAIT} if nothing is said. */
     public LiveOptions whenSlow(SlowSubscriber policy) {
-        return new LiveOptions(kind, key, from, buffer, policy, onNotice);
+        return new LiveOptions(kind, key, from, buffer, Objects.requireNonNull(policy, "the policy is null"), onNotice);
     }
 
     /**
@@ -102,7 +103,8 @@ public final class LiveOptions {
      * error is told to a {@link java.util.concurrent.Flow.Subscriber} by its {@code onError}.
      */
     public LiveOptions onNotice(Consumer<LiveNotice> consumer) {
-        return new LiveOptions(kind, key, from, buffer, whenSlow, consumer);
+        return new LiveOptions(
+                kind, key, from, buffer, whenSlow, Objects.requireNonNull(consumer, "the consumer is null"));
     }
 
     @Nullable Consumer<LiveNotice> onNotice() {

@@ -11,6 +11,7 @@ import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.Bell;
 import io.synckit.postgres.internal.jdbc.EventFilter;
 import io.synckit.postgres.internal.jdbc.EventQueries;
+import io.synckit.postgres.internal.jdbc.Horizon;
 import io.synckit.postgres.internal.jdbc.Session;
 import io.synckit.postgres.internal.jdbc.SqlFailure;
 import io.synckit.postgres.internal.jdbc.SqlFunction;
@@ -60,14 +61,13 @@ public final class NotificationListener implements AutoCloseable {
     private final Bell bell;
     private final Watchdog watchdog;
     private final @Nullable ExecutorService ownHandlers;
-    private final Executor handlers;
+    private final ExecutorService poller;
     private final SubscriptionManager subscriptions;
     private final EventQueries queries;
     private final JsonCodec json;
     private final Tail tail;
     private final List<Consumer<ListenerStatus>> watchers = new CopyOnWriteArrayList<>();
     private final ReentrantLock lifecycle = new ReentrantLock();
-    private final ReentrantLock admission = new ReentrantLock();
     private volatile @Nullable ListenerLoop loop;
     private @Nullable Thread thread;
     private volatile boolean closed;
@@ -85,13 +85,16 @@ public final class NotificationListener implements AutoCloseable {
         this.json = builder.json;
         this.bell = new Bell(name);
         this.watchdog = new Watchdog("synckit-watchdog-" + name, builder.longestCall);
+        // Not the handlers' threads, all of which may be busy.
+        this.poller = NamedThreads.atMost(1, "synckit-poll-" + name);
+        Executor handlers;
         if (builder.handlers == null) {
             ExecutorService own = NamedThreads.atMost(DEFAULT_HANDLER_THREADS, "synckit-live-" + name);
             this.ownHandlers = own;
-            this.handlers = own;
+            handlers = own;
         } else {
             this.ownHandlers = null;
-            this.handlers = builder.handlers;
+            handlers = builder.handlers;
         }
         this.queries = new EventQueries(name, builder.json, builder.enablePreparedStmts);
         this.subscriptions = new SubscriptionManager(handlers, this::page, builder.batchSize, this::released);
@@ -99,7 +102,8 @@ public final class NotificationListener implements AutoCloseable {
     }
 
     /**
-     * @param physical hands out connections that no pool takes back, to the database of the pool
+     * @param physical hands out connections that no pool takes back, to the database of the pool; with a login time-out, since nothing
+     *     is polled while it connects
      * @param pool for subscriptions that lag, and for polls
      */
     public static Builder builder(DataSource physical, ConnectionSource pool, JsonCodec json) {
@@ -111,9 +115,9 @@ public final class NotificationListener implements AutoCloseable {
         lifecycle.lock();
         try {
             requireOpen("start");
-            if (thread == null) {
+            if (thread == null || !thread.isAlive()) {
                 ListenerLoop started = new ListenerLoop(
-                        settings, physical, pool, bell, tail, watchdog, handlers, subscriptions, this::changed);
+                        settings, physical, pool, bell, tail, watchdog, poller, subscriptions, this::changed);
                 loop = started;
                 thread = NamedThreads.single("synckit-listener-" + settings.table, started);
                 subscriptions.serve(true);
@@ -161,11 +165,12 @@ public final class NotificationListener implements AutoCloseable {
         }
         closed = true;
         stop();
-        subscriptions.completeAll();
+        subscriptions.close();
         if (ownHandlers != null) {
             ownHandlers.shutdown();
             awaitHandlers(ownHandlers);
         }
+        poller.shutdown();
         watchdog.close();
     }
 
@@ -197,7 +202,7 @@ public final class NotificationListener implements AutoCloseable {
 
     /** Calls the watcher at every change of state, on the listener's thread, until the returned handle is closed. */
     public AutoCloseable watch(Consumer<ListenerStatus> watcher) {
-        watchers.add(watcher);
+        watchers.add(Objects.requireNonNull(watcher, "the watcher is null"));
         return () -> watchers.remove(watcher);
     }
 
@@ -205,7 +210,7 @@ public final class NotificationListener implements AutoCloseable {
         for (Consumer<ListenerStatus> watcher : watchers) {
             try {
                 watcher.accept(status);
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
                 log.warn("listener.watcher-failed", e);
             }
         }
@@ -259,8 +264,11 @@ public final class NotificationListener implements AutoCloseable {
      * @throws StoreClosedException after {@link #close}
      */
     public LiveSubscription subscribe(LiveOptions options, StoredEventHandler handler) {
+        Objects.requireNonNull(options, "the options are null");
         Objects.requireNonNull(handler, "the handler is null");
-        return subscribe(options, new HandlerSink(handler, notices(options)), Long.MAX_VALUE);
+        Subscriber subscription = subscribe(options, new HandlerSink(handler, notices(options)));
+        subscriptions.open(subscription, Long.MAX_VALUE);
+        return subscription;
     }
 
     /**
@@ -268,11 +276,12 @@ public final class NotificationListener implements AutoCloseable {
      * #subscribe} throws goes to its {@code onError}; it is completed when the listener is closed.
      */
     public Flow.Publisher<StoredEvent> publisher(LiveOptions options) {
+        Objects.requireNonNull(options, "the options are null");
         return subscriber -> {
             FlowSink sink = new FlowSink(subscriber, notices(options));
             Subscriber subscription;
             try {
-                subscription = subscribe(options, sink, 0);
+                subscription = subscribe(options, sink);
             } catch (RuntimeException e) {
                 sink.refuse(e);
                 return;
@@ -296,27 +305,23 @@ public final class NotificationListener implements AutoCloseable {
         };
     }
 
-    private Subscriber subscribe(LiveOptions options, Subscriber.Sink sink, long demand) {
+    /** Adds it; it is told nothing before it is opened. */
+    private Subscriber subscribe(LiveOptions options, Subscriber.Sink sink) {
         requireOpen("subscribe");
-        admission.lock();
+        if (!tail.retain()) {
+            ask(session -> {
+                tail.retain(session.connection());
+                return true;
+            });
+            lookSoon();
+        }
         try {
-            if (!tail.retain()) {
-                ask(session -> {
-                    tail.retain(session.connection());
-                    return true;
-                });
-                lookSoon();
-            }
-            try {
-                Subscriber subscriber = new Subscriber(subscriptions, options, sink, start(options.from()));
-                subscriptions.add(subscriber, demand);
-                return subscriber;
-            } catch (RuntimeException e) {
-                tail.release();
-                throw e;
-            }
-        } finally {
-            admission.unlock();
+            Subscriber subscriber = new Subscriber(subscriptions, options, sink, start(options.from()));
+            subscriptions.add(subscriber);
+            return subscriber;
+        } catch (RuntimeException e) {
+            tail.release();
+            throw e;
         }
     }
 
@@ -325,16 +330,15 @@ public final class NotificationListener implements AutoCloseable {
         if (from != null && from.value() <= tail.position()) {
             return from.value();
         }
-        long stable = ask(session -> tail.horizon(session.connection()).stable());
+        Horizon horizon = ask(session -> tail.horizon(session.connection()));
         if (from == null) {
-            return stable;
+            return horizon.stable();
         }
-        if (from.value() > stable) {
+        if (from.value() > horizon.head()) {
             throw new InvalidVersionException(
                     from.toString(),
-                    "the log ends at " + stable
-                            + "; if it was longer before, the database was restored or a fail-over"
-                            + " has lost commits, and nothing after that is as it was");
+                    "the log ends at " + horizon.head() + "; if it was longer before, the database was restored or a"
+                            + " fail-over has lost commits, and nothing after that is as it was");
         }
         return from.value();
     }
@@ -343,10 +347,13 @@ public final class NotificationListener implements AutoCloseable {
         tail.release();
     }
 
-    private List<StoredEvent> page(long since, long upTo, Filter[] filters, int limit) {
-        return ask(session -> watchdog.watch(
-                session.connection(),
-                () -> queries.page(session.connection(), since, upTo, EventFilter.of(filters, json), limit)));
+    private EventQueries.Page page(long since, long upTo, Filter[] filters, int limit) {
+        return ask(session -> {
+            session.begin();
+            return watchdog.watch(
+                    session.connection(),
+                    () -> queries.page(session.connection(), since, upTo, EventFilter.of(filters, json), limit));
+        });
     }
 
     private <R> R ask(SqlFunction<Session, R> question) {
@@ -416,6 +423,9 @@ public final class NotificationListener implements AutoCloseable {
 
     /** Starts from go-sync-kit's defaults. */
     public static final class Builder {
+
+        private static final Duration SHORTEST = Duration.ofMillis(1);
+        private static final Duration LONGEST = Duration.ofDays(365);
 
         private final DataSource physical;
         private final ConnectionSource pool;
@@ -498,10 +508,10 @@ public final class NotificationListener implements AutoCloseable {
         }
 
         private static Duration positive(String what, Duration value) {
-            if (value.toMillis() < 1) {
+            if (value.compareTo(SHORTEST) < 0) {
                 throw new InvalidConfigException(what, "is " + value + ", at least 1 ms is needed");
             }
-            return value;
+            return value.compareTo(LONGEST) > 0 ? LONGEST : value;
         }
 
         public NotificationListener build() {

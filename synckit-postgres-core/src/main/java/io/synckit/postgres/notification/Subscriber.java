@@ -3,6 +3,7 @@ package io.synckit.postgres.notification;
 import io.synckit.SlowSubscriberException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
+import io.synckit.postgres.internal.jdbc.EventQueries;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +40,7 @@ final class Subscriber implements LiveSubscription, Runnable {
     private @Nullable List<LiveNotice> notices;
     private @Nullable RuntimeException failure;
     private boolean completed;
+    private boolean opened;
     private volatile long handled;
     private volatile boolean active = true;
 
@@ -82,26 +84,30 @@ final class Subscriber implements LiveSubscription, Runnable {
 
     // The following are called with the lock held.
 
-    /** A wanted event has come; everything up to {@code before} was there already when it was caught up. */
-    void offered(long before) {
-        if (live) {
-            waiting++;
-            if (waiting > options.buffer() && options.whenSlow() != SlowSubscriber.WAIT) {
-                overflow();
+    /** Wanted events are about to be published; everything up to {@code before} was there already when it was caught up. */
+    void offered(long before, int count, boolean backlog) {
+        if (backlog) {
+            // More than one page at once: who has to catch up with that is not slow.
+            live = false;
+            waiting = 0;
+        } else if (live) {
+            if (waiting >= options.buffer() && options.whenSlow() != SlowSubscriber.WAIT) {
+                overflow(before);
             }
+            waiting += count;
         }
         wake(before);
     }
 
-    private void overflow() {
+    /** Its buffer was full before this publication. */
+    private void overflow(long before) {
         if (options.whenSlow() == SlowSubscriber.CANCEL) {
             fail(new SlowSubscriberException(Version.of(next), options.buffer()));
             return;
         }
-        long end = subscriptions.upTo();
         dropped += waiting;
-        tell(dropped(end));
-        next = end;
+        tell(dropped(before));
+        next = Math.max(next, before);
         waiting = 0;
     }
 
@@ -116,12 +122,26 @@ final class Subscriber implements LiveSubscription, Runnable {
         return new LiveNotice.Dropped(Version.of(next), Version.of(end), waiting);
     }
 
-    /** Something else has happened to it; what follows is not its own slowness. */
-    void interrupted(LiveNotice notice) {
+    /** What follows is not its own slowness. */
+    void catchUp() {
         live = false;
         waiting = 0;
+    }
+
+    void interrupted(LiveNotice notice) {
+        catchUp();
         tell(notice);
         wake(subscriptions.upTo());
+    }
+
+    /** The log is another one after this version, which it has not passed. */
+    void rewind(long version) {
+        catchUp();
+        if (state == State.CAUGHT_UP) {
+            next = version;
+            state = State.BUSY;
+            subscriptions.execute(this);
+        }
     }
 
     private void tell(LiveNotice notice) {
@@ -144,34 +164,45 @@ final class Subscriber implements LiveSubscription, Runnable {
         wake(next);
     }
 
-    /** It has been added: there is nothing to do for one that starts at the end. */
-    void begin(long firstDemand) {
+    /** It has been added, and is told nothing yet. */
+    void added() {
         live = next >= subscriptions.upTo();
-        if (live && firstDemand > 0) {
-            demand = firstDemand;
+    }
+
+    /** From now on it may be told something. There is nothing to do for one that starts at the end. */
+    void open(long firstDemand) {
+        opened = true;
+        demand = firstDemand;
+        if (demand > 0 && next >= subscriptions.upTo() && !mustBeTold()) {
             state = State.CAUGHT_UP;
-        } else if (firstDemand > 0) {
-            more(firstDemand);
+        } else if (demand > 0 || mustBeTold()) {
+            run(State.NO_DEMAND);
         }
     }
 
     void more(long count) {
         demand = demand + count < 0 ? Long.MAX_VALUE : demand + count;
-        if (state == State.NO_DEMAND) {
-            state = State.BUSY;
-            subscriptions.execute(this);
-        }
+        run(State.NO_DEMAND);
     }
 
     private void wake(long before) {
         if (state == State.CAUGHT_UP) {
             next = Math.max(next, before);
+            run(State.CAUGHT_UP);
+        } else if (mustBeTold()) {
+            run(State.NO_DEMAND);
         }
-        if (state == State.CAUGHT_UP
-                || (state == State.NO_DEMAND && (notices != null || failure != null || completed))) {
+    }
+
+    private void run(State from) {
+        if (opened && state == from) {
             state = State.BUSY;
             subscriptions.execute(this);
         }
+    }
+
+    private boolean mustBeTold() {
+        return notices != null || failure != null || completed;
     }
 
     /** What to do now; null if nothing, and then it is not busy any more. */
@@ -179,7 +210,7 @@ final class Subscriber implements LiveSubscription, Runnable {
         if (!active) {
             return null;
         }
-        if (notices != null || failure != null || completed) {
+        if (mustBeTold()) {
             Work work = new Work(
                     List.of(), notices == null ? List.of() : notices, failure, completed || failure != null, null);
             notices = null;
@@ -254,10 +285,9 @@ final class Subscriber implements LiveSubscription, Runnable {
     /** A page from the table, null if that failed: then it tries again later. */
     private @Nullable List<StoredEvent> read(Page page) {
         try {
-            List<StoredEvent> events = subscriptions.page(page.since, page.upTo, options.filters(), page.most);
-            long end = events.size() < page.most
-                    ? page.upTo
-                    : events.get(events.size() - 1).version().value();
+            EventQueries.Page read = subscriptions.page(page.since, page.upTo, options.filters(), page.most);
+            List<StoredEvent> events = read.events();
+            long end = read.upTo();
             return subscriptions.locked(() -> {
                 // It may have been told to skip, or the history has changed, meanwhile.
                 if (next != page.since) {
@@ -280,7 +310,8 @@ final class Subscriber implements LiveSubscription, Runnable {
             }
             try {
                 sink.accept(event);
-            } catch (Exception e) {
+            } catch (Throwable e) {
+                // Also an Error, an assertion that failed for instance: it is one handler's.
                 log.warn("subscription.handler-failed: {} at version {}", options, event.version(), e);
                 if (sink.endsByException()) {
                     close();
@@ -294,7 +325,7 @@ final class Subscriber implements LiveSubscription, Runnable {
     private void tellSink(LiveNotice notice) {
         try {
             sink.notice(notice);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             log.warn("subscription.notice-failed: {} told of {}", options, notice, e);
         }
     }
@@ -303,7 +334,7 @@ final class Subscriber implements LiveSubscription, Runnable {
         if (subscriptions.remove(this)) {
             try {
                 sink.end(cause);
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
                 log.warn("subscription.notice-failed: {} told of its end", options, e);
             }
         }

@@ -1,7 +1,9 @@
 package io.synckit.postgres.notification;
 
 import io.synckit.Filter;
+import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
+import io.synckit.postgres.internal.jdbc.EventQueries;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -16,6 +18,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -28,7 +31,7 @@ public final class SubscriptionManager {
     private static final int RETRY_SECONDS = 1;
 
     /** Who lags leaves the pool to the application. */
-    private static final int MOST_READING = 4;
+    private static final int MOST_READING = 2;
 
     private final Executor handlers;
     private final Pages pages;
@@ -42,11 +45,12 @@ public final class SubscriptionManager {
     private final Map<String, Set<Subscriber>> byStream = new HashMap<>();
     private final List<Subscriber> waiting = new ArrayList<>();
     private boolean serving;
+    private boolean closed;
     private int count;
 
     /** Reads events of the table that are decided, for those who lag. */
     interface Pages {
-        List<StoredEvent> read(long since, long upTo, Filter[] filters, int limit);
+        EventQueries.Page read(long since, long upTo, Filter[] filters, int limit);
     }
 
     /** @param onRemoved called when a subscription has ended, without the lock */
@@ -101,23 +105,38 @@ public final class SubscriptionManager {
         run(() -> recent.clear(position));
     }
 
-    /** All events from the last publication up to a version. */
-    void publish(List<StoredEvent> events, long upTo) {
+    /**
+     * All events from the last publication up to a version.
+     *
+     * @param backlog whether this is a part of much that has come at once
+     */
+    void publish(List<StoredEvent> events, long upTo, boolean backlog) {
         run(() -> {
             long before = recent.upTo();
             recent.add(events, upTo);
-            for (StoredEvent event : events) {
-                offer(ofAll, before);
-                offer(byType.get(event.type()), before);
-                offer(byStream.get(event.aggregateId()), before);
+            if (!events.isEmpty()) {
+                offer(ofAll, before, events.size(), backlog);
             }
+            counts(events, byType, StoredEvent::type)
+                    .forEach((type, number) -> offer(byType.get(type), before, number, backlog));
+            counts(events, byStream, StoredEvent::aggregateId)
+                    .forEach((aggregateId, number) -> offer(byStream.get(aggregateId), before, number, backlog));
         });
     }
 
-    private static void offer(@Nullable Collection<Subscriber> subscribers, long before) {
+    private static Map<String, Integer> counts(
+            List<StoredEvent> events, Map<String, Set<Subscriber>> wanted, Function<StoredEvent, String> key) {
+        Map<String, Integer> counts = new HashMap<>();
+        if (!wanted.isEmpty()) {
+            events.stream().map(key).filter(wanted::containsKey).forEach(found -> counts.merge(found, 1, Integer::sum));
+        }
+        return counts;
+    }
+
+    private static void offer(@Nullable Collection<Subscriber> subscribers, long before, int count, boolean backlog) {
         if (subscribers != null) {
             for (Subscriber subscriber : subscribers) {
-                subscriber.offered(before);
+                subscriber.offered(before, count, backlog);
             }
         }
     }
@@ -126,22 +145,32 @@ public final class SubscriptionManager {
         run(() -> subscribers().forEach(subscriber -> subscriber.interrupted(notice)));
     }
 
-    /** Ends those that have gone further than this version, which is the last that is still there. */
-    void endBeyond(long version, RuntimeException failure) {
+    /**
+     * The log is another one.
+     *
+     * @param safe the last version that is still the same: who has gone further is ended, the others read on from there
+     * @param upTo where the new log ends
+     */
+    void historyChanged(long safe, long upTo, RuntimeException failure) {
         run(() -> {
-            recent.clear(version);
+            recent.clear(upTo);
             for (Subscriber subscriber : subscribers()) {
-                if (subscriber.next() > version) {
+                if (subscriber.next() > safe) {
                     subscriber.fail(failure);
+                } else {
+                    subscriber.rewind(safe);
                 }
             }
         });
     }
 
     /** Ends all, each in its turn. */
-    void completeAll() {
+    void close() {
         serve(true);
-        run(() -> subscribers().forEach(Subscriber::complete));
+        run(() -> {
+            closed = true;
+            subscribers().forEach(Subscriber::complete);
+        });
     }
 
     // For the subscribers.
@@ -174,7 +203,7 @@ public final class SubscriptionManager {
         return pageSize;
     }
 
-    List<StoredEvent> page(long since, long upTo, Filter[] filters, int limit) {
+    EventQueries.Page page(long since, long upTo, Filter[] filters, int limit) {
         reading.acquireUninterruptibly();
         try {
             return pages.read(since, upTo, filters, limit);
@@ -193,7 +222,9 @@ public final class SubscriptionManager {
             try {
                 handlers.execute(subscriber);
             } catch (RejectedExecutionException e) {
-                // The listener was closed, and all subscriptions with it.
+                if (!closed) {
+                    executeLater(subscriber);
+                }
             }
         });
     }
@@ -203,6 +234,7 @@ public final class SubscriptionManager {
         run(() -> {
             serving = whether;
             if (serving) {
+                subscribers().forEach(Subscriber::catchUp);
                 List<Subscriber> released = List.copyOf(waiting);
                 waiting.clear();
                 released.forEach(this::execute);
@@ -211,16 +243,24 @@ public final class SubscriptionManager {
     }
 
     void executeLater(Subscriber subscriber) {
-        CompletableFuture.delayedExecutor(RETRY_SECONDS, TimeUnit.SECONDS, command -> execute(subscriber))
-                .execute(subscriber);
+        CompletableFuture.delayedExecutor(RETRY_SECONDS, TimeUnit.SECONDS, Runnable::run)
+                .execute(() -> execute(subscriber));
     }
 
-    void add(Subscriber subscriber, long demand) {
+    /** @throws StoreClosedException if the listener was closed */
+    void add(Subscriber subscriber) {
         run(() -> {
+            if (closed) {
+                throw new StoreClosedException("subscribe");
+            }
             home(subscriber).add(subscriber);
             count++;
-            subscriber.begin(demand);
+            subscriber.added();
         });
+    }
+
+    void open(Subscriber subscriber, long demand) {
+        run(() -> subscriber.open(demand));
     }
 
     void more(Subscriber subscriber, long demand) {

@@ -7,6 +7,7 @@ import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.EventFilter;
 import io.synckit.postgres.internal.jdbc.EventQueries;
+import io.synckit.postgres.internal.jdbc.EventQueries.Page;
 import io.synckit.postgres.internal.jdbc.EventQueries.TailPage;
 import io.synckit.postgres.internal.jdbc.Horizon;
 import io.synckit.postgres.internal.runtime.Watchdog;
@@ -14,6 +15,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -25,6 +27,9 @@ import org.slf4j.LoggerFactory;
  */
 final class Tail {
 
+    /** Rows of the first page of a look, which comes with the horizon; what is more is read in pages that are bounded in size. */
+    private static final int FIRST_PAGE = 128;
+
     private static final Logger log = LoggerFactory.getLogger(Tail.class);
 
     private final EventQueries queries;
@@ -35,9 +40,9 @@ final class Tail {
     private final ReentrantLock lock = new ReentrantLock();
     private volatile long position;
     private @Nullable String idAtPosition;
-    private boolean suspect;
-    private int interested;
-    private volatile boolean awake;
+    private final AtomicInteger interested = new AtomicInteger();
+    private volatile boolean suspect;
+    private volatile boolean waking;
 
     Tail(EventQueries queries, JsonCodec json, Watchdog watchdog, SubscriptionManager subscriptions, int pageSize) {
         this.queries = queries;
@@ -54,34 +59,27 @@ final class Tail {
 
     /** Whether there is anybody to read for. */
     boolean isAwake() {
-        return awake;
+        return interested.get() > 0 || waking;
     }
 
     /** One more to read for; false if there was none, and {@link #retain(Connection)} must find out where to start. */
     boolean retain() {
-        lock.lock();
-        try {
-            if (interested > 0) {
-                interested++;
-            }
-            return interested > 0;
-        } finally {
-            lock.unlock();
-        }
+        return interested.getAndUpdate(count -> count > 0 ? count + 1 : 0) > 0;
     }
 
     /** One more to read for; the first one wakes the tail, and it starts after what is decided now. */
     void retain(Connection connection) throws SQLException {
         lock.lock();
         try {
-            if (interested == 0) {
-                // From now on a bell is answered, once the lock is free.
-                awake = true;
-                startAfter(horizon(connection).stable(), connection);
+            if (retain()) {
+                return;
             }
-            interested++;
+            // From now on a bell is answered, once the lock is free.
+            waking = true;
+            startAfter(horizon(connection).stable(), connection);
+            interested.incrementAndGet();
         } finally {
-            awake = interested > 0;
+            waking = false;
             lock.unlock();
         }
     }
@@ -95,34 +93,31 @@ final class Tail {
 
     /** One less to read for. */
     void release() {
-        lock.lock();
-        try {
-            interested--;
-            awake = interested > 0;
-        } finally {
-            lock.unlock();
-        }
+        interested.decrementAndGet();
     }
 
-    /** The connection was lost: before it goes on, it looks whether the log is still the one that it has read. */
+    /** The connection was lost, or is another: before it goes on, it looks whether the log is still the one that it has read. */
     void suspect() {
-        lock.lock();
-        try {
-            suspect = true;
-        } finally {
-            lock.unlock();
-        }
+        suspect = true;
     }
 
     /** Publishes what is decided and new. */
     Look look(Connection connection) throws SQLException {
         lock.lock();
         try {
-            if (awake && suspect) {
-                requireSameHistory(connection);
-                suspect = false;
+            if (interested.get() == 0) {
+                return asleep(connection);
             }
-            return awake ? read(connection) : asleep(connection);
+            if (suspect) {
+                suspect = false;
+                try {
+                    requireSameHistory(connection);
+                } catch (SQLException | RuntimeException e) {
+                    suspect = true;
+                    throw e;
+                }
+            }
+            return read(connection);
         } finally {
             lock.unlock();
         }
@@ -136,30 +131,45 @@ final class Tail {
 
     private Look read(Connection connection) throws SQLException {
         long since = position;
-        TailPage first = watchdog.watch(connection, () -> queries.tail(connection, since, pageSize));
+        int limit = Math.min(pageSize, FIRST_PAGE);
+        TailPage first = watchdog.watch(connection, () -> queries.tail(connection, since, limit));
         Horizon horizon = first.horizon().requirePrimary();
+        long stable = horizon.stable();
+        long found = 0;
         // Under another default isolation both statements share a snapshot that is older than the horizon.
-        long found = horizon.readsOn() ? publish(first.events(), horizon.stable()) : 0;
-        while (position < horizon.stable()) {
-            long next = position;
-            found += publish(
-                    watchdog.watch(
-                            connection, () -> queries.page(connection, next, horizon.stable(), everything, pageSize)),
-                    horizon.stable());
+        if (horizon.readsOn() && stable > position) {
+            List<StoredEvent> events = first.events();
+            boolean all = events.size() < limit;
+            found = publish(new Page(events, all ? stable : last(events)), !all);
+        }
+        while (position < stable) {
+            found += publish(page(connection, stable), true);
         }
         return new Look(horizon.moreMayFollow(), found);
     }
 
-    /** @param page the first events after the position up to {@code stable}, whose event somebody may have deleted meanwhile */
-    private long publish(List<StoredEvent> page, long stable) {
-        StoredEvent last = page.isEmpty() ? null : page.get(page.size() - 1);
-        long upTo = last != null && page.size() == pageSize ? last.version().value() : Math.max(position, stable);
-        if (upTo > position) {
-            subscriptions.publish(page, upTo);
-            idAtPosition = last != null && last.version().value() == upTo ? last.id() : null;
-            position = upTo;
+    private Page page(Connection connection, long stable) throws SQLException {
+        long since = position;
+        connection.setAutoCommit(false);
+        try {
+            return watchdog.watch(connection, () -> queries.page(connection, since, stable, everything, pageSize));
+        } finally {
+            connection.setAutoCommit(true);
         }
-        return page.size();
+    }
+
+    /** Somebody may have deleted the last events, for maintenance: then the position is that of none. */
+    private long publish(Page page, boolean backlog) {
+        List<StoredEvent> events = page.events();
+        subscriptions.publish(events, page.upTo(), backlog);
+        boolean isLast = !events.isEmpty() && last(events) == page.upTo();
+        idAtPosition = isLast ? events.get(events.size() - 1).id() : null;
+        position = page.upTo();
+        return events.size();
+    }
+
+    private static long last(List<StoredEvent> events) {
+        return events.get(events.size() - 1).version().value();
     }
 
     Horizon horizon(Connection connection) throws SQLException {
@@ -173,9 +183,10 @@ final class Tail {
         long safe = lastThatIsStillThere(connection);
         HistoryChangedException failure = new HistoryChangedException(Version.of(position), Version.of(safe));
         log.error("tail.history-changed: {}", failure.getMessage());
-        subscriptions.endBeyond(safe, failure);
-        position = safe;
-        idAtPosition = queries.idAt(connection, safe);
+        long stable = horizon(connection).stable();
+        subscriptions.historyChanged(safe, stable, failure);
+        position = stable;
+        idAtPosition = watchdog.watch(connection, () -> queries.idAt(connection, stable));
     }
 
     /** Histories that part never meet again, so the events that are the same come first. Nothing known: from the start. */

@@ -17,6 +17,9 @@ public final class Bell {
             select exists (select from pg_trigger where tgrelid = to_regclass(?)
                               and tgname in (? || '_bell', ? || '_each_event') and tgenabled in ('A', 'O'))
             """;
+    private static final String HOME = """
+            select concat_ws(' ', extract(epoch from pg_postmaster_start_time()), current_database(), to_regclass(?)::oid)
+            """;
     private static final String NOTIFY = "select pg_notify(?, '')";
 
     private final String channel;
@@ -57,6 +60,17 @@ public final class Bell {
             try (ResultSet rows = statement.executeQuery()) {
                 rows.next();
                 return rows.getBoolean(1);
+            }
+        }
+    }
+
+    /** Which table it is, of which database of which server: the same for all connections to it at one time. */
+    public String home(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(HOME)) {
+            statement.setString(1, name.quoted());
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return rows.getString(1);
             }
         }
     }

@@ -15,6 +15,11 @@ import org.jspecify.annotations.Nullable;
 /** The reader's SQL of the events table. The function that it calls is in {@code db/synckit/postgres/V1__events.sql}. */
 public final class EventQueries {
 
+    /** A page of a lagging reader ends when it holds so much; the driver reads so many rows at once. */
+    private static final long PAGE_CHARACTERS = 8L << 20;
+
+    private static final int PAGE_FETCH = 32;
+
     private static final String COLUMNS =
             "version, id, aggregate_id, stream_version, event_type, data, metadata, created_at";
 
@@ -160,18 +165,32 @@ public final class EventQueries {
         }
     }
 
-    /** The first events in {@code (since, upTo]}, at most so many. */
-    public List<StoredEvent> page(Connection connection, long since, long upTo, EventFilter filter, int limit)
-            throws SQLException {
+    /**
+     * The first events in {@code (since, upTo]}, at most so many, and not much more than {@link #PAGE_CHARACTERS}. A transaction must be
+     * open, for the cursor.
+     */
+    public Page page(Connection connection, long since, long upTo, EventFilter filter, int limit) throws SQLException {
         List<StoredEvent> events = new ArrayList<>();
-        try (EventCursor cursor = open(connection, new Selection(null, since, upTo), filter, limit, 0)) {
+        long characters = 0;
+        try (EventCursor cursor =
+                open(connection, new Selection(null, since, upTo), filter, limit, Math.min(limit, PAGE_FETCH))) {
             StoredEvent event;
-            while ((event = cursor.next()) != null) {
+            while (characters < PAGE_CHARACTERS && (event = cursor.next()) != null) {
                 events.add(event);
+                characters += event.dataJson().length() + event.metadataJson().length();
             }
         }
-        return events;
+        boolean all = events.size() < limit && characters < PAGE_CHARACTERS;
+        return new Page(
+                events, all ? upTo : events.get(events.size() - 1).version().value());
     }
+
+    /**
+     * A part of the log.
+     *
+     * @param upTo no event up to this version is left out
+     */
+    public record Page(List<StoredEvent> events, long upTo) {}
 
     StoredEvent event(ResultSet rows) throws SQLException {
         return new StoredEvent(

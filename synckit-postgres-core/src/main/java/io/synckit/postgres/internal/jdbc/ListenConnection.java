@@ -58,6 +58,9 @@ public final class ListenConnection implements AutoCloseable {
 
     private void start(ConnectionSource pool, Bell bell) throws SQLException {
         connection.setAutoCommit(true);
+        // Whatever the role's default is: under a higher one the horizon is older than the locks, and a wake-up can be
+        // missed.
+        connection.setTransactionIsolation(Connection.TRANSACTION_READ_COMMITTED);
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery("select pg_backend_pid(), pg_is_in_recovery()")) {
             rows.next();

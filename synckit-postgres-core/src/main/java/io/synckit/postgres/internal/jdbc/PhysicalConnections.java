@@ -1,7 +1,9 @@
 package io.synckit.postgres.internal.jdbc;
 
+import io.synckit.InvalidConfigException;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.Driver;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /** Connections without a pool, set up so that a dead peer is noticed. */
@@ -11,8 +13,17 @@ public final class PhysicalConnections {
 
     private PhysicalConnections() {}
 
-    /** @param url pgjdbc's; what it says itself wins */
+    /**
+     * @param url pgjdbc's; what it says itself wins
+     * @throws InvalidConfigException if the driver does not understand it
+     */
     public static DataSource of(String url, @Nullable String username, @Nullable String password) {
+        // The driver's own message shows the URL, which may hold a password.
+        if (Driver.parseURL(url, null) == null) {
+            throw new InvalidConfigException(
+                    "listenerConnectionString",
+                    "is not a URL that PostgreSQL's driver understands: jdbc:postgresql://host:port/database");
+        }
         PGSimpleDataSource dataSource = new PGSimpleDataSource();
         dataSource.setTcpKeepAlive(true);
         dataSource.setLoginTimeout(LOGIN_SECONDS);

@@ -33,9 +33,18 @@ record UnpooledDataSource(
         if (username == null && password != null) {
             throw new InvalidConfigException(setting + ".password", "needs " + setting + ".username");
         }
+        // The driver's own message shows the URL, which may hold a password.
+        if (url != null && Driver.parseURL(url, null) == null) {
+            throw new InvalidConfigException(
+                    setting + ".url",
+                    "is not one that PostgreSQL's driver understands: jdbc:postgresql://host:port/database");
+        }
         SimpleDriverDataSource unpooled = derive(pool);
-        if (unpooled == null) {
+        if (unpooled == null || (unpooled.getUrl() == null && url == null)) {
             return null;
+        }
+        if (unpooled.getDriver() == null) {
+            unpooled.setDriver(new Driver());
         }
         if (url != null) {
             unpooled.setUrl(url);

@@ -2,6 +2,8 @@ package io.synckit.postgres.boot.autoconfigure;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
 import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.InvalidConfigException;
@@ -145,6 +147,33 @@ class RealtimeAutoConfigurationTest {
                         .isInstanceOf(InvalidConfigException.class)
                         .hasMessageContaining("listener.password")
                         .hasMessageContaining("listener.username"));
+    }
+
+    @Test
+    void aUrlThatIsNoneFailsTheStartWithoutShowingItsPassword() {
+        runner.withPropertyValues("synckit.postgres.listener.url=jdbc:postgresql://host:port/d?password=geheim")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .isInstanceOf(InvalidConfigException.class)
+                        .hasMessageContaining("listener.url")
+                        .hasMessageNotContaining("geheim"));
+    }
+
+    /** HikariCP's dataSourceClassName: there is no URL to derive a connection from. */
+    @Test
+    void aDataSourceByClassNameIsPolled() {
+        runner.withBean(DataSource.class, () -> {
+                    HikariConfig config = new HikariConfig();
+                    config.setDataSourceClassName("org.postgresql.ds.PGSimpleDataSource");
+                    config.addDataSourceProperty("url", database.url());
+                    return new HikariDataSource(config);
+                })
+                .run(context -> Await.until(() -> context.getBean(RealtimeEventStore.class)
+                                .listener()
+                                .status()
+                                .state()
+                        == State.POLLING));
     }
 
     /** Of a DataSource that does not tell its URL no connection can be had that stays. */
