@@ -8,18 +8,23 @@ public final class Bench {
 
     private Bench() {}
 
-    /** @param arguments {@code --quick} or {@code --full}; {@code --jdbc-url <url>}; {@code --only <question>} */
+    /**
+     * @param arguments {@code --quick} or {@code --full}; {@code --jdbc-url <url>}; {@code --commit-delay
+     *     <microseconds>}; {@code --only <question>}
+     */
     public static void main(String[] arguments) throws Exception {
         List<String> options = List.of(arguments);
         boolean full = options.contains("--full");
         String only = valueOf("--only", options);
+        String commitDelay = valueOf("--commit-delay", options);
         Report report = new Report();
-        try (Server server = Server.start(valueOf("--jdbc-url", options))) {
+        try (Server server = Server.start(valueOf("--jdbc-url", options), commitDelay == null ? "0" : commitDelay)) {
             report.line(
-                    "%s, %d cores, JDK %s",
-                    server.query("select version()"),
+                    "commit_delay %s µs, %d cores, JDK %s, %s",
+                    server.query("show commit_delay"),
                     Runtime.getRuntime().availableProcessors(),
-                    System.getProperty("java.version"));
+                    System.getProperty("java.version"),
+                    server.query("select version()"));
             if (only == null || only.equals("latency")) {
                 new Latency(server, report, full ? 10 : 3, full ? 500 : 200).run();
             }

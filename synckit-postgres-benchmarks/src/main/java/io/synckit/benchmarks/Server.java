@@ -23,13 +23,19 @@ final class Server implements AutoCloseable {
         this.url = url;
     }
 
-    static Server start(@Nullable String jdbcUrl) throws IOException {
+    /**
+     * @param jdbcUrl of a server that is there; null for one of its own
+     * @param commitDelay microseconds that a commit of its own server waits, to imitate a slower disk or a synchronous standby
+     */
+    static Server start(@Nullable String jdbcUrl, String commitDelay) throws IOException {
         if (jdbcUrl != null) {
             return new Server(null, jdbcUrl);
         }
         EmbeddedPostgres embedded = EmbeddedPostgres.builder()
                 .setServerConfig("fsync", "on")
                 .setServerConfig("synchronous_commit", "on")
+                .setServerConfig("commit_delay", commitDelay)
+                .setServerConfig("commit_siblings", "0")
                 .setServerConfig("max_connections", "300")
                 .setServerConfig("shared_buffers", "512MB")
                 .setServerConfig("max_wal_size", "8GB")

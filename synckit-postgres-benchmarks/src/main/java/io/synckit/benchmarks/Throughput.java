@@ -21,6 +21,8 @@ import java.util.concurrent.locks.LockSupport;
 /** Events a second, one in each transaction: with the bell and a live subscriber, without any notification, and with one for each. */
 final class Throughput {
 
+    private static final int WARM_UP = 2;
+
     private final Server server;
     private final Report report;
     private final int rounds;
@@ -42,7 +44,7 @@ final class Throughput {
         List<Double> silent = new ArrayList<>();
         List<Double> bell = new ArrayList<>();
         List<Double> eachEvent = new ArrayList<>();
-        for (int round = -1; round < rounds; round++) {
+        for (int round = -WARM_UP; round < rounds; round++) {
             double withoutNotification = silent(writers);
             double withBell = live(writers, NotifyMode.BELL);
             double withEach = live(writers, NotifyMode.EACH_EVENT);
