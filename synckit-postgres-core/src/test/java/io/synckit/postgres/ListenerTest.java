@@ -37,6 +37,7 @@ import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.postgresql.ds.PGSimpleDataSource;
 
 /** The listener's connection and what becomes of it, each fault made by hand, and each setting seen at work. */
 class ListenerTest {
@@ -207,6 +208,22 @@ class ListenerTest {
         until(State.LISTENING);
         store(2);
         assertThat(nextEvent()).isEqualTo(2);
+    }
+
+    /** No time-out ends the attempt; what is polled and stopped does not wait for it. */
+    @Test
+    void aServerThatNeverAnswersHoldsUpNothing() throws Exception {
+        proxy.goSilent();
+        PGSimpleDataSource patient = new PGSimpleDataSource();
+        patient.setUrl(database.urlAt("localhost:" + proxy.port()) + "&connectTimeout=0&loginTimeout=0");
+        start(builder(patient));
+
+        store(1);
+
+        assertThat(nextEvent()).isEqualTo(1);
+        assertThat(listener.status().state()).isEqualTo(State.CONNECTING);
+        listener.close();
+        assertThat(listener.status().state()).isEqualTo(State.STOPPED);
     }
 
     @Test

@@ -20,6 +20,7 @@ import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.notification.LiveSubscription;
 import io.synckit.postgres.notification.NotificationPayload;
 import io.synckit.postgres.notification.SlowSubscriber;
+import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
@@ -121,7 +122,15 @@ class SubscriptionTest {
             database.execute(
                     "insert into synckit.events (id, aggregate_id, event_type, data) values ('x', 'b', 'T', '1')");
             // Its bell has rung; nobody has listened then.
+            Await.until(store::isListenerConnected);
             store.subscribe(LiveOptions.all(), seen::add);
+            // It looks, again and again, although no bell rings any more.
+            Await.until(
+                    database,
+                    "select count(*) from pg_stat_activity where datname = current_database()"
+                            + " and application_name = 'synckit listener' and query like '%synckit.stable%'"
+                            + " and query_start > timestamptz '" + database.query("select clock_timestamp()") + "'",
+                    "1");
             assertThat(seen.rest()).isEmpty();
 
             open.rollback();

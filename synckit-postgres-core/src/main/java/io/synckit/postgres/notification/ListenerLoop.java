@@ -9,14 +9,20 @@ import io.synckit.postgres.internal.jdbc.ListenConnection;
 import io.synckit.postgres.internal.jdbc.Session;
 import io.synckit.postgres.internal.jdbc.SqlFailure;
 import io.synckit.postgres.internal.runtime.Backoff;
+import io.synckit.postgres.internal.runtime.NamedThreads;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import io.synckit.postgres.notification.ListenerStatus.State;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -192,7 +198,10 @@ final class ListenerLoop implements Runnable {
     private @Nullable RuntimeException listenOnce() {
         listened = false;
         worked = false;
-        try (ListenConnection connected = ListenConnection.open(physical, pool, bell, watchdog)) {
+        try (ListenConnection connected = connect()) {
+            if (connected == null) {
+                return null;
+            }
             link = connected;
             requireSameHome(connected);
             tail.horizon(connected.connection());
@@ -211,6 +220,49 @@ final class ListenerLoop implements Runnable {
             return e;
         } finally {
             link = null;
+        }
+    }
+
+    /** On another thread, since that may take as long as the driver's time-outs say; polls meanwhile. Null if the loop was stopped. */
+    private @Nullable ListenConnection connect() throws SQLException {
+        CompletableFuture<ListenConnection> connecting = new CompletableFuture<>();
+        Thread connector = NamedThreads.single("synckit-connect-" + settings, () -> {
+            try {
+                ListenConnection connected = ListenConnection.open(physical, pool, bell, watchdog);
+                if (!connecting.complete(connected)) {
+                    connected.close();
+                }
+            } catch (SQLException | RuntimeException | Error e) {
+                connecting.completeExceptionally(e);
+            }
+        });
+        connector.start();
+        await(connecting);
+        pollUntil(connecting::isDone, Long.MAX_VALUE);
+        if (connecting.cancel(false)) {
+            return null; // stopped; whatever comes of it is closed
+        }
+        try {
+            return connecting.join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof SQLException failure) {
+                throw failure;
+            }
+            if (e.getCause() instanceof RuntimeException failure) {
+                throw failure;
+            }
+            throw e;
+        }
+    }
+
+    /** The time that it takes when all is well, in which nothing need be polled. */
+    private static void await(CompletableFuture<?> connecting) {
+        try {
+            connecting.get(SLICE, TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (TimeoutException | ExecutionException e) {
+            // It takes longer, or has failed already.
         }
     }
 

@@ -102,8 +102,8 @@ public final class NotificationListener implements AutoCloseable {
     }
 
     /**
-     * @param physical hands out connections that no pool takes back, to the database of the pool; with a login time-out, since nothing
-     *     is polled while it connects
+     * @param physical hands out connections that no pool takes back, to the database of the pool; with a login time-out, or it never
+     *     gives up a server that does not answer
      * @param pool for subscriptions that lag, and for polls
      */
     public static Builder builder(DataSource physical, ConnectionSource pool, JsonCodec json) {
