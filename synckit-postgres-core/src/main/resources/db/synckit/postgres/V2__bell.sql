@@ -19,17 +19,26 @@ create function "${schema}"."${table}_may_notify"() returns boolean
     language sql volatile
 as $$ select pg_notification_queue_usage() < 0.9 $$;
 
+-- Takes the bell, if it is free, until the transaction ends, and rings it when that commits; true if it did. The key is that of no
+-- announcement, the largest of 48 bits.
+create function "${schema}"."${table}_take_bell"() returns boolean
+    language sql volatile
+as $$
+    select case
+        when pg_try_advisory_xact_lock((('"${schema}"."${table}"'::regclass::oid::bigint & 65535) << 48) | 281474976710655)
+            and "${schema}"."${table}_may_notify"()
+        then pg_notify("${schema}"."${table}_channel"(), '') is not null
+        else false
+    end
+$$;
+
 -- Runs in the commit phase, for each row: the first that gets the bell rings it, and the transaction's next ones find it theirs and the
--- notification there already. The key is that of no announcement, the largest of 48 bits.
+-- notification there already.
 create function "${schema}"."${table}_ring"() returns trigger
     language plpgsql
 as $$
 begin
-    if pg_try_advisory_xact_lock((('"${schema}"."${table}"'::regclass::oid::bigint & 65535) << 48) | 281474976710655)
-        and "${schema}"."${table}_may_notify"()
-    then
-        perform pg_notify("${schema}"."${table}_channel"(), '');
-    end if;
+    perform "${schema}"."${table}_take_bell"();
     return null;
 end
 $$;
@@ -40,11 +49,7 @@ create function "${schema}"."${table}_hold"(seconds double precision) returns vo
     language plpgsql
 as $$
 begin
-    if pg_try_advisory_xact_lock((('"${schema}"."${table}"'::regclass::oid::bigint & 65535) << 48) | 281474976710655)
-        and "${schema}"."${table}_may_notify"()
-    then
-        perform pg_notify("${schema}"."${table}_channel"(), '');
-    end if;
+    perform "${schema}"."${table}_take_bell"();
     perform pg_sleep(seconds);
 end
 $$;

@@ -60,7 +60,7 @@ final class ListenerLoop implements Runnable {
     /** The pause before the first attempt to connect again: for nothing but a loop of connections that break at once. */
     private static final long SHORTEST_PAUSE = millis(100);
 
-    private final NotificationListener.Settings settings;
+    private final ListenerSettings settings;
     private final DataSource physical;
     private final ConnectionSource pool;
     private final Bell bell;
@@ -89,7 +89,7 @@ final class ListenerLoop implements Runnable {
     private boolean atHome;
 
     ListenerLoop(
-            NotificationListener.Settings settings,
+            ListenerSettings settings,
             DataSource physical,
             ConnectionSource pool,
             Bell bell,

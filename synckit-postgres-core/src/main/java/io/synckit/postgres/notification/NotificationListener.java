@@ -55,7 +55,7 @@ public final class NotificationListener implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(NotificationListener.class);
     private static final Duration STOP = Duration.ofSeconds(5);
 
-    private final Settings settings;
+    private final ListenerSettings settings;
     private final DataSource physical;
     private final ConnectionSource pool;
     private final Bell bell;
@@ -74,7 +74,7 @@ public final class NotificationListener implements AutoCloseable {
 
     private NotificationListener(Builder builder) {
         TableName name = new TableName(builder.schema, builder.tableName);
-        this.settings = new Settings(
+        this.settings = new ListenerSettings(
                 name.toString(),
                 builder.notificationTimeout,
                 builder.reconnectInterval,
@@ -119,7 +119,7 @@ public final class NotificationListener implements AutoCloseable {
                 ListenerLoop started = new ListenerLoop(
                         settings, physical, pool, bell, tail, watchdog, poller, subscriptions, this::changed);
                 loop = started;
-                thread = NamedThreads.single("synckit-listener-" + settings.table, started);
+                thread = NamedThreads.single("synckit-listener-" + settings.table(), started);
                 subscriptions.serve(true);
                 thread.start();
             }
@@ -146,7 +146,7 @@ public final class NotificationListener implements AutoCloseable {
             if (ending.isAlive()) {
                 log.warn(
                         "listener.slow-stop: the listener of {} is still connecting; it ends when that has failed",
-                        settings.table);
+                        settings.table());
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -360,7 +360,7 @@ public final class NotificationListener implements AutoCloseable {
         try (Session session = Session.open(pool)) {
             return question.apply(session);
         } catch (SQLException e) {
-            throw SqlFailure.named("subscription to " + settings.table, e);
+            throw SqlFailure.named("subscription to " + settings.table(), e);
         }
     }
 
@@ -388,36 +388,6 @@ public final class NotificationListener implements AutoCloseable {
     private void requireOpen(String operation) {
         if (closed) {
             throw new StoreClosedException(operation);
-        }
-    }
-
-    /** What the loop needs to know. */
-    record Settings(
-            String table,
-            Duration notificationTimeout,
-            Duration reconnectInterval,
-            int maxReconnectAttempts,
-            @Nullable NotifyMode mode) {
-
-        boolean polls() {
-            return mode == NotifyMode.OFF;
-        }
-
-        /** Whether a reader may hold the bell: it has no use where every event notifies. */
-        boolean mayHoldBell() {
-            return mode != NotifyMode.EACH_EVENT;
-        }
-
-        /** Without a connection, not less often than attempts are made. */
-        Duration pollInterval() {
-            return polls() || notificationTimeout.compareTo(reconnectInterval) < 0
-                    ? notificationTimeout
-                    : reconnectInterval;
-        }
-
-        @Override
-        public String toString() {
-            return table;
         }
     }
 
