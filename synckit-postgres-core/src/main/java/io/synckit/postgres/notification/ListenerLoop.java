@@ -19,11 +19,8 @@ import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -66,13 +63,11 @@ final class ListenerLoop implements Runnable {
     private final Bell bell;
     private final Tail tail;
     private final Watchdog watchdog;
-    private final Executor background;
+    private final Poller poller;
     private final SubscriptionManager subscriptions;
     private final Consumer<ListenerStatus> watchers;
-    private final AtomicBoolean polling = new AtomicBoolean();
     private volatile boolean running = true;
     private volatile boolean lookSoon;
-    private volatile boolean pollHasSucceeded;
     private volatile @Nullable ListenConnection link;
     private volatile ListenerStatus status;
     private volatile @Nullable Instant lastBell;
@@ -95,7 +90,7 @@ final class ListenerLoop implements Runnable {
             Bell bell,
             Tail tail,
             Watchdog watchdog,
-            Executor background,
+            Poller poller,
             SubscriptionManager subscriptions,
             Consumer<ListenerStatus> watchers) {
         this.settings = settings;
@@ -104,7 +99,7 @@ final class ListenerLoop implements Runnable {
         this.bell = bell;
         this.tail = tail;
         this.watchdog = watchdog;
-        this.background = background;
+        this.poller = poller;
         this.subscriptions = subscriptions;
         this.watchers = watchers;
         State first = settings.polls() ? State.POLLING : State.CONNECTING;
@@ -182,8 +177,8 @@ final class ListenerLoop implements Runnable {
                 pollUntil(() -> false, pause.toNanos());
             } else {
                 enter(State.FAILED, failures, null, failure);
-                pollHasSucceeded = false;
-                pollUntil(() -> pollHasSucceeded, Long.MAX_VALUE);
+                long succeeded = poller.succeeded();
+                pollUntil(() -> poller.succeeded() > succeeded, Long.MAX_VALUE);
                 failures = 0;
                 enter(connecting(), 0, null, failure);
             }
@@ -420,37 +415,11 @@ final class ListenerLoop implements Runnable {
                 nextPoll = now;
             }
             if (nextPoll <= now) {
-                nextPoll = poll() ? now + pollAfter : now;
+                nextPoll = poller.poll(this::lookSoon) ? now + pollAfter : now;
             }
             LockSupport.parkNanos(Math.min(SLICE, Math.max(1, longest - (now - start))));
             now = System.nanoTime();
         }
-    }
-
-    /** Looks through the pool, on another thread: a pool without connections may let it wait for long. False: it still does. */
-    private boolean poll() {
-        if (!polling.compareAndSet(false, true)) {
-            return false;
-        }
-        try {
-            background.execute(() -> {
-                try (Session session = Session.open(pool)) {
-                    // Another connection each time, and perhaps another server.
-                    tail.suspect();
-                    if (tail.look(session.connection()).more()) {
-                        lookSoon = true;
-                    }
-                    pollHasSucceeded = true;
-                } catch (SQLException | RuntimeException e) {
-                    log.debug("listener.poll-failed", e);
-                } finally {
-                    polling.set(false);
-                }
-            });
-        } catch (RejectedExecutionException e) {
-            polling.set(false);
-        }
-        return true;
     }
 
     private void enter(State state, int attempts, @Nullable Integer backendPid, @Nullable RuntimeException failure) {

@@ -61,7 +61,7 @@ public final class NotificationListener implements AutoCloseable {
     private final Bell bell;
     private final Watchdog watchdog;
     private final @Nullable ExecutorService ownHandlers;
-    private final ExecutorService poller;
+    private final Poller poller;
     private final SubscriptionManager subscriptions;
     private final EventQueries queries;
     private final JsonCodec json;
@@ -85,8 +85,6 @@ public final class NotificationListener implements AutoCloseable {
         this.json = builder.json;
         this.bell = new Bell(name);
         this.watchdog = new Watchdog("synckit-watchdog-" + name, builder.longestCall);
-        // Not the handlers' threads, all of which may be busy.
-        this.poller = NamedThreads.atMost(1, "synckit-poll-" + name);
         Executor handlers;
         if (builder.handlers == null) {
             ExecutorService own = NamedThreads.atMost(DEFAULT_HANDLER_THREADS, "synckit-live-" + name);
@@ -99,6 +97,7 @@ public final class NotificationListener implements AutoCloseable {
         this.queries = new EventQueries(name, builder.json, builder.enablePreparedStmts);
         this.subscriptions = new SubscriptionManager(handlers, this::page, builder.batchSize, this::released);
         this.tail = new Tail(queries, builder.json, watchdog, subscriptions, builder.batchSize);
+        this.poller = new Poller(settings.table(), pool, tail);
     }
 
     /**
@@ -145,7 +144,7 @@ public final class NotificationListener implements AutoCloseable {
             ending.join(STOP.toMillis());
             if (ending.isAlive()) {
                 log.warn(
-                        "listener.slow-stop: the listener of {} is still connecting; it ends when that has failed",
+                        "listener.slow-stop: the listener of {} still waits for the database; it ends when that answers or fails",
                         settings.table());
             }
         } catch (InterruptedException e) {
@@ -170,7 +169,7 @@ public final class NotificationListener implements AutoCloseable {
             ownHandlers.shutdown();
             awaitHandlers(ownHandlers);
         }
-        poller.shutdown();
+        poller.close();
         watchdog.close();
     }
 

@@ -3,10 +3,7 @@ package io.synckit.postgres.testing;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -16,7 +13,7 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class TcpProxy implements AutoCloseable {
 
     private final InetSocketAddress target;
-    private final ServerSocket listening;
+    private final LoopbackServer clients;
     private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
     private final AtomicLong sentByClients = new AtomicLong();
     private volatile boolean refusing;
@@ -24,44 +21,30 @@ public final class TcpProxy implements AutoCloseable {
     private volatile int halfOf = -1;
 
     public TcpProxy(String host, int port) {
-        try {
-            target = new InetSocketAddress(host, port);
-            listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        start(this::accept);
-    }
-
-    private static void start(Runnable work) {
-        Thread thread = new Thread(work, "proxy");
-        thread.setDaemon(true);
-        thread.start();
+        target = new InetSocketAddress(host, port);
+        clients = new LoopbackServer(this::serve);
     }
 
     public int port() {
-        return listening.getLocalPort();
+        return clients.port();
     }
 
-    private void accept() {
-        while (!listening.isClosed()) {
-            try {
-                Socket client = listening.accept();
-                if (refusing) {
-                    client.close();
-                    continue;
-                }
-                Socket server = new Socket();
-                server.connect(target);
-                client.setTcpNoDelay(true);
-                server.setTcpNoDelay(true);
-                sockets.add(client);
-                sockets.add(server);
-                start(() -> copy(client, server, true));
-                start(() -> copy(server, client, false));
-            } catch (IOException e) {
-                // A connection that failed, or the end of this proxy.
+    private void serve(Socket client) {
+        try {
+            if (refusing) {
+                client.close();
+                return;
             }
+            Socket server = new Socket();
+            server.connect(target);
+            client.setTcpNoDelay(true);
+            server.setTcpNoDelay(true);
+            sockets.add(client);
+            sockets.add(server);
+            LoopbackServer.start(() -> copy(server, client, false));
+            copy(client, server, true);
+        } catch (IOException e) {
+            // A connection that failed.
         }
     }
 
@@ -136,11 +119,7 @@ public final class TcpProxy implements AutoCloseable {
 
     @Override
     public void close() {
-        try {
-            listening.close();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        clients.close();
         cut();
     }
 }

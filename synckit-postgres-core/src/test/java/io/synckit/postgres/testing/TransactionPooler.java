@@ -3,9 +3,6 @@ package io.synckit.postgres.testing;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
 
@@ -17,38 +14,16 @@ public final class TransactionPooler implements AutoCloseable {
 
     private final String host;
     private final int port;
-    private final ServerSocket listening;
+    private final LoopbackServer clients;
 
     public TransactionPooler(String host, int port) {
         this.host = host;
         this.port = port;
-        try {
-            listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        start(this::accept);
-    }
-
-    private static void start(Runnable work) {
-        Thread thread = new Thread(work, "pooler");
-        thread.setDaemon(true);
-        thread.start();
+        this.clients = new LoopbackServer(this::serve);
     }
 
     public int port() {
-        return listening.getLocalPort();
-    }
-
-    private void accept() {
-        while (!listening.isClosed()) {
-            try {
-                Socket client = listening.accept();
-                start(() -> serve(client));
-            } catch (IOException e) {
-                // The end of this pooler.
-            }
-        }
+        return clients.port();
     }
 
     private void serve(Socket client) {
@@ -126,10 +101,6 @@ public final class TransactionPooler implements AutoCloseable {
 
     @Override
     public void close() {
-        try {
-            listening.close();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        clients.close();
     }
 }
