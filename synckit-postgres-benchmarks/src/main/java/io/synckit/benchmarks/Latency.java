@@ -3,7 +3,7 @@ package io.synckit.benchmarks;
 import io.synckit.ConnectionSource;
 import io.synckit.Event;
 import io.synckit.EventStore;
-import io.synckit.OperationListener;
+import io.synckit.Instrumentation;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.internal.json.JacksonJson;
@@ -96,7 +96,7 @@ final class Latency {
                 joining,
                 new JacksonJson(),
                 Config.builder().schema(SCHEMA).build(),
-                OperationListener.NONE);
+                Instrumentation.NONE);
         return (id, stream) -> {
             store.store(Event.of(stream, "Measured", Map.of("n", 1)).withId(id));
             long start = System.nanoTime();

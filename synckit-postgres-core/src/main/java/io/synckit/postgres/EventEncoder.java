@@ -8,7 +8,9 @@ import io.synckit.postgres.internal.jdbc.EventRow;
 import io.synckit.postgres.internal.json.StorableJson;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -23,8 +25,11 @@ final class EventEncoder {
         this.maxEventBytes = maxEventBytes;
     }
 
-    /** @throws InvalidEventException with the position in the list, if one of them cannot be stored or an id comes twice */
-    List<EventRow> encode(List<? extends @Nullable Event> events) {
+    /**
+     * @param more metadata for each event, where it has none under that key
+     * @throws InvalidEventException with the position in the list, if one of them cannot be stored or an id comes twice
+     */
+    List<EventRow> encode(List<? extends @Nullable Event> events, Map<String, String> more) {
         List<EventRow> rows = new ArrayList<>(events.size());
         Set<String> ids = new HashSet<>();
         long bytes = 0;
@@ -36,7 +41,7 @@ final class EventEncoder {
                 throw new InvalidEventException("element " + rows.size()
                         + " of the batch has the id of an earlier one: '" + event.id() + "'; nothing is stored");
             }
-            EventRow row = encode(event);
+            EventRow row = encode(event, more);
             rows.add(row);
             bytes += row.bytes();
         }
@@ -48,9 +53,9 @@ final class EventEncoder {
     }
 
     /** @throws InvalidEventException if the event cannot be stored */
-    EventRow encode(Event event) {
+    EventRow encode(Event event, Map<String, String> more) {
         String data = write("data", event.data(), event);
-        String metadata = write("metadata", event.metadata(), event);
+        String metadata = write("metadata", metadata(event, more), event);
         long bytes = bytes("data", data, event) + bytes("metadata", metadata, event);
         if (data.strip().equals("null")) {
             throw new InvalidEventException(
@@ -63,6 +68,15 @@ final class EventEncoder {
                             + " (synckit.postgres.max-event-size)");
         }
         return new EventRow(event.id(), event.aggregateId(), event.type(), data, metadata, bytes);
+    }
+
+    private static Map<String, @Nullable Object> metadata(Event event, Map<String, String> more) {
+        if (event.metadata().keySet().containsAll(more.keySet())) {
+            return event.metadata();
+        }
+        Map<String, @Nullable Object> metadata = new LinkedHashMap<>(more);
+        metadata.putAll(event.metadata());
+        return metadata;
     }
 
     private String write(String what, Object value, Event event) {

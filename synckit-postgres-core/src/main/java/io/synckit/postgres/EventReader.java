@@ -8,6 +8,7 @@ import io.synckit.JsonCodec;
 import io.synckit.StoredEvent;
 import io.synckit.UnsupportedIsolationException;
 import io.synckit.Version;
+import io.synckit.postgres.internal.jdbc.Diagnostics;
 import io.synckit.postgres.internal.jdbc.EventCursor;
 import io.synckit.postgres.internal.jdbc.EventFilter;
 import io.synckit.postgres.internal.jdbc.EventQueries;
@@ -29,12 +30,15 @@ final class EventReader {
 
     private final ConnectionSource connections;
     private final EventQueries table;
+    private final Diagnostics diagnostics;
     private final JsonCodec json;
     private final int batchSize;
 
-    EventReader(ConnectionSource connections, EventQueries table, JsonCodec json, int batchSize) {
+    EventReader(
+            ConnectionSource connections, EventQueries table, Diagnostics diagnostics, JsonCodec json, int batchSize) {
         this.connections = connections;
         this.table = table;
+        this.diagnostics = diagnostics;
         this.json = json;
         this.batchSize = batchSize;
     }
@@ -131,6 +135,14 @@ final class EventReader {
 
     Sizes sizes() {
         return read("stats of ", session -> table.sizes(session.connection()));
+    }
+
+    StoreDiagnosis diagnose() {
+        return read("diagnose of ", session -> {
+            Diagnostics.Answer answer = diagnostics.ask(session.connection());
+            answer.horizon().requirePrimary();
+            return StoreDiagnosis.of(answer);
+        });
     }
 
     /**

@@ -3,33 +3,36 @@ package io.synckit.postgres;
 import com.zaxxer.hikari.HikariDataSource;
 import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
+import io.synckit.Causation;
 import io.synckit.ConnectionSource;
 import io.synckit.Event;
 import io.synckit.EventPage;
 import io.synckit.EventStore;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
+import io.synckit.Instrumentation;
+import io.synckit.Instrumentation.Operation;
 import io.synckit.InvalidEventException;
 import io.synckit.JsonCodec;
-import io.synckit.OperationListener;
 import io.synckit.StoreClosedException;
 import io.synckit.StoreStats;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
+import io.synckit.postgres.internal.jdbc.Diagnostics;
 import io.synckit.postgres.internal.jdbc.EventInserts;
 import io.synckit.postgres.internal.jdbc.EventQueries;
 import io.synckit.postgres.internal.jdbc.EventQueries.Sizes;
 import io.synckit.postgres.internal.jdbc.TableName;
 import io.synckit.postgres.internal.json.JacksonJson;
-import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.ToIntFunction;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
-import org.jspecify.annotations.Nullable;
 
 /**
  * An {@link EventStore} in a table of PostgreSQL 14 or later. The table must be there ({@link
@@ -39,7 +42,8 @@ public final class PostgresEventStore implements EventStore {
 
     private final DataSource dataSource;
     private final AutoCloseableQuietly pool;
-    private final OperationListener listener;
+    private final Instrumentation instrumentation;
+    private final String table;
     private final EventEncoder encoder;
     private final EventAppender appender;
     private final EventReader reader;
@@ -50,15 +54,15 @@ public final class PostgresEventStore implements EventStore {
      * A store on a data source of the caller's, which stays open when the store is closed.
      *
      * @param connections how connections of that data source are borrowed, and the caller's transactions joined
-     * @param listener told of every operation
+     * @param instrumentation goes around every operation
      */
     public PostgresEventStore(
             DataSource dataSource,
             ConnectionSource connections,
             JsonCodec json,
             Config config,
-            OperationListener listener) {
-        this(dataSource, connections, json, config, listener, () -> {});
+            Instrumentation instrumentation) {
+        this(dataSource, connections, json, config, instrumentation, () -> {});
     }
 
     private PostgresEventStore(
@@ -66,23 +70,28 @@ public final class PostgresEventStore implements EventStore {
             ConnectionSource connections,
             JsonCodec json,
             Config config,
-            OperationListener listener,
+            Instrumentation instrumentation,
             AutoCloseableQuietly pool) {
         TableName name = new TableName(config.schema(), config.tableName());
         this.dataSource = dataSource;
         this.pool = pool;
-        this.listener = listener;
+        this.instrumentation = instrumentation;
+        this.table = name.toString();
         this.encoder = new EventEncoder(json, config.maxEventBytes());
         this.appender = new EventAppender(connections, new EventInserts(name, config.enablePreparedStmts()));
         this.reader = new EventReader(
-                connections, new EventQueries(name, json, config.enablePreparedStmts()), json, config.batchSize());
+                connections,
+                new EventQueries(name, json, config.enablePreparedStmts()),
+                new Diagnostics(name),
+                json,
+                config.batchSize());
         this.batchSize = config.batchSize();
     }
 
     /** A store on a data source of the caller's; every call is a transaction of its own. JSON by Jackson. */
     public static PostgresEventStore on(DataSource dataSource, Config config) {
         return new PostgresEventStore(
-                dataSource, ConnectionSource.of(dataSource), new JacksonJson(), config, OperationListener.NONE);
+                dataSource, ConnectionSource.of(dataSource), new JacksonJson(), config, Instrumentation.NONE);
     }
 
     /**
@@ -98,42 +107,43 @@ public final class PostgresEventStore implements EventStore {
 
     /** A store that closes the pool. */
     static PostgresEventStore owning(HikariDataSource pool, ConnectionSource connections, Config config) {
-        return new PostgresEventStore(
-                pool, connections, new JacksonJson(), config, OperationListener.NONE, pool::close);
+        return new PostgresEventStore(pool, connections, new JacksonJson(), config, Instrumentation.NONE, pool::close);
     }
 
     @Override
     public AppendResult store(Event event, AppendOptions options) {
-        return run("store", result -> 1, () -> {
+        return append("store", result -> 1, metadata -> {
             if (event == null) {
                 throw new InvalidEventException("the event is null; nothing is stored");
             }
-            return appender.append(List.of(encoder.encode(event)), ExpectedStreamVersion.any(), options)
+            return appender.append(List.of(encoder.encode(event, metadata)), ExpectedStreamVersion.any(), options)
                     .get(0);
         });
     }
 
     @Override
     public List<AppendResult> storeBatch(List<Event> events, AppendOptions options) {
-        return run("storeBatch", List::size, () -> append(events, ExpectedStreamVersion.any(), options));
+        return append(
+                "storeBatch", List::size, metadata -> append(events, metadata, ExpectedStreamVersion.any(), options));
     }
 
     @Override
     public List<AppendResult> append(
             String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
-        return run("append", List::size, () -> {
+        return append("append", List::size, metadata -> {
             for (Event event : events) {
                 if (event != null && !event.aggregateId().equals(aggregateId)) {
                     throw new InvalidEventException("event '" + event.id() + "' is of aggregate '" + event.aggregateId()
                             + "', the append is to '" + aggregateId + "'; nothing is stored");
                 }
             }
-            return append(events, expected, options);
+            return append(events, metadata, expected, options);
         });
     }
 
-    private List<AppendResult> append(List<Event> events, ExpectedStreamVersion expected, AppendOptions options) {
-        return events.isEmpty() ? List.of() : appender.append(encoder.encode(events), expected, options);
+    private List<AppendResult> append(
+            List<Event> events, Map<String, String> metadata, ExpectedStreamVersion expected, AppendOptions options) {
+        return events.isEmpty() ? List.of() : appender.append(encoder.encode(events, metadata), expected, options);
     }
 
     @Override
@@ -193,6 +203,15 @@ public final class PostgresEventStore implements EventStore {
         });
     }
 
+    /**
+     * What somebody who looks after the store wants to know, in one question to the database.
+     *
+     * @throws io.synckit.InvalidConnectionException if that does not answer
+     */
+    public StoreDiagnosis diagnose() {
+        return run("diagnose", diagnosis -> 0, reader::diagnose);
+    }
+
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
@@ -200,24 +219,26 @@ public final class PostgresEventStore implements EventStore {
         }
     }
 
-    private <R> R run(String operation, ToIntFunction<R> events, Supplier<R> work) {
-        if (closed.get()) {
-            throw new StoreClosedException(operation);
-        }
-        long start = System.nanoTime();
-        try {
-            R result = work.get();
-            completed(operation, start, events.applyAsInt(result), null);
-            return result;
-        } catch (RuntimeException e) {
-            completed(operation, start, 0, e);
-            throw e;
-        }
+    /** @param work gets what the events carry in their metadata unless the caller has said something else */
+    private <R> R append(String name, ToIntFunction<R> events, Function<Map<String, String>, R> work) {
+        Operation operation = new Operation(name, table, true);
+        Causation.metadata().forEach(operation::addMetadata);
+        return run(operation, events, () -> work.apply(operation.metadata()));
     }
 
-    private void completed(String operation, long start, int events, @Nullable RuntimeException failure) {
-        Duration took = Duration.ofNanos(System.nanoTime() - start);
-        listener.completed(new OperationListener.Operation(operation, took, events, failure));
+    private <R> R run(String name, ToIntFunction<R> events, Supplier<R> work) {
+        return run(new Operation(name, table, false), events, work);
+    }
+
+    private <R> R run(Operation operation, ToIntFunction<R> events, Supplier<R> work) {
+        if (closed.get()) {
+            throw new StoreClosedException(operation.name());
+        }
+        return instrumentation.operation(operation, () -> {
+            R result = work.get();
+            operation.completed(events.applyAsInt(result));
+            return result;
+        });
     }
 
     private static int requireLimit(int limit) {

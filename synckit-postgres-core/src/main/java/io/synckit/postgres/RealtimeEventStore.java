@@ -33,7 +33,7 @@ import javax.sql.DataSource;
  */
 public final class RealtimeEventStore implements EventStore {
 
-    private final EventStore store;
+    private final PostgresEventStore store;
     private final NotificationListener listener;
     private final ConnectionSource connections;
 
@@ -203,6 +203,11 @@ public final class RealtimeEventStore implements EventStore {
     @Override
     public StoreStats stats() {
         return store.stats();
+    }
+
+    /** As {@link PostgresEventStore#diagnose}. */
+    public StoreDiagnosis diagnose() {
+        return store.diagnose();
     }
 
     /** Ends the listener, its subscriptions, and the store. */

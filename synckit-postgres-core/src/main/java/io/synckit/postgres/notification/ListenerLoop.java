@@ -65,6 +65,7 @@ final class ListenerLoop implements Runnable {
     private final Watchdog watchdog;
     private final Poller poller;
     private final SubscriptionManager subscriptions;
+    private final Counters counters;
     private final Consumer<ListenerStatus> watchers;
     private volatile boolean running = true;
     private volatile boolean lookSoon;
@@ -92,6 +93,7 @@ final class ListenerLoop implements Runnable {
             Watchdog watchdog,
             Poller poller,
             SubscriptionManager subscriptions,
+            Counters counters,
             Consumer<ListenerStatus> watchers) {
         this.settings = settings;
         this.physical = physical;
@@ -101,6 +103,7 @@ final class ListenerLoop implements Runnable {
         this.watchdog = watchdog;
         this.poller = poller;
         this.subscriptions = subscriptions;
+        this.counters = counters;
         this.watchers = watchers;
         State first = settings.polls() ? State.POLLING : State.CONNECTING;
         this.status = new ListenerStatus(first, Instant.now(), 0, null, null, null, null);
@@ -290,8 +293,10 @@ final class ListenerLoop implements Runnable {
         long quietUntil = now;
         long pause = FIRST_PAUSE;
         long lastAnswer = now;
+        boolean asked = false;
         while (running) {
             boolean rang = false;
+            poller.audit();
             if (quietUntil > now) {
                 LockSupport.parkNanos(quietUntil - now);
             } else if (nextLook > now) {
@@ -305,11 +310,16 @@ final class ListenerLoop implements Runnable {
             }
             if (lookSoon || ringIfNobodyDid(connected, now) || (rang && tail.isAwake())) {
                 lookSoon = false;
+                asked = true;
                 nextLook = now;
             }
             if (nextLook <= now && quietUntil <= now) {
+                if (!asked) {
+                    counters.polls.increment();
+                }
                 Tail.Look look = tail.look(connected.connection());
                 worked = true;
+                asked = look.more();
                 now = System.nanoTime();
                 lastAnswer = now;
                 if (look.more() && look.found() > 0 && settings.mayHoldBell()) {
@@ -367,11 +377,13 @@ final class ListenerLoop implements Runnable {
             return false;
         }
         away = null;
+        counters.reconnects.increment();
         subscriptions.tell(new LiveNotice.Reconnected(gone.position, Duration.ofNanos(System.nanoTime() - gone.since)));
         return true;
     }
 
     private void heard() {
+        counters.bells.increment();
         rangAt = System.nanoTime();
         lastBell = Instant.now();
     }
@@ -414,6 +426,7 @@ final class ListenerLoop implements Runnable {
                 answered = commit;
                 nextPoll = now;
             }
+            poller.audit();
             if (nextPoll <= now) {
                 nextPoll = poller.poll(this::lookSoon) ? now + pollAfter : now;
             }

@@ -1,6 +1,7 @@
 package io.synckit.postgres.notification;
 
 import io.synckit.Version;
+import java.time.Duration;
 
 /** A handle of a live subscription. */
 public interface LiveSubscription extends AutoCloseable {
@@ -14,10 +15,32 @@ public interface LiveSubscription extends AutoCloseable {
     /** How many events were not delivered to it because its subscriber was slow. */
     long dropped();
 
+    /** How far it is behind the listener's reader. */
+    Lag lag();
+
     /** Whether it has neither been closed nor ended by an error. */
     boolean isActive();
 
     /** Ends it: no further event is begun. Closing again does nothing. */
     @Override
     void close();
+
+    /**
+     * How far behind.
+     *
+     * @param versions between its position and what has been read; numbers of events that it does not want count as well
+     * @param time since what it has handled last was stored, or since it had nothing left to do if that is later
+     */
+    record Lag(long versions, Duration time) implements Comparable<Lag> {
+
+        /** None. */
+        public static final Lag NONE = new Lag(0, Duration.ZERO);
+
+        /** By time. */
+        @Override
+        public int compareTo(Lag other) {
+            int byTime = time.compareTo(other.time);
+            return byTime != 0 ? byTime : Long.compare(versions, other.versions);
+        }
+    }
 }

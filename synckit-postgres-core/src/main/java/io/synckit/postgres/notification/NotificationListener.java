@@ -2,6 +2,7 @@ package io.synckit.postgres.notification;
 
 import io.synckit.ConnectionSource;
 import io.synckit.Filter;
+import io.synckit.Instrumentation;
 import io.synckit.InvalidConfigException;
 import io.synckit.InvalidVersionException;
 import io.synckit.JsonCodec;
@@ -25,6 +26,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -48,6 +50,7 @@ public final class NotificationListener implements AutoCloseable {
     public static final Duration DEFAULT_NOTIFICATION_TIMEOUT = Duration.ofSeconds(30);
     public static final Duration DEFAULT_RECONNECT_INTERVAL = Duration.ofSeconds(5);
     public static final int DEFAULT_MAX_RECONNECT_ATTEMPTS = 10;
+    public static final Duration DEFAULT_AUDIT_DELAY = Duration.ofMinutes(1);
 
     /** Handlers that may run, or block, at the same time, if no executor is given. */
     public static final int DEFAULT_HANDLER_THREADS = 64;
@@ -67,6 +70,8 @@ public final class NotificationListener implements AutoCloseable {
     private final JsonCodec json;
     private final Tail tail;
     private final List<Consumer<ListenerStatus>> watchers = new CopyOnWriteArrayList<>();
+    private final Counters counters = new Counters();
+    private final @Nullable Auditor auditor;
     private final ReentrantLock lifecycle = new ReentrantLock();
     private volatile @Nullable ListenerLoop loop;
     private @Nullable Thread thread;
@@ -95,9 +100,11 @@ public final class NotificationListener implements AutoCloseable {
             handlers = builder.handlers;
         }
         this.queries = new EventQueries(name, builder.json, builder.enablePreparedStmts);
-        this.subscriptions = new SubscriptionManager(handlers, this::page, builder.batchSize, this::released);
-        this.tail = new Tail(queries, builder.json, watchdog, subscriptions, builder.batchSize);
-        this.poller = new Poller(settings.table(), pool, tail);
+        this.subscriptions = new SubscriptionManager(
+                handlers, this::page, builder.batchSize, builder.instrumentation, this::released);
+        this.auditor = builder.auditDelay == null ? null : new Auditor(queries, builder.auditDelay);
+        this.tail = new Tail(queries, builder.json, watchdog, subscriptions, auditor, builder.batchSize);
+        this.poller = new Poller(settings.table(), pool, tail, counters, auditor);
     }
 
     /**
@@ -116,7 +123,7 @@ public final class NotificationListener implements AutoCloseable {
             requireOpen("start");
             if (thread == null || !thread.isAlive()) {
                 ListenerLoop started = new ListenerLoop(
-                        settings, physical, pool, bell, tail, watchdog, poller, subscriptions, this::changed);
+                        settings, physical, pool, bell, tail, watchdog, poller, subscriptions, counters, this::changed);
                 loop = started;
                 thread = NamedThreads.single("synckit-listener-" + settings.table(), started);
                 subscriptions.serve(true);
@@ -197,6 +204,23 @@ public final class NotificationListener implements AutoCloseable {
         return current == null
                 ? new ListenerStatus(State.STOPPED, Instant.EPOCH, 0, null, null, null, null)
                 : current.status();
+    }
+
+    /** What it has done. */
+    public ListenerCounts counts() {
+        return counters.now();
+    }
+
+    /** How far its reader is; empty while there are no subscriptions, since then it reads nothing. */
+    public Optional<TailStatus> tail() {
+        return tail.isAwake()
+                ? Optional.of(new TailStatus(Version.of(tail.position()), tail.readAt()))
+                : Optional.empty();
+    }
+
+    /** What the auditor has found; empty if there is none. */
+    public Optional<AuditReport> audit() {
+        return Optional.ofNullable(auditor).map(Auditor::report);
     }
 
     /** Calls the watcher at every change of state, on the listener's thread, until the returned handle is closed. */
@@ -315,7 +339,8 @@ public final class NotificationListener implements AutoCloseable {
             lookSoon();
         }
         try {
-            Subscriber subscriber = new Subscriber(subscriptions, options, sink, start(options.from()));
+            Start start = start(options.from());
+            Subscriber subscriber = new Subscriber(subscriptions, options, sink, start.after, start.known);
             subscriptions.add(subscriber);
             return subscriber;
         } catch (RuntimeException e) {
@@ -324,14 +349,15 @@ public final class NotificationListener implements AutoCloseable {
         }
     }
 
-    /** After which version; the tail reads on meanwhile, so what it has read is decided. */
-    private long start(@Nullable Version from) {
-        if (from != null && from.value() <= tail.position()) {
-            return from.value();
+    /** The tail reads on meanwhile, so what it has read is decided. */
+    private Start start(@Nullable Version from) {
+        long position = tail.position();
+        if (from != null && from.value() <= position) {
+            return new Start(from.value(), position);
         }
         Horizon horizon = ask(session -> tail.horizon(session.connection()));
         if (from == null) {
-            return horizon.stable();
+            return new Start(horizon.stable(), horizon.stable());
         }
         if (from.value() > horizon.head()) {
             throw new InvalidVersionException(
@@ -339,8 +365,16 @@ public final class NotificationListener implements AutoCloseable {
                     "the log ends at " + horizon.head() + "; if it was longer before, the database was restored or a"
                             + " fail-over has lost commits, and nothing after that is as it was");
         }
-        return from.value();
+        return new Start(from.value(), horizon.stable());
     }
+
+    /**
+     * Where a subscription starts.
+     *
+     * @param after it is told of events after this version
+     * @param known the last version that is there already
+     */
+    private record Start(long after, long known) {}
 
     private void released() {
         tail.release();
@@ -409,6 +443,8 @@ public final class NotificationListener implements AutoCloseable {
         private boolean enablePreparedStmts = true;
         private Duration longestCall = Duration.ofSeconds(10);
         private @Nullable Executor handlers;
+        private Instrumentation instrumentation = Instrumentation.NONE;
+        private @Nullable Duration auditDelay = DEFAULT_AUDIT_DELAY;
 
         private Builder(DataSource physical, ConnectionSource pool, JsonCodec json) {
             this.physical = physical;
@@ -473,6 +509,18 @@ public final class NotificationListener implements AutoCloseable {
         /** Where handlers run; it is not closed here. Without this, up to {@link #DEFAULT_HANDLER_THREADS} threads. */
         public Builder handlers(Executor executor) {
             this.handlers = executor;
+            return this;
+        }
+
+        /** Goes around every call of a handler. */
+        public Builder instrumentation(Instrumentation instrumentation) {
+            this.instrumentation = instrumentation;
+            return this;
+        }
+
+        /** How long after events were handed to subscriptions they are compared with the table; null: never. */
+        public Builder auditDelay(@Nullable Duration delay) {
+            this.auditDelay = delay == null ? null : positive("auditDelay", delay);
             return this;
         }
 

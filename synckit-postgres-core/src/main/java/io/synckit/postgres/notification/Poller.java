@@ -2,18 +2,20 @@ package io.synckit.postgres.notification;
 
 import io.synckit.ConnectionSource;
 import io.synckit.postgres.internal.jdbc.Session;
+import io.synckit.postgres.internal.jdbc.SqlFailure;
 import io.synckit.postgres.internal.runtime.NamedThreads;
 import java.sql.SQLException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Lets the tail look through the pool, on a thread of its own: a pool without connections may let it wait for long, and the handlers'
- * threads may all be busy.
+ * threads may all be busy. The auditor asks there too.
  */
 final class Poller implements AutoCloseable {
 
@@ -23,11 +25,19 @@ final class Poller implements AutoCloseable {
     private final Tail tail;
     private final ExecutorService thread;
     private final AtomicBoolean polling = new AtomicBoolean();
+    private final AtomicBoolean auditing = new AtomicBoolean();
     private final AtomicLong succeeded = new AtomicLong();
+    private final String table;
+    private final Counters counters;
+    private final @Nullable Auditor auditor;
+    private boolean failing;
 
-    Poller(String table, ConnectionSource pool, Tail tail) {
+    Poller(String table, ConnectionSource pool, Tail tail, Counters counters, @Nullable Auditor auditor) {
+        this.table = table;
         this.pool = pool;
         this.tail = tail;
+        this.counters = counters;
+        this.auditor = auditor;
         this.thread = NamedThreads.atMost(1, "synckit-poll-" + table);
     }
 
@@ -54,6 +64,39 @@ final class Poller implements AutoCloseable {
         return true;
     }
 
+    /** Said once, until it works again. */
+    private void failed(@Nullable RuntimeException failure) {
+        (failure == null ? counters.polls : counters.failedPolls).increment();
+        if (failure == null && failing) {
+            log.info("poll.works: {} is polled again", table);
+        } else if (failure != null && !failing) {
+            log.warn("poll.failed: {} is tried again: {}", table, failure.getMessage());
+        }
+        failing = failure != null;
+    }
+
+    /** Begins an audit if one is due. */
+    void audit() {
+        if (auditor == null || !auditor.isDue(System.nanoTime()) || !auditing.compareAndSet(false, true)) {
+            return;
+        }
+        try {
+            thread.execute(() -> audit(auditor));
+        } catch (RejectedExecutionException e) {
+            auditing.set(false); // closed
+        }
+    }
+
+    private void audit(Auditor due) {
+        try (Session session = Session.open(pool)) {
+            due.check(session.connection());
+        } catch (SQLException | RuntimeException e) {
+            log.debug("audit.failed: it is tried again: {}", e.getMessage());
+        } finally {
+            auditing.set(false);
+        }
+    }
+
     private void look(Runnable whenMoreMayFollow) {
         try (Session session = Session.open(pool)) {
             // Another connection each time, and perhaps another server.
@@ -62,8 +105,11 @@ final class Poller implements AutoCloseable {
                 whenMoreMayFollow.run();
             }
             succeeded.incrementAndGet();
-        } catch (SQLException | RuntimeException e) {
-            log.debug("listener.poll-failed", e);
+            failed(null);
+        } catch (SQLException e) {
+            failed(SqlFailure.named("polling " + table, e));
+        } catch (RuntimeException e) {
+            failed(e);
         } finally {
             polling.set(false);
         }

@@ -1,9 +1,13 @@
 package io.synckit.postgres.notification;
 
+import io.synckit.Causation;
+import io.synckit.EventStoreException;
+import io.synckit.Instrumentation;
 import io.synckit.SlowSubscriberException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.EventQueries;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -15,13 +19,16 @@ import org.slf4j.LoggerFactory;
  * it, it runs on the handlers' threads, one run at a time, and takes what comes next from the recent events, or from the table if it
  * is further behind.
  *
- * <p>What is not final is guarded by the subscriptions' lock, but for {@code handled} and {@code active}, which others may read.
+ * <p>What is not final is guarded by the subscriptions' lock, but for {@code handled}, {@code handledFrom} and {@code active},
+ * which others may read.
  */
 final class Subscriber implements LiveSubscription, Runnable {
 
     private static final Logger log = LoggerFactory.getLogger(Subscriber.class);
 
     private static final ThreadLocal<Subscriber> HANDLING = new ThreadLocal<>();
+
+    private static final String KIND = "live";
 
     /** Events in one take, and in one run, after which others get their turn. */
     private static final int TAKE = 64;
@@ -31,6 +38,7 @@ final class Subscriber implements LiveSubscription, Runnable {
     private final SubscriptionManager subscriptions;
     private final LiveOptions options;
     private final Sink sink;
+    private final long replayed;
     private State state = State.NO_DEMAND;
     private long next;
     private long demand;
@@ -42,6 +50,11 @@ final class Subscriber implements LiveSubscription, Runnable {
     private boolean completed;
     private boolean opened;
     private volatile long handled;
+
+    /** Milliseconds of the clock: when the event was stored that was handled last, and when there was nothing left to do last. */
+    private volatile long handledFrom;
+
+    private long idleUntil;
     private volatile boolean active = true;
 
     private enum State {
@@ -66,11 +79,14 @@ final class Subscriber implements LiveSubscription, Runnable {
         boolean endsByException();
     }
 
-    Subscriber(SubscriptionManager subscriptions, LiveOptions options, Sink sink, long since) {
+    /** @param replayed up to which version everything was there already */
+    Subscriber(SubscriptionManager subscriptions, LiveOptions options, Sink sink, long since, long replayed) {
         this.subscriptions = subscriptions;
         this.options = options;
         this.sink = sink;
         this.next = since;
+        this.replayed = replayed;
+        this.idleUntil = System.currentTimeMillis();
         this.handled = since;
     }
 
@@ -106,6 +122,7 @@ final class Subscriber implements LiveSubscription, Runnable {
             return;
         }
         dropped += waiting;
+        subscriptions.dropped(waiting);
         tell(dropped(before));
         next = Math.max(next, before);
         waiting = 0;
@@ -139,6 +156,7 @@ final class Subscriber implements LiveSubscription, Runnable {
         catchUp();
         if (state == State.CAUGHT_UP) {
             next = version;
+            idleUntil = System.currentTimeMillis();
             state = State.BUSY;
             subscriptions.execute(this);
         }
@@ -196,6 +214,9 @@ final class Subscriber implements LiveSubscription, Runnable {
 
     private void run(State from) {
         if (opened && state == from) {
+            if (from == State.CAUGHT_UP) {
+                idleUntil = System.currentTimeMillis();
+            }
             state = State.BUSY;
             subscriptions.execute(this);
         }
@@ -309,16 +330,33 @@ final class Subscriber implements LiveSubscription, Runnable {
                 return;
             }
             try {
-                sink.accept(event);
+                Instrumentation.Handling handling = new Instrumentation.Handling(
+                        KIND, event, event.version().value() <= replayed);
+                Causation.by(event, () -> subscriptions.instrumentation().handling(handling, () -> sink.accept(event)));
             } catch (Throwable e) {
                 // Also an Error, an assertion that failed for instance: it is one handler's.
-                log.warn("subscription.handler-failed: {} at version {}", options, event.version(), e);
+                logFailure(event, e);
                 if (sink.endsByException()) {
                     close();
                     return;
                 }
             }
             handled = event.version().value();
+            handledFrom = event.createdAt().toEpochMilli();
+        }
+    }
+
+    /** An error of the library's own says all in its message; what caused it may show data. */
+    private void logFailure(StoredEvent event, Throwable failure) {
+        if (failure instanceof EventStoreException) {
+            log.warn(
+                    "subscription.handler-failed: {} at version {}: {}: {}",
+                    options,
+                    event.version(),
+                    failure.getClass().getSimpleName(),
+                    failure.getMessage());
+        } else {
+            log.warn("subscription.handler-failed: {} at version {}", options, event.version(), failure);
         }
     }
 
@@ -361,6 +399,21 @@ final class Subscriber implements LiveSubscription, Runnable {
     @Override
     public long dropped() {
         return subscriptions.locked(() -> dropped);
+    }
+
+    @Override
+    public Lag lag() {
+        return subscriptions.locked(this::lagNow);
+    }
+
+    /** With the lock held. */
+    Lag lagNow() {
+        long versions = state == State.CAUGHT_UP ? 0 : subscriptions.upTo() - handled;
+        if (versions <= 0) {
+            return Lag.NONE;
+        }
+        long behind = System.currentTimeMillis() - Math.max(idleUntil, handledFrom);
+        return new Lag(versions, Duration.ofMillis(Math.max(0, behind)));
     }
 
     @Override

@@ -1,11 +1,13 @@
 package io.synckit.postgres.notification;
 
 import io.synckit.Filter;
+import io.synckit.Instrumentation;
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.internal.jdbc.EventQueries;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -36,6 +38,7 @@ public final class SubscriptionManager {
     private final Executor handlers;
     private final Pages pages;
     private final int pageSize;
+    private final Instrumentation instrumentation;
     private final Runnable onRemoved;
     private final Semaphore reading = new Semaphore(MOST_READING, true);
     private final ReentrantLock lock = new ReentrantLock();
@@ -47,17 +50,23 @@ public final class SubscriptionManager {
     private boolean serving;
     private boolean closed;
     private int count;
+    private long dropped;
 
     /** Reads events of the table that are decided, for those who lag. */
     interface Pages {
         EventQueries.Page read(long since, long upTo, Filter[] filters, int limit);
     }
 
-    /** @param onRemoved called when a subscription has ended, without the lock */
-    SubscriptionManager(Executor handlers, Pages pages, int pageSize, Runnable onRemoved) {
+    /**
+     * @param instrumentation goes around every call of a handler
+     * @param onRemoved called when a subscription has ended, without the lock
+     */
+    SubscriptionManager(
+            Executor handlers, Pages pages, int pageSize, Instrumentation instrumentation, Runnable onRemoved) {
         this.handlers = handlers;
         this.pages = pages;
         this.pageSize = pageSize;
+        this.instrumentation = instrumentation;
         this.onRemoved = onRemoved;
     }
 
@@ -89,6 +98,19 @@ public final class SubscriptionManager {
     /** How many there are. */
     public int size() {
         return locked(() -> count);
+    }
+
+    /** How many events were not delivered since subscribers were slow, those of subscriptions that have ended included. */
+    public long dropped() {
+        return locked(() -> dropped);
+    }
+
+    /** That of the subscription that is furthest behind. */
+    public LiveSubscription.Lag lag() {
+        return locked(() -> subscribers().stream()
+                .map(Subscriber::lagNow)
+                .max(Comparator.naturalOrder())
+                .orElse(LiveSubscription.Lag.NONE));
     }
 
     private List<Subscriber> subscribers() {
@@ -197,6 +219,15 @@ public final class SubscriptionManager {
 
     long upTo() {
         return recent.upTo();
+    }
+
+    Instrumentation instrumentation() {
+        return instrumentation;
+    }
+
+    /** With the lock held. */
+    void dropped(long events) {
+        dropped += events;
     }
 
     int pageSize() {

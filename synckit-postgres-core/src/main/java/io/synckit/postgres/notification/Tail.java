@@ -13,6 +13,7 @@ import io.synckit.postgres.internal.jdbc.Horizon;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -36,6 +37,7 @@ final class Tail {
     private final EventFilter everything;
     private final Watchdog watchdog;
     private final SubscriptionManager subscriptions;
+    private final @Nullable Auditor auditor;
     private final int pageSize;
     private final ReentrantLock lock = new ReentrantLock();
     private volatile long position;
@@ -43,18 +45,31 @@ final class Tail {
     private final AtomicInteger interested = new AtomicInteger();
     private volatile boolean suspect;
     private volatile boolean waking;
+    private volatile Instant readAt = Instant.EPOCH;
 
-    Tail(EventQueries queries, JsonCodec json, Watchdog watchdog, SubscriptionManager subscriptions, int pageSize) {
+    Tail(
+            EventQueries queries,
+            JsonCodec json,
+            Watchdog watchdog,
+            SubscriptionManager subscriptions,
+            @Nullable Auditor auditor,
+            int pageSize) {
         this.queries = queries;
         this.everything = EventFilter.of(new Filter[0], json);
         this.watchdog = watchdog;
         this.subscriptions = subscriptions;
+        this.auditor = auditor;
         this.pageSize = pageSize;
     }
 
     /** The last version that was published. */
     long position() {
         return position;
+    }
+
+    /** When it had published all that could be. */
+    Instant readAt() {
+        return readAt;
     }
 
     /** Whether there is anybody to read for. */
@@ -88,7 +103,15 @@ final class Tail {
         idAtPosition = watchdog.watch(connection, () -> queries.idAt(connection, version));
         position = version;
         suspect = false;
+        readAt = Instant.now();
+        restartAudit(version);
         subscriptions.startAfter(version);
+    }
+
+    private void restartAudit(long after) {
+        if (auditor != null) {
+            auditor.restart(after);
+        }
     }
 
     /** One less to read for. */
@@ -145,6 +168,7 @@ final class Tail {
         while (position < stable) {
             found += publish(page(connection, stable), true);
         }
+        readAt = Instant.now();
         return new Look(horizon.moreMayFollow(), found);
     }
 
@@ -165,6 +189,9 @@ final class Tail {
         boolean isLast = !events.isEmpty() && last(events) == page.upTo();
         idAtPosition = isLast ? events.get(events.size() - 1).id() : null;
         position = page.upTo();
+        if (auditor != null) {
+            auditor.delivered(events, page.upTo());
+        }
         return events.size();
     }
 
@@ -186,6 +213,7 @@ final class Tail {
         long stable = horizon(connection).stable();
         subscriptions.historyChanged(safe, stable, failure);
         position = stable;
+        restartAudit(stable);
         idAtPosition = watchdog.watch(connection, () -> queries.idAt(connection, stable));
     }
 

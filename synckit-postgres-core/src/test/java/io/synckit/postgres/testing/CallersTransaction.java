@@ -2,7 +2,7 @@ package io.synckit.postgres.testing;
 
 import io.synckit.ConnectionSource;
 import io.synckit.EventStore;
-import io.synckit.OperationListener;
+import io.synckit.Instrumentation;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.internal.json.JacksonJson;
@@ -20,7 +20,7 @@ public final class CallersTransaction implements AutoCloseable {
     private CallersTransaction(TestDatabase database, Connection connection) {
         this.connection = connection;
         this.store = new PostgresEventStore(
-                database.pool(), joining(connection), new JacksonJson(), Config.defaults(), OperationListener.NONE);
+                database.pool(), joining(connection), new JacksonJson(), Config.defaults(), Instrumentation.NONE);
     }
 
     public static CallersTransaction begin(TestDatabase database) throws SQLException {

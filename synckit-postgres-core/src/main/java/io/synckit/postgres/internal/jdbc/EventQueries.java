@@ -39,6 +39,12 @@ public final class EventQueries {
     private static final String TAIL = HORIZON + "; select " + COLUMNS
             + " from <table> where version > ? and version <= current_setting('synckit.stable')::bigint order by version limit ?";
 
+    private static final String TALLY =
+            "select count(*), coalesce(bit_xor(version), 0) from <table> where version > ? and version <= ?";
+
+    private static final String VERSIONS =
+            "select version from <table> where version > ? and version <= ? order by version";
+
     private static final String STATS = """
             select h.stable, h.head, greatest(c.reltuples, 0)::bigint, pg_table_size(c.oid), pg_indexes_size(c.oid)
               from <horizon>() h, pg_class c where c.oid = ?::regclass
@@ -54,6 +60,8 @@ public final class EventQueries {
     private final String horizon;
     private final String tail;
     private final String stats;
+    private final String tally;
+    private final String versions;
 
     /** @param preparedStatements whether the driver may keep server-side prepared statements */
     public EventQueries(TableName name, JsonCodec json, boolean preparedStatements) {
@@ -67,6 +75,8 @@ public final class EventQueries {
         this.horizon = statements.named(HORIZON);
         this.tail = statements.named(TAIL);
         this.stats = statements.named(STATS);
+        this.tally = statements.named(TALLY);
+        this.versions = statements.named(VERSIONS);
     }
 
     /** The event with this id. */
@@ -137,6 +147,33 @@ public final class EventQueries {
                 rows.next();
                 return new Sizes(rows.getLong(1), rows.getLong(2), rows.getLong(3), rows.getLong(4), rows.getLong(5));
             }
+        }
+    }
+
+    /** What is in {@code (since, upTo]}, from the index alone. */
+    public Tally tally(Connection connection, long since, long upTo) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, tally)) {
+            statement.setLong(1, since);
+            statement.setLong(2, upTo);
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return new Tally(rows.getLong(1), rows.getLong(2));
+            }
+        }
+    }
+
+    /** The versions in {@code (since, upTo]}, ascending. */
+    public List<Long> versions(Connection connection, long since, long upTo) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, versions)) {
+            statement.setLong(1, since);
+            statement.setLong(2, upTo);
+            List<Long> found = new ArrayList<>();
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    found.add(rows.getLong(1));
+                }
+            }
+            return found;
         }
     }
 
@@ -228,4 +265,11 @@ public final class EventQueries {
 
     /** What PostgreSQL says about the table. */
     public record Sizes(long stable, long head, long estimatedEvents, long tableBytes, long indexBytes) {}
+
+    /**
+     * What two sides that have the same versions agree in.
+     *
+     * @param mixed all versions, exclusive or
+     */
+    public record Tally(long events, long mixed) {}
 }

@@ -32,7 +32,8 @@ final class Statements {
                 .replace("<own>", name.member("_own"))
                 .replace("<horizon>", name.member("_horizon"))
                 .replace("<channel>", name.member("_channel"))
-                .replace("<hold>", name.member("_hold"));
+                .replace("<hold>", name.member("_hold"))
+                .replace("<schema version>", name.member("_schema_version"));
     }
 
     PreparedStatement prepare(Connection connection, String sql) throws SQLException {

@@ -1,0 +1,129 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.internal.json.JacksonJson;
+import io.synckit.postgres.notification.AuditReport;
+import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.CallersTransaction;
+import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The auditor says so when an event was in the table and was not delivered. */
+class AuditTest {
+
+    private TestDatabase database;
+    private RealtimeEventStore store;
+    private final Collector<StoredEvent> seen = new Collector<>();
+
+    @BeforeEach
+    void open() {
+        database = TestPostgres.shared().migratedDatabase();
+        Config config =
+                Config.builder().notificationTimeout(Duration.ofHours(1)).build();
+        io.synckit.ConnectionSource connections = io.synckit.ConnectionSource.of(database.pool());
+        NotificationListener listener = RealtimeEventStore.listener(
+                        database.physical(), connections, new JacksonJson(), config)
+                .auditDelay(Duration.ofMillis(20))
+                .build();
+        listener.start();
+        store = new RealtimeEventStore(PostgresEventStore.on(database.pool(), config), listener, connections);
+        store.subscribe(LiveOptions.all(), seen::add);
+    }
+
+    @AfterEach
+    void close() {
+        store.close();
+        database.close();
+    }
+
+    private AuditReport report() {
+        return store.listener().audit().orElseThrow();
+    }
+
+    private void checkedUpTo(long version) {
+        Await.until(() -> {
+            Version checked = report().checkedUpTo();
+            return checked != null && checked.value() >= version;
+        });
+    }
+
+    @Test
+    void whatWasDeliveredIsFound() throws Exception {
+        store.storeBatch(IntStream.range(0, 300)
+                .mapToObj(i -> Event.of("a-" + i, "T", i))
+                .toList());
+        try (CallersTransaction rolledBack = CallersTransaction.begin(database)) {
+            rolledBack.store().store(Event.of("b", "T", 1));
+        }
+        store.store(Event.of("c", "T", 2));
+        seen.next(301);
+        checkedUpTo(302);
+
+        assertThat(report().checked()).isEqualTo(301);
+        assertThat(report().lost()).isZero();
+    }
+
+    /** Somebody writes past the fence: the number was decided, and the tail has gone by. */
+    @Test
+    void anEventThatAppearsBelowTheHorizonIsLostAndNamed() throws Exception {
+        try (CallersTransaction rolledBack = CallersTransaction.begin(database)) {
+            rolledBack.store().store(Event.of("b", "T", 1));
+        }
+        store.store(Event.of("c", "T", 2));
+        assertThat(seen.next().version()).isEqualTo(Version.of(2));
+        database.execute("begin; set local synckit.maintenance = 'on';"
+                + " insert into synckit.events (version, id, aggregate_id, stream_version, event_type, data)"
+                + " overriding system value values (1, 'late', 'late', 1, 'T', '1'); commit");
+
+        checkedUpTo(2);
+
+        assertThat(report().lost()).isEqualTo(1);
+        assertThat(report().firstLost()).isEqualTo(List.of(Version.of(1)));
+        assertThat(seen.rest()).isEmpty();
+    }
+
+    @Test
+    void whatWasDeletedForMaintenanceIsNoLoss() throws Exception {
+        store.store(Event.of("c", "T", 2));
+        store.store(Event.of("d", "T", 2));
+        seen.next(2);
+        database.execute(
+                "begin; set local synckit.maintenance = 'on'; delete from synckit.events where version = 1; commit");
+        store.store(Event.of("e", "T", 2));
+        seen.next();
+        checkedUpTo(3);
+
+        assertThat(report().lost()).isZero();
+    }
+
+    /** A jump of the sequence is no reason to keep a bit for each number. */
+    @Test
+    void aLargeGapIsCheckedToo() throws Exception {
+        store.store(Event.of("c", "T", 1));
+        database.execute("select setval('synckit.events_version_seq', 5000000000)");
+        store.store(Event.of("d", "T", 2));
+        seen.next(2);
+        checkedUpTo(5_000_000_001L);
+
+        assertThat(report().checked()).isEqualTo(2);
+        assertThat(report().lost()).isZero();
+    }
+
+    @Test
+    void nothingIsAskedWhereNothingHappens() {
+        assertThat(report()).isEqualTo(new AuditReport(null, 0, 0, List.of(), 0));
+    }
+}

@@ -1,0 +1,201 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.synckit.Causation;
+import io.synckit.ConnectionSource;
+import io.synckit.DuplicateEventException;
+import io.synckit.Event;
+import io.synckit.Instrumentation;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.internal.json.JacksonJson;
+import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.postgres.notification.LiveSubscription.Lag;
+import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What goes around operations and handlers, what it adds to events, and how far subscriptions are behind. */
+class InstrumentationTest {
+
+    private final List<String> heard = new CopyOnWriteArrayList<>();
+    private TestDatabase database;
+    private RealtimeEventStore store;
+    private final Collector<StoredEvent> seen = new Collector<>();
+
+    private final class Named implements Instrumentation {
+
+        private final String name;
+
+        Named(String name) {
+            this.name = name;
+        }
+
+        @Override
+        public <R> R operation(Operation operation, Supplier<R> call) {
+            operation.addMetadata("by", name);
+            heard.add(name + " begins " + operation.name() + " " + operation.table() + " " + operation.isAppend());
+            try {
+                return call.get();
+            } finally {
+                heard.add(name + " ends " + operation.name() + " " + operation.events());
+            }
+        }
+
+        @Override
+        public void handling(Handling handling, HandlerCall call) throws Exception {
+            heard.add(name + " handles " + handling.kind() + " "
+                    + handling.event().version() + " " + handling.replay());
+            call.run();
+        }
+    }
+
+    @BeforeEach
+    void open() {
+        database = TestPostgres.shared().migratedDatabase();
+        Config config =
+                Config.builder().notificationTimeout(Duration.ofHours(1)).build();
+        ConnectionSource connections = ConnectionSource.of(database.pool());
+        Instrumentation both = Instrumentation.of(List.of(new Named("outer"), new Named("inner")));
+        NotificationListener listener = RealtimeEventStore.listener(
+                        database.physical(), connections, new JacksonJson(), config)
+                .instrumentation(both)
+                .build();
+        listener.start();
+        store = new RealtimeEventStore(
+                new PostgresEventStore(database.pool(), connections, new JacksonJson(), config, both),
+                listener,
+                connections);
+    }
+
+    @AfterEach
+    void close() {
+        store.close();
+        database.close();
+    }
+
+    @Test
+    void operationsAreNestedAndCounted() {
+        Event event = Event.of("a", "T", 1);
+        store.storeBatch(List.of(event, Event.of("a", "T", 2)));
+        store.load(Version.ZERO, 1);
+        assertThatThrownBy(() -> store.store(event)).isInstanceOf(DuplicateEventException.class);
+
+        assertThat(heard)
+                .containsExactly(
+                        "outer begins storeBatch synckit.events true",
+                        "inner begins storeBatch synckit.events true",
+                        "inner ends storeBatch 2",
+                        "outer ends storeBatch 2",
+                        "outer begins load synckit.events false",
+                        "inner begins load synckit.events false",
+                        "inner ends load 1",
+                        "outer ends load 1",
+                        "outer begins store synckit.events true",
+                        "inner begins store synckit.events true",
+                        "inner ends store 0",
+                        "outer ends store 0");
+    }
+
+    @Test
+    void theCallersMetadataWins() {
+        Event event = Event.of("a", "T", 1);
+        store.store(event);
+        store.store(event.withId("2").withMetadata("by", "me").withMetadata("x", null));
+
+        assertThat(store.get(event.id()).metadata()).isEqualTo(Map.of("by", "inner"));
+        assertThat(store.get("2").metadata()).containsEntry("by", "me").containsKey("x");
+    }
+
+    @Test
+    void whatWasThereBeforeIsAReplay() throws Exception {
+        store.store(Event.of("a", "T", 1));
+        heard.clear();
+        store.subscribe(LiveOptions.all().from(Version.ZERO), seen::add);
+        seen.next();
+        store.store(Event.of("a", "T", 2));
+        seen.next();
+
+        assertThat(heard)
+                .contains("outer handles live 1 true", "inner handles live 1 true", "outer handles live 2 false")
+                .doesNotContain("outer handles live 2 true");
+    }
+
+    @Test
+    void whatAHandlerStoresSaysWhatHasCausedIt() throws Exception {
+        store.subscribe(LiveOptions.eventType("Placed"), placed -> {
+            store.store(Event.of("b", "Paid", 2).withId("paid"));
+        });
+        store.subscribe(LiveOptions.eventType("Paid"), paid -> {
+            store.store(Event.of("c", "Shipped", 3).withId("shipped"));
+            store.store(Event.of("c", "Told", 3).withId("told").withMetadata(Causation.CORRELATION_ID, "mine"));
+        });
+        store.subscribe(LiveOptions.eventType("Told"), seen::add);
+        store.store(Event.of("a", "Placed", 1).withId("placed"));
+        seen.next();
+
+        assertThat(store.get("placed").metadata()).doesNotContainKeys("causationId", "correlationId");
+        assertThat(store.get("paid").metadata())
+                .containsEntry("causationId", "placed")
+                .containsEntry("correlationId", "placed");
+        assertThat(store.get("shipped").metadata())
+                .containsEntry("causationId", "paid")
+                .containsEntry("correlationId", "placed");
+        assertThat(store.get("told").metadata())
+                .containsEntry("causationId", "paid")
+                .containsEntry("correlationId", "mine");
+        assertThat(Causation.current()).isEmpty();
+    }
+
+    @Test
+    void aSubscriptionThatIsBehindSaysHowFar() throws Exception {
+        CountDownLatch release = new CountDownLatch(1);
+        LiveSubscription slow = store.subscribe(LiveOptions.all(), event -> {
+            release.await();
+            seen.add(event);
+        });
+        LiveSubscription quick = store.subscribe(LiveOptions.eventType("other"), event -> {});
+        assertThat(slow.lag()).isEqualTo(Lag.NONE);
+        store.store(Event.of("a", "T", 1));
+        store.store(Event.of("a", "T", 2));
+
+        Await.until(() -> slow.lag().versions() == 2 && slow.lag().time().compareTo(Duration.ofMillis(50)) > 0);
+        assertThat(quick.lag()).isEqualTo(Lag.NONE);
+        assertThat(store.listener().subscriptions().lag().versions()).isEqualTo(2);
+
+        release.countDown();
+        seen.next(2);
+        Await.until(() -> store.listener().subscriptions().lag().equals(Lag.NONE));
+    }
+
+    @Test
+    void theReaderAndWhatTheListenerHasDoneAreTold() throws Exception {
+        assertThat(store.listener().tail()).isEmpty();
+        Await.until(store::isListenerConnected);
+        store.subscribe(LiveOptions.all(), seen::add);
+        store.store(Event.of("a", "T", 1));
+        seen.next();
+
+        Await.until(() -> store.listener().tail().orElseThrow().position().equals(Version.of(1)));
+        assertThat(store.listener().tail().orElseThrow().readAt()).isNotNull();
+        Await.until(() -> store.listener().counts().bells() == 1);
+        Integer pid = store.listener().status().backendPid();
+        database.execute("select pg_terminate_backend(" + pid + ")");
+        Await.until(() -> store.listener().counts().reconnects() == 1);
+        assertThat(store.listener().counts().failedPolls()).isZero();
+    }
+}
