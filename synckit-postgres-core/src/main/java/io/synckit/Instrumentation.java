@@ -55,6 +55,7 @@ public interface Instrumentation {
         private final boolean append;
         private final Map<String, String> metadata = new LinkedHashMap<>(4);
         private int events;
+        private int alreadyStored;
 
         /**
          * @param name the method of {@link EventStore}; for {@code stream} and {@code streamByAggregate} it is the opening only
@@ -94,9 +95,15 @@ public interface Instrumentation {
             return events;
         }
 
+        /** After the call: how many it was asked to store that were stored already ({@link OnDuplicate#RETURN_EXISTING}). */
+        public int alreadyStored() {
+            return alreadyStored;
+        }
+
         /** For the store. */
-        public void completed(int events) {
+        public void completed(int events, int alreadyStored) {
             this.events = events;
+            this.alreadyStored = alreadyStored;
         }
     }
 }

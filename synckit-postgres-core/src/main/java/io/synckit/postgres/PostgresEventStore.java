@@ -112,7 +112,7 @@ public final class PostgresEventStore implements EventStore {
 
     @Override
     public AppendResult store(Event event, AppendOptions options) {
-        return append("store", result -> 1, metadata -> {
+        return append("store", List::of, metadata -> {
             if (event == null) {
                 throw new InvalidEventException("the event is null; nothing is stored");
             }
@@ -124,13 +124,15 @@ public final class PostgresEventStore implements EventStore {
     @Override
     public List<AppendResult> storeBatch(List<Event> events, AppendOptions options) {
         return append(
-                "storeBatch", List::size, metadata -> append(events, metadata, ExpectedStreamVersion.any(), options));
+                "storeBatch",
+                results -> results,
+                metadata -> append(events, metadata, ExpectedStreamVersion.any(), options));
     }
 
     @Override
     public List<AppendResult> append(
             String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
-        return append("append", List::size, metadata -> {
+        return append("append", results -> results, metadata -> {
             for (Event event : events) {
                 if (event != null && !event.aggregateId().equals(aggregateId)) {
                     throw new InvalidEventException("event '" + event.id() + "' is of aggregate '" + event.aggregateId()
@@ -220,25 +222,33 @@ public final class PostgresEventStore implements EventStore {
     }
 
     /** @param work gets what the events carry in their metadata unless the caller has said something else */
-    private <R> R append(String name, ToIntFunction<R> events, Function<Map<String, String>, R> work) {
+    private <R> R append(String name, Function<R, List<AppendResult>> results, Function<Map<String, String>, R> work) {
         Operation operation = new Operation(name, table, true);
         Causation.metadata().forEach(operation::addMetadata);
-        return run(operation, events, () -> work.apply(operation.metadata()));
+        return run(operation, () -> {
+            R result = work.apply(operation.metadata());
+            List<AppendResult> all = results.apply(result);
+            int alreadyStored =
+                    (int) all.stream().filter(AppendResult::alreadyStored).count();
+            operation.completed(all.size() - alreadyStored, alreadyStored);
+            return result;
+        });
     }
 
     private <R> R run(String name, ToIntFunction<R> events, Supplier<R> work) {
-        return run(new Operation(name, table, false), events, work);
+        Operation operation = new Operation(name, table, false);
+        return run(operation, () -> {
+            R result = work.get();
+            operation.completed(events.applyAsInt(result), 0);
+            return result;
+        });
     }
 
-    private <R> R run(Operation operation, ToIntFunction<R> events, Supplier<R> work) {
+    private <R> R run(Operation operation, Supplier<R> work) {
         if (closed.get()) {
             throw new StoreClosedException(operation.name());
         }
-        return instrumentation.operation(operation, () -> {
-            R result = work.get();
-            operation.completed(events.applyAsInt(result));
-            return result;
-        });
+        return instrumentation.operation(operation, work);
     }
 
     private static int requireLimit(int limit) {

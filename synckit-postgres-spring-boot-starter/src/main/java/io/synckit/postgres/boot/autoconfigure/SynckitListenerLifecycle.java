@@ -1,7 +1,13 @@
 package io.synckit.postgres.boot.autoconfigure;
 
+import io.synckit.InvalidConnectionException;
+import io.synckit.postgres.notification.ListenerStatus;
 import io.synckit.postgres.notification.ListenerStatus.State;
 import io.synckit.postgres.notification.NotificationListener;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.springframework.context.SmartLifecycle;
 
 /** Listens from before the web server takes requests until it has answered the last. */
@@ -10,15 +16,47 @@ final class SynckitListenerLifecycle implements SmartLifecycle {
     /** Below those of the web server: {@code WebServerApplicationContext.GRACEFUL_SHUTDOWN_PHASE} and the one that starts it. */
     static final int PHASE = SmartLifecycle.DEFAULT_PHASE - 4096;
 
-    private final NotificationListener listener;
+    private static final Duration LONGEST_START = Duration.ofSeconds(30);
 
-    SynckitListenerLifecycle(NotificationListener listener) {
+    private final NotificationListener listener;
+    private final boolean required;
+
+    /** @param required whether the start fails if the listener's first connection does */
+    SynckitListenerLifecycle(NotificationListener listener, boolean required) {
         this.listener = listener;
+        this.required = required;
     }
 
     @Override
     public void start() {
-        listener.start();
+        if (!required) {
+            listener.start();
+            return;
+        }
+        CompletableFuture<ListenerStatus> settled = new CompletableFuture<>();
+        AutoCloseable watch = listener.watch(status -> {
+            if (status.state() == State.LISTENING || status.failure() != null) {
+                settled.complete(status);
+            }
+        });
+        try (watch) {
+            listener.start();
+            RuntimeException failure =
+                    settled.get(LONGEST_START.toMillis(), TimeUnit.MILLISECONDS).failure();
+            if (failure != null) {
+                throw failure;
+            }
+        } catch (RuntimeException e) {
+            listener.stop();
+            throw e;
+        } catch (TimeoutException e) {
+            listener.stop();
+            throw new InvalidConnectionException("the listener has not connected within " + LONGEST_START.toSeconds()
+                    + " s; check that the database can be reached");
+        } catch (Exception e) {
+            listener.stop();
+            throw new InvalidConnectionException("the start was interrupted while the listener connected");
+        }
     }
 
     @Override

@@ -2,8 +2,8 @@ package io.synckit.postgres.boot.autoconfigure;
 
 import io.synckit.ConnectionSource;
 import io.synckit.EventStore;
+import io.synckit.Instrumentation;
 import io.synckit.JsonCodec;
-import io.synckit.OperationListener;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.SynckitDataSource;
@@ -11,7 +11,6 @@ import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.Listener
 import io.synckit.postgres.internal.json.JacksonJson;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.schema.NotifyMode;
-import java.util.List;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -85,18 +84,20 @@ final class SynckitPostgresAutoConfiguration {
             ConnectionSource connections,
             JsonCodec json,
             SynckitPostgresProperties properties,
-            ObjectProvider<OperationListener> listeners,
+            ObjectProvider<Instrumentation> instrumentations,
             Environment environment) {
-        PostgresEventStore store = store(database, connections, json, properties, listeners);
-        NotificationListener listener = listener(database, connections, json, properties, environment);
+        Instrumentation instrumentation = all(instrumentations);
+        PostgresEventStore store = store(database, connections, json, properties, instrumentation);
+        NotificationListener listener = listener(database, connections, json, properties, instrumentation, environment);
         return new RealtimeEventStore(store, listener, connections);
     }
 
     @Bean
     @ConditionalOnMissingBean
     @ConditionalOnBean(RealtimeEventStore.class)
-    SynckitListenerLifecycle synckitListenerLifecycle(RealtimeEventStore store) {
-        return new SynckitListenerLifecycle(store.listener());
+    SynckitListenerLifecycle synckitListenerLifecycle(RealtimeEventStore store, SynckitPostgresProperties properties) {
+        return new SynckitListenerLifecycle(
+                store.listener(), properties.listener().required());
     }
 
     /** Without. */
@@ -108,8 +109,12 @@ final class SynckitPostgresAutoConfiguration {
             ConnectionSource connections,
             JsonCodec json,
             SynckitPostgresProperties properties,
-            ObjectProvider<OperationListener> listeners) {
-        return store(database, connections, json, properties, listeners);
+            ObjectProvider<Instrumentation> instrumentations) {
+        return store(database, connections, json, properties, all(instrumentations));
+    }
+
+    private static Instrumentation all(ObjectProvider<Instrumentation> instrumentations) {
+        return Instrumentation.of(instrumentations.orderedStream().toList());
     }
 
     private static PostgresEventStore store(
@@ -117,14 +122,8 @@ final class SynckitPostgresAutoConfiguration {
             ConnectionSource connections,
             JsonCodec json,
             SynckitPostgresProperties properties,
-            ObjectProvider<OperationListener> listeners) {
-        List<OperationListener> all = listeners.orderedStream().toList();
-        return new PostgresEventStore(
-                database.dataSource(),
-                connections,
-                json,
-                properties.toConfig(),
-                operation -> all.forEach(listener -> listener.completed(operation)));
+            Instrumentation instrumentation) {
+        return new PostgresEventStore(database.dataSource(), connections, json, properties.toConfig(), instrumentation);
     }
 
     private static NotificationListener listener(
@@ -132,16 +131,19 @@ final class SynckitPostgresAutoConfiguration {
             ConnectionSource connections,
             JsonCodec json,
             SynckitPostgresProperties properties,
+            Instrumentation instrumentation,
             Environment environment) {
         Listener settings = properties.listener();
         SimpleDriverDataSource unpooled = new UnpooledDataSource(
                         "listener", settings.url(), settings.username(), settings.password())
                 .derivedFrom(database.dataSource());
         NotificationListener.Builder builder = RealtimeEventStore.listener(
-                unpooled == null ? database.dataSource() : UnpooledDataSource.forListening(unpooled),
-                connections,
-                json,
-                properties.toConfig());
+                        unpooled == null ? database.dataSource() : UnpooledDataSource.forListening(unpooled),
+                        connections,
+                        json,
+                        properties.toConfig())
+                .instrumentation(instrumentation)
+                .auditDelay(properties.audit().enabled() ? properties.audit().delay() : null);
         if (unpooled == null) {
             log.warn(
                     "listener.url-needed: the DataSource does not tell its URL, and a connection of its pool cannot listen for good,"

@@ -27,10 +27,11 @@ import org.springframework.util.unit.DataSize;
  * @param maxReconnectAttempts Attempts to connect after which the listener has failed and only polls, until a poll succeeds.
  * @param batchSize Events in a page when no limit is given, and in one fetch of a stream.
  * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Switch off behind a pooler that cannot.
- * @param enableMetrics Whether to count and time the store's operations where Micrometer is.
+ * @param enableMetrics Whether there are metrics and traces, where Micrometer is.
  * @param maxEventSize Largest event, data and metadata together, as UTF-8.
  * @param notifications How the database tells listeners of new events.
  * @param listener Settings of the listener.
+ * @param audit Settings of the auditor.
  * @param migration Settings of the schema migration.
  */
 @ConfigurationProperties("synckit.postgres")
@@ -57,6 +58,7 @@ record SynckitPostgresProperties(
         @DefaultValue("1MB") DataSize maxEventSize,
         @Name("notify") @DefaultValue Notify notifications,
         @DefaultValue Listener listener,
+        @DefaultValue Audit audit,
         @DefaultValue Migration migration) {
 
     /**
@@ -70,15 +72,27 @@ record SynckitPostgresProperties(
      * The connection that listens.
      *
      * @param enabled Whether to offer live subscriptions. Without, the bean is a PostgresEventStore instead of a RealtimeEventStore.
+     * @param required Whether the start fails if the listener's first connection does. Without, live subscriptions are served by polling until it listens.
      * @param url URL of the same database for the listener, for instance past a connection pooler.
      * @param username User of the listener's URL.
      * @param password Password of the user of the listener's URL.
      */
     record Listener(
             @DefaultValue("true") boolean enabled,
+            @DefaultValue("false") boolean required,
             @Nullable String url,
             @Nullable String username,
             @Nullable String password) {}
+
+    /**
+     * The auditor of what is delivered.
+     *
+     * @param enabled Whether to compare what live subscriptions were given with the table.
+     * @param delay How long after the delivery.
+     */
+    record Audit(
+            @DefaultValue("true") boolean enabled,
+            @DefaultValue("1m") Duration delay) {}
 
     /**
      * How the schema comes into the database.

@@ -1,0 +1,36 @@
+package io.synckit.postgres.boot.actuate;
+
+import java.util.Locale;
+
+/** What can be wrong. */
+enum HealthProblem {
+
+    /** The database does not answer. */
+    DATABASE,
+
+    /** The table is not there, not this library's, or may not be read. */
+    SCHEMA,
+
+    /** The listener has given up after its last attempt, and polls. */
+    LISTENER_FAILED,
+
+    /** The listener is stopped, or not connected and polls. */
+    LISTENER_POLLING,
+
+    /** A transaction that has stored something is open for long, and readers wait for it. */
+    HORIZON_HELD,
+
+    /** Subscriptions, or their reader, are behind. */
+    LAG,
+
+    /** The server's notification queue fills up. */
+    QUEUE,
+
+    /** The auditor has found events that were not delivered. */
+    LOSS;
+
+    /** As in the settings. */
+    String key() {
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+}

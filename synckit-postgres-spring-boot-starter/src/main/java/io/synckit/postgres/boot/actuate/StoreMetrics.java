@@ -1,0 +1,212 @@
+package io.synckit.postgres.boot.actuate;
+
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.TimeGauge;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import io.synckit.EventStoreException;
+import io.synckit.postgres.StoreDiagnosis;
+import io.synckit.postgres.StoreDiagnosis.HorizonHolder;
+import io.synckit.postgres.notification.ListenerCounts;
+import io.synckit.postgres.notification.ListenerStatus.State;
+import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.notification.TailStatus;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
+
+/** What is to be watched besides the operations; docs/metrics.md has the names. What cannot be known at the moment is NaN. */
+final class StoreMetrics implements MeterBinder {
+
+    /** A scrape asks the database one question; more often than this none. */
+    private static final Duration MAX_AGE = Duration.ofSeconds(5);
+
+    private static final Duration PATIENCE = Duration.ofMillis(500);
+
+    private final StoreMonitor monitor;
+
+    StoreMetrics(StoreMonitor monitor) {
+        this.monitor = monitor;
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        bindStore(registry);
+        NotificationListener listener = monitor.listener();
+        if (listener != null) {
+            bindListener(registry, listener);
+            bindLive(registry, listener);
+        }
+    }
+
+    private void bindStore(MeterRegistry registry) {
+        store(
+                registry,
+                "synckit.store.stable",
+                "versions",
+                "Last version that readers may go to",
+                diagnosis -> diagnosis.stable().value());
+        store(
+                registry,
+                "synckit.store.head",
+                "versions",
+                "Highest version given out",
+                diagnosis -> diagnosis.head().value());
+        store(
+                registry,
+                "synckit.store.writers",
+                "transactions",
+                "Transactions that have stored something and are open",
+                StoreDiagnosis::writers);
+        TimeGauge.builder(
+                        "synckit.store.horizon.delay",
+                        this,
+                        TimeUnit.MILLISECONDS,
+                        metrics -> metrics.asked(StoreMetrics::horizonMillis))
+                .description("Age of the transaction that readers wait for; 0 if there is none")
+                .register(registry);
+        Gauge.builder(
+                        "synckit.notification.queue",
+                        this,
+                        metrics -> metrics.asked(StoreDiagnosis::notificationQueueUsage))
+                .description("How full the server's notification queue is, from 0 to 1")
+                .baseUnit("ratio")
+                .register(registry);
+    }
+
+    private void store(
+            MeterRegistry registry,
+            String name,
+            String unit,
+            String description,
+            ToDoubleFunction<StoreDiagnosis> value) {
+        Gauge.builder(name, this, metrics -> metrics.asked(value))
+                .description(description)
+                .baseUnit(unit)
+                .register(registry);
+    }
+
+    private double asked(ToDoubleFunction<StoreDiagnosis> value) {
+        try {
+            return value.applyAsDouble(monitor.diagnosis(MAX_AGE, PATIENCE));
+        } catch (EventStoreException e) {
+            return Double.NaN; // health says why
+        }
+    }
+
+    private static double horizonMillis(StoreDiagnosis diagnosis) {
+        HorizonHolder holder = diagnosis.heldBy().orElse(null);
+        if (holder == null) {
+            return 0;
+        }
+        Duration age = holder.transactionAge();
+        return age == null ? Double.NaN : age.toMillis();
+    }
+
+    private static void bindListener(MeterRegistry registry, NotificationListener listener) {
+        for (State state : State.values()) {
+            Gauge.builder("synckit.listener.state", listener, it -> it.status().state() == state ? 1 : 0)
+                    .description("1 for the state that the listener is in, 0 for the others")
+                    .tag("state", state.name().toLowerCase(Locale.ROOT))
+                    .register(registry);
+        }
+        count(
+                registry,
+                listener,
+                "reconnects",
+                "Connections that were lost and made again",
+                ListenerCounts::reconnects);
+        count(registry, listener, "bells", "Notifications that were heard", ListenerCounts::bells);
+        count(registry, listener, "polls", "Looks at the table that nobody rang for", ListenerCounts::polls);
+        count(
+                registry,
+                listener,
+                "polls.failed",
+                "Polls that the database did not answer",
+                ListenerCounts::failedPolls);
+        TimeGauge.builder(
+                        "synckit.listener.round.trip",
+                        listener,
+                        TimeUnit.NANOSECONDS,
+                        it -> orNaN(it.status().roundTrip(), Duration::toNanos))
+                .description("Round trip of the last probe of the listener's connection")
+                .register(registry);
+        Gauge.builder("synckit.tail.position", listener, it -> orNaN(it.tail().orElse(null), StoreMetrics::position))
+                .description("Last version that was handed to subscriptions")
+                .baseUnit("versions")
+                .register(registry);
+        FunctionCounter.builder(
+                        "synckit.audit.checked",
+                        listener,
+                        it -> it.audit().map(report -> report.checked()).orElse(0L))
+                .description("Events that were compared with what was delivered")
+                .baseUnit("events")
+                .register(registry);
+        FunctionCounter.builder(
+                        "synckit.audit.lost",
+                        listener,
+                        it -> it.audit().map(report -> report.lost()).orElse(0L))
+                .description("Events that were not delivered: must stay 0")
+                .baseUnit("events")
+                .register(registry);
+    }
+
+    private static double position(TailStatus tail) {
+        return tail.position().value();
+    }
+
+    private static <T> double orNaN(@Nullable T value, ToDoubleFunction<T> number) {
+        return value == null ? Double.NaN : number.applyAsDouble(value);
+    }
+
+    private static void count(
+            MeterRegistry registry,
+            NotificationListener listener,
+            String name,
+            String description,
+            Function<ListenerCounts, Long> value) {
+        FunctionCounter.builder("synckit.listener." + name, listener, it -> value.apply(it.counts()))
+                .description(description)
+                .register(registry);
+    }
+
+    /** The tag leaves durable subscriptions their place. */
+    private static void bindLive(MeterRegistry registry, NotificationListener listener) {
+        Gauge.builder(
+                        "synckit.subscriptions",
+                        listener,
+                        it -> it.subscriptions().size())
+                .description("Subscriptions")
+                .baseUnit("subscriptions")
+                .tag("kind", "live")
+                .register(registry);
+        Gauge.builder(
+                        "synckit.subscriptions.lag",
+                        listener,
+                        it -> it.subscriptions().lag().versions())
+                .description("Versions that the furthest subscription is behind")
+                .baseUnit("versions")
+                .tag("kind", "live")
+                .register(registry);
+        TimeGauge.builder(
+                        "synckit.subscriptions.lag.time",
+                        listener,
+                        TimeUnit.MILLISECONDS,
+                        it -> it.subscriptions().lag().time().toMillis())
+                .description("How long the furthest subscription is behind")
+                .tag("kind", "live")
+                .register(registry);
+        FunctionCounter.builder(
+                        "synckit.subscriptions.dropped",
+                        listener,
+                        it -> it.subscriptions().dropped())
+                .description("Events that slow subscribers were not given")
+                .baseUnit("events")
+                .tag("kind", "live")
+                .register(registry);
+    }
+}

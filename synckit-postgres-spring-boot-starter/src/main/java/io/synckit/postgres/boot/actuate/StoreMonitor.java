@@ -1,0 +1,119 @@
+package io.synckit.postgres.boot.actuate;
+
+import io.synckit.InvalidConnectionException;
+import io.synckit.StoreStats;
+import io.synckit.postgres.PostgresEventStore;
+import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.StoreDiagnosis;
+import io.synckit.postgres.notification.NotificationListener;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Asks the store how it is, for all who want to know at that moment: at most one question at a time, on a thread of its own, so that a
+ * database that does not answer, or a pool without connections, holds up nobody for longer than they want to wait.
+ */
+final class StoreMonitor {
+
+    private final Supplier<StoreDiagnosis> diagnose;
+    private final Supplier<StoreStats> stats;
+    private final @Nullable NotificationListener listener;
+    private @Nullable Question<StoreDiagnosis> diagnosis;
+    private @Nullable Question<StoreStats> statistics;
+
+    StoreMonitor(RealtimeEventStore store) {
+        this.diagnose = store::diagnose;
+        this.stats = store::stats;
+        this.listener = store.listener();
+    }
+
+    StoreMonitor(PostgresEventStore store) {
+        this.diagnose = store::diagnose;
+        this.stats = store::stats;
+        this.listener = null;
+    }
+
+    /** Null if live subscriptions are switched off. */
+    @Nullable NotificationListener listener() {
+        return listener;
+    }
+
+    /**
+     * The answer to a question that was asked no longer ago than this.
+     *
+     * @param patience how long a question may take altogether, whoever asked it
+     * @throws io.synckit.EventStoreException if the database does not answer in time, or otherwise than with a diagnosis
+     */
+    StoreDiagnosis diagnosis(Duration maxAge, Duration patience) {
+        Question<StoreDiagnosis> question;
+        synchronized (this) {
+            question = current(diagnosis, maxAge, diagnose);
+            diagnosis = question;
+        }
+        return question.answer(patience);
+    }
+
+    /** The same with the store's statistics. */
+    StoreStats stats(Duration maxAge, Duration patience) {
+        Question<StoreStats> question;
+        synchronized (this) {
+            question = current(statistics, maxAge, stats);
+            statistics = question;
+        }
+        return question.answer(patience);
+    }
+
+    private static <T> Question<T> current(@Nullable Question<T> last, Duration maxAge, Supplier<T> ask) {
+        return last == null || last.isOlderThan(maxAge) ? new Question<>(ask) : last;
+    }
+
+    /** Asked once. */
+    private static final class Question<T> {
+
+        private final CompletableFuture<T> answer = new CompletableFuture<>();
+        private final long asked = System.nanoTime();
+
+        Question(Supplier<T> ask) {
+            Thread thread = new Thread(() -> ask(ask), "synckit-monitor");
+            thread.setDaemon(true);
+            thread.start();
+        }
+
+        private void ask(Supplier<T> ask) {
+            try {
+                answer.complete(ask.get());
+            } catch (RuntimeException | Error e) {
+                answer.completeExceptionally(e);
+            }
+        }
+
+        /** While it is open there is no other. */
+        boolean isOlderThan(Duration age) {
+            return answer.isDone() && System.nanoTime() - asked > age.toNanos();
+        }
+
+        T answer(Duration patience) {
+            long rest = Math.max(0, patience.toNanos() - (System.nanoTime() - asked));
+            try {
+                return answer.get(rest, TimeUnit.NANOSECONDS);
+            } catch (TimeoutException e) {
+                throw new InvalidConnectionException("the database has not answered for " + patience.toMillis()
+                        + " ms; check that it runs, and whether the pool has connections left");
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new InvalidConnectionException("interrupted while waiting for the database");
+            } catch (ExecutionException e) {
+                if (e.getCause() instanceof RuntimeException failure) {
+                    throw failure;
+                }
+                throw new CompletionException(e.getCause());
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+package io.synckit.postgres.boot.actuate;
+
+import io.synckit.EventStoreException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.postgres.StoreDiagnosis;
+import io.synckit.postgres.StoreDiagnosis.HorizonHolder;
+import io.synckit.postgres.notification.AuditReport;
+import io.synckit.postgres.notification.ListenerStatus;
+import io.synckit.postgres.notification.LiveSubscription.Lag;
+import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.notification.TailStatus;
+import io.synckit.postgres.schema.SchemaStatus;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.health.contributor.AbstractHealthIndicator;
+import org.springframework.boot.health.contributor.Health;
+
+/** Whether events can be stored and come through, and who is in the way; docs/operations.md has the details. */
+final class SynckitHealthIndicator extends AbstractHealthIndicator {
+
+    private static final Duration MAX_AGE = Duration.ofSeconds(1);
+
+    private final StoreMonitor monitor;
+    private final SynckitHealthProperties properties;
+
+    SynckitHealthIndicator(StoreMonitor monitor, SynckitHealthProperties properties) {
+        super("the event store's health check failed");
+        this.monitor = monitor;
+        this.properties = properties;
+    }
+
+    @Override
+    protected void doHealthCheck(Health.Builder builder) {
+        Map<HealthProblem, String> problems = new EnumMap<>(HealthProblem.class);
+        StoreDiagnosis diagnosis = null;
+        try {
+            diagnosis = monitor.diagnosis(MAX_AGE, properties.timeout());
+            inspect(diagnosis, builder, problems);
+        } catch (EventStoreException e) {
+            HealthProblem problem =
+                    e instanceof InvalidConnectionException ? HealthProblem.DATABASE : HealthProblem.SCHEMA;
+            problems.put(problem, String.valueOf(e.getMessage()));
+        }
+        NotificationListener listener = monitor.listener();
+        if (listener != null) {
+            inspect(listener.status(), builder, problems);
+            inspectSubscriptions(listener, diagnosis, builder, problems);
+            listener.audit().ifPresent(report -> inspect(report, builder, problems));
+        }
+        Map<String, String> named = new LinkedHashMap<>();
+        problems.forEach((problem, text) -> named.put(problem.key(), text));
+        builder.withDetail("problems", named);
+        builder.status(
+                problems.keySet().stream().anyMatch(this::isDown)
+                        ? org.springframework.boot.health.contributor.Status.DOWN
+                        : org.springframework.boot.health.contributor.Status.UP);
+    }
+
+    private boolean isDown(HealthProblem problem) {
+        return problem == HealthProblem.DATABASE
+                || problem == HealthProblem.SCHEMA
+                || properties.downFor().contains(problem);
+    }
+
+    private void inspect(StoreDiagnosis diagnosis, Health.Builder builder, Map<HealthProblem, String> problems) {
+        Map<String, Object> store = new LinkedHashMap<>();
+        store.put("schemaVersion", diagnosis.schemaVersion());
+        store.put("stableVersion", diagnosis.stable().value());
+        store.put("headVersion", diagnosis.head().value());
+        store.put("writers", diagnosis.writers());
+        diagnosis.heldBy().ifPresent(holder -> store.put("heldBy", holder.describe()));
+        store.put("notificationQueueUsage", diagnosis.notificationQueueUsage());
+        builder.withDetail("store", store);
+        if (diagnosis.schemaVersion() != SchemaStatus.CURRENT_VERSION) {
+            problems.put(
+                    HealthProblem.SCHEMA,
+                    "the schema is version " + diagnosis.schemaVersion() + ", this library works with "
+                            + SchemaStatus.CURRENT_VERSION + "; run the migrations, or use the library that made it");
+        }
+        HorizonHolder holder = diagnosis.heldBy().orElse(null);
+        if (holder != null && isLong(holder.transactionAge())) {
+            problems.put(
+                    HealthProblem.HORIZON_HELD,
+                    "readers wait at version " + diagnosis.stable() + " of " + diagnosis.head() + " for "
+                            + holder.describe());
+        }
+        if (diagnosis.notificationQueueUsage() > properties.maxQueueUsage()) {
+            problems.put(
+                    HealthProblem.QUEUE,
+                    "the server's notification queue is " + Math.round(diagnosis.notificationQueueUsage() * 100)
+                            + " % full; somebody listens (LISTEN) in a transaction that stays open, see"
+                            + " docs/troubleshooting.md");
+        }
+    }
+
+    /** Whose age cannot be seen is one that an administrator had better look at. */
+    private boolean isLong(@Nullable Duration age) {
+        return age == null || age.compareTo(properties.maxHorizonDelay()) > 0;
+    }
+
+    private static void inspect(ListenerStatus status, Health.Builder builder, Map<HealthProblem, String> problems) {
+        Map<String, Object> listener = new LinkedHashMap<>();
+        listener.put("state", status.state());
+        listener.put("since", status.since());
+        listener.put("failedAttempts", status.attempts());
+        put(listener, "backendPid", status.backendPid());
+        put(listener, "lastBell", status.lastBell());
+        Duration roundTrip = status.roundTrip();
+        put(listener, "roundTripMillis", roundTrip == null ? null : roundTrip.toNanos() / 1e6);
+        builder.withDetail("listener", listener);
+        String failure = status.failure() == null ? "" : ": " + status.failure().getMessage();
+        switch (status.state()) {
+            case FAILED ->
+                problems.put(
+                        HealthProblem.LISTENER_FAILED,
+                        "the listener has given up after " + status.attempts()
+                                + " attempts, and polls until the database answers" + failure);
+            case STOPPED -> problems.put(HealthProblem.LISTENER_POLLING, "the listener is stopped; start it");
+            case CONNECTING, RECONNECTING, POLLING -> {
+                // Without a failure it is connecting for the first time, or polls because it was told to.
+                if (status.failure() != null) {
+                    problems.put(HealthProblem.LISTENER_POLLING, "the listener only polls" + failure);
+                }
+            }
+            case LISTENING -> {}
+        }
+    }
+
+    private void inspectSubscriptions(
+            NotificationListener listener,
+            @Nullable StoreDiagnosis diagnosis,
+            Health.Builder builder,
+            Map<HealthProblem, String> problems) {
+        Lag lag = listener.subscriptions().lag();
+        Map<String, Object> live = new LinkedHashMap<>();
+        live.put("subscriptions", listener.subscriptions().size());
+        live.put("lagVersions", lag.versions());
+        live.put("lagMillis", lag.time().toMillis());
+        live.put("dropped", listener.subscriptions().dropped());
+        builder.withDetail("live", live);
+        TailStatus tail = listener.tail().orElse(null);
+        if (tail != null) {
+            builder.withDetail("tail", Map.of("position", tail.position().value(), "readAt", tail.readAt()));
+            Duration unread = Duration.between(tail.readAt(), Instant.now());
+            if (diagnosis != null
+                    && tail.position().compareTo(diagnosis.stable()) < 0
+                    && unread.compareTo(properties.maxLag()) > 0) {
+                problems.put(
+                        HealthProblem.LAG,
+                        "the reader of the live subscriptions is at version " + tail.position() + " of "
+                                + diagnosis.stable() + ", and has not read for " + unread.toSeconds() + " s");
+                return;
+            }
+        }
+        if (lag.time().compareTo(properties.maxLag()) > 0) {
+            problems.put(
+                    HealthProblem.LAG,
+                    "a live subscription is " + lag.versions() + " versions and "
+                            + lag.time().toSeconds()
+                            + " s behind; its handler is slow or hangs (the endpoint synckit names it)");
+        }
+    }
+
+    private static void inspect(AuditReport report, Health.Builder builder, Map<HealthProblem, String> problems) {
+        builder.withDetail(
+                "audit", Map.of("checked", report.checked(), "lost", report.lost(), "unchecked", report.unchecked()));
+        if (report.lost() > 0) {
+            problems.put(
+                    HealthProblem.LOSS,
+                    report.lost() + " events were not delivered to live subscriptions, the first: " + report.firstLost()
+                            + "; see docs/troubleshooting.md");
+        }
+    }
+
+    private static void put(Map<String, Object> details, String key, @Nullable Object value) {
+        if (value != null) {
+            details.put(key, value);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+package io.synckit.postgres.boot.actuate;
+
+import java.time.Duration;
+import java.util.Set;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+
+/**
+ * What the health indicator takes for a problem. A database that does not answer and a schema that does not fit are DOWN in any case.
+ *
+ * @param downFor Problems for which the health is DOWN; the others are named in the details of one that is UP.
+ * @param maxHorizonDelay Age of a transaction that readers wait for, from which it is a problem.
+ * @param maxLag Time that subscriptions, or their reader, may be behind.
+ * @param maxQueueUsage Part of the server's notification queue, from 0 to 1, that may be in use.
+ * @param timeout Longest time to wait for the database.
+ */
+@ConfigurationProperties("synckit.postgres.health")
+record SynckitHealthProperties(
+        @DefaultValue("listener-failed") Set<HealthProblem> downFor,
+        @DefaultValue("30s") Duration maxHorizonDelay,
+        @DefaultValue("30s") Duration maxLag,
+        @DefaultValue("0.5") double maxQueueUsage,
+        @DefaultValue("2s") Duration timeout) {}

@@ -1,0 +1,321 @@
+package io.synckit.postgres.boot.actuate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.notification.ListenerStatus.State;
+import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.CallersTransaction;
+import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.TcpProxy;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import java.sql.Connection;
+import java.sql.Statement;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.springframework.boot.health.contributor.Health;
+import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.boot.health.contributor.Status;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.ApplicationContext;
+
+/** Each state of the health, by its real cause, and what it says. */
+class HealthTest {
+
+    private TestDatabase database;
+    private ApplicationContextRunner runner;
+    private final Collector<StoredEvent> seen = new Collector<>();
+
+    @BeforeEach
+    void open() {
+        database = TestPostgres.shared().migratedDatabase();
+        runner = Applications.on(database);
+    }
+
+    @AfterEach
+    void close() {
+        database.close();
+    }
+
+    private static Health health(ApplicationContext context) {
+        return context.getBean("synckitHealthContributor", HealthIndicator.class)
+                .health();
+    }
+
+    @SuppressWarnings("unchecked")
+    private static Map<String, String> problems(Health health) {
+        return (Map<String, String>) health.getDetails().get("problems");
+    }
+
+    private static void untilProblem(ApplicationContext context, String problem) {
+        Await.until(() -> problems(health(context)).containsKey(problem));
+    }
+
+    private static RealtimeEventStore connected(ApplicationContext context) {
+        RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
+        Await.until(store::isListenerConnected);
+        return store;
+    }
+
+    @Test
+    void allIsWell() {
+        runner.run(context -> {
+            RealtimeEventStore store = connected(context);
+            store.subscribe(LiveOptions.all(), seen::add);
+            store.store(Event.of("a", "T", 1));
+            seen.next();
+
+            Health health = health(context);
+
+            assertThat(health.getStatus()).isEqualTo(Status.UP);
+            assertThat(problems(health)).isEmpty();
+            assertThat(health.getDetails()).containsKeys("store", "listener", "live", "tail", "audit");
+            assertThat(health.getDetails().get("store").toString()).contains("schemaVersion=2", "stableVersion=");
+        });
+    }
+
+    @Test
+    void aTerminatedListenerIsNamedAndIsWellAgain() throws Exception {
+        try (TcpProxy proxy = new TcpProxy(database.host(), database.port())) {
+            runner.withPropertyValues(
+                            "synckit.postgres.listener.url=" + database.urlAt("localhost:" + proxy.port()),
+                            "synckit.postgres.reconnect-interval=50ms",
+                            "synckit.postgres.max-reconnect-attempts=1000")
+                    .run(context -> {
+                        RealtimeEventStore store = connected(context);
+                        proxy.refuse();
+                        database.execute("select pg_terminate_backend("
+                                + store.listener().status().backendPid() + ")");
+                        untilProblem(context, "listener-polling");
+
+                        Health health = health(context);
+                        assertThat(health.getStatus()).isEqualTo(Status.UP);
+                        assertThat(problems(health).get("listener-polling")).startsWith("the listener only polls: ");
+                        assertThat(health.getDetails().get("listener").toString())
+                                .contains("RECONNECTING");
+
+                        proxy.heal();
+                        Await.until(store::isListenerConnected);
+                        assertThat(problems(health(context))).isEmpty();
+                    });
+        }
+    }
+
+    @Test
+    void aListenerThatOnlyPollsIsDownIfThatIsAskedFor() {
+        runner.withPropertyValues("synckit.postgres.health.down-for=listener-polling")
+                .run(context -> {
+                    RealtimeEventStore store = connected(context);
+                    store.listener().stop();
+
+                    Health health = health(context);
+
+                    assertThat(health.getStatus()).isEqualTo(Status.DOWN);
+                    assertThat(problems(health)).containsEntry("listener-polling", "the listener is stopped; start it");
+                });
+    }
+
+    @Test
+    void aListenerThatHasGivenUpIsDown() throws Exception {
+        try (TcpProxy proxy = new TcpProxy(database.host(), database.port())) {
+            runner.withPropertyValues(
+                            "synckit.postgres.listener.url=" + database.urlAt("localhost:" + proxy.port()),
+                            "synckit.postgres.reconnect-interval=10ms",
+                            "synckit.postgres.max-reconnect-attempts=2")
+                    .run(context -> {
+                        RealtimeEventStore store = connected(context);
+                        CountDownLatch look = new CountDownLatch(1);
+                        Collector<Health> whenFailed = new Collector<>();
+                        // Polls succeed here, so that it goes on at once: what counts is the moment.
+                        store.listener().watch(status -> {
+                            if (status.state() == State.FAILED && look.getCount() == 1) {
+                                whenFailed.add(health(context));
+                                look.countDown();
+                            }
+                        });
+                        proxy.refuse();
+                        database.execute("select pg_terminate_backend("
+                                + store.listener().status().backendPid() + ")");
+
+                        Health health = whenFailed.next();
+                        assertThat(health.getStatus()).isEqualTo(Status.DOWN);
+                        assertThat(problems(health).get("listener-failed"))
+                                .startsWith("the listener has given up after 2 attempts");
+                    });
+        }
+    }
+
+    @Test
+    void whoHoldsTheHorizonIsNamed() {
+        runner.withPropertyValues("synckit.postgres.health.max-horizon-delay=50ms")
+                .run(context -> {
+                    try (CallersTransaction culprit = CallersTransaction.begin(database)) {
+                        culprit.execute("set application_name = 'nightly import'");
+                        culprit.store().store(Event.of("b", "T", 1));
+                        untilProblem(context, "horizon-held");
+
+                        Health health = health(context);
+                        assertThat(health.getStatus()).isEqualTo(Status.UP);
+                        assertThat(problems(health).get("horizon-held"))
+                                .contains(
+                                        "readers wait at version 0 of 1",
+                                        "nightly import",
+                                        "idle in transaction",
+                                        "pg_terminate_backend");
+                    }
+                    Await.until(() -> problems(health(context)).isEmpty());
+                });
+    }
+
+    @Test
+    void aSubscriptionThatIsBehindIsNamed() {
+        runner.withPropertyValues("synckit.postgres.health.max-lag=50ms").run(context -> {
+            CountDownLatch release = new CountDownLatch(1);
+            RealtimeEventStore store = connected(context);
+            store.subscribe(LiveOptions.all(), event -> {
+                release.await();
+                seen.add(event);
+            });
+            store.store(Event.of("a", "T", 1));
+            untilProblem(context, "lag");
+
+            assertThat(health(context).getStatus()).isEqualTo(Status.UP);
+            assertThat(problems(health(context)).get("lag")).contains("a live subscription is 1 versions");
+
+            release.countDown();
+            seen.next();
+            Await.until(() -> problems(health(context)).isEmpty());
+        });
+    }
+
+    /** The bell is lost, and the next poll is an hour away. */
+    @Test
+    void aReaderThatIsBehindIsNamed() {
+        runner.withPropertyValues("synckit.postgres.health.max-lag=50ms").run(context -> {
+            RealtimeEventStore store = connected(context);
+            store.subscribe(LiveOptions.all(), seen::add);
+            // Only for one transaction, so no probe notices. The reader may be about to look for another reason: then
+            // the next one.
+            Await.until(() -> {
+                database.execute("begin; alter table synckit.events disable trigger events_bell;"
+                        + " insert into synckit.events (id, aggregate_id, event_type, data)"
+                        + " values (gen_random_uuid(), 'a', 'T', '1');"
+                        + " alter table synckit.events enable always trigger events_bell; commit");
+                return problems(health(context)).containsKey("lag");
+            });
+
+            assertThat(problems(health(context)).get("lag")).contains("the reader of the live subscriptions is at");
+        });
+    }
+
+    /** A full queue takes 8 GB; what fills it up shows at any size: somebody who listens and never ends its transaction. */
+    @Test
+    void aNotificationQueueThatFillsUpIsNamed() {
+        runner.withPropertyValues("synckit.postgres.health.max-queue-usage=0.000000001")
+                .run(context -> {
+                    try (Connection listens = database.connect();
+                            Statement statement = listens.createStatement()) {
+                        statement.execute("listen whatever");
+                        listens.setAutoCommit(false);
+                        statement.execute("select 1");
+                        for (int i = 0; i < 20; i++) {
+                            database.execute("select count(pg_notify('whatever', i || repeat('x', 7000)))"
+                                    + " from generate_series(1, 100) i");
+                        }
+                        untilProblem(context, "queue");
+
+                        assertThat(health(context).getStatus()).isEqualTo(Status.UP);
+                        assertThat(problems(health(context)).get("queue")).contains("% full");
+                    }
+                });
+    }
+
+    @Test
+    void aDatabaseThatDoesNotAnswerIsDownInTime() {
+        runner.withPropertyValues(
+                        "spring.datasource.hikari.maximum-pool-size=1", "synckit.postgres.health.timeout=100ms")
+                .run(context -> {
+                    connected(context);
+                    try (Connection all = context.getBean(DataSource.class).getConnection()) {
+                        assertThat(all.isValid(1)).isTrue();
+
+                        Health health = health(context);
+
+                        assertThat(health.getStatus()).isEqualTo(Status.DOWN);
+                        assertThat(problems(health).get("database")).contains("has not answered for 100 ms", "pool");
+                    }
+                });
+    }
+
+    @Test
+    void aTableThatHasGoneIsDown() {
+        runner.run(context -> {
+            connected(context);
+            database.execute("alter schema synckit rename to elsewhere");
+
+            Health health = health(context);
+
+            assertThat(health.getStatus()).isEqualTo(Status.DOWN);
+            assertThat(problems(health).get("schema")).contains("run the migrations");
+        });
+    }
+
+    @Test
+    void aNewerSchemaIsDown() {
+        runner.run(context -> {
+            connected(context);
+            database.execute("create or replace function synckit.events_schema_version() returns integer"
+                    + " language sql immutable parallel safe as 'select 3'");
+
+            Health health = health(context);
+
+            assertThat(health.getStatus()).isEqualTo(Status.DOWN);
+            assertThat(problems(health).get("schema")).contains("the schema is version 3");
+        });
+    }
+
+    @Test
+    void anEventThatWasNotDeliveredIsNamed() {
+        runner.withPropertyValues("synckit.postgres.audit.delay=20ms").run(context -> {
+            RealtimeEventStore store = connected(context);
+            store.subscribe(LiveOptions.all(), seen::add);
+            try (CallersTransaction rolledBack = CallersTransaction.begin(database)) {
+                rolledBack.store().store(Event.of("b", "T", 1));
+            }
+            store.store(Event.of("c", "T", 2));
+            assertThat(seen.next().version()).isEqualTo(Version.of(2));
+            database.execute("begin; set local synckit.maintenance = 'on';"
+                    + " insert into synckit.events (version, id, aggregate_id, stream_version, event_type, data)"
+                    + " overriding system value values (1, 'late', 'late', 1, 'T', '1'); commit");
+            untilProblem(context, "loss");
+
+            assertThat(health(context).getStatus()).isEqualTo(Status.UP);
+            assertThat(problems(health(context)).get("loss")).contains("1 events were not delivered", "[1]");
+        });
+    }
+
+    @Test
+    void withoutAListenerThereIsNothingToSayOfIt() {
+        runner.withPropertyValues("synckit.postgres.listener.enabled=false").run(context -> {
+            Health health = health(context);
+
+            assertThat(health.getStatus()).isEqualTo(Status.UP);
+            assertThat(health.getDetails()).containsOnlyKeys("store", "problems");
+        });
+    }
+
+    @Test
+    void itCanBeSwitchedOff() {
+        runner.withPropertyValues("management.health.synckit.enabled=false")
+                .run(context -> assertThat(context).doesNotHaveBean("synckitHealthContributor"));
+    }
+}
