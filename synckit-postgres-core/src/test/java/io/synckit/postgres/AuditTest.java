@@ -36,7 +36,8 @@ class AuditTest {
         io.synckit.ConnectionSource connections = io.synckit.ConnectionSource.of(database.pool());
         NotificationListener listener = RealtimeEventStore.listener(
                         database.physical(), connections, new JacksonJson(), config)
-                .auditDelay(Duration.ofMillis(20))
+                // Longer than what is done behind its back takes.
+                .auditDelay(Duration.ofSeconds(1))
                 .build();
         listener.start();
         store = new RealtimeEventStore(PostgresEventStore.on(database.pool(), config), listener, connections);

@@ -210,10 +210,9 @@ class HealthTest {
                         + " insert into synckit.events (id, aggregate_id, event_type, data)"
                         + " values (gen_random_uuid(), 'a', 'T', '1');"
                         + " alter table synckit.events enable always trigger events_bell; commit");
-                return problems(health(context)).containsKey("lag");
+                String lag = problems(health(context)).getOrDefault("lag", "");
+                return lag.contains("the reader of the live subscriptions is at version");
             });
-
-            assertThat(problems(health(context)).get("lag")).contains("the reader of the live subscriptions is at");
         });
     }
 
@@ -285,22 +284,27 @@ class HealthTest {
 
     @Test
     void anEventThatWasNotDeliveredIsNamed() {
-        runner.withPropertyValues("synckit.postgres.audit.delay=20ms").run(context -> {
+        runner.withPropertyValues("synckit.postgres.audit.delay=1s").run(context -> {
             RealtimeEventStore store = connected(context);
             store.subscribe(LiveOptions.all(), seen::add);
-            try (CallersTransaction rolledBack = CallersTransaction.begin(database)) {
-                rolledBack.store().store(Event.of("b", "T", 1));
-            }
-            store.store(Event.of("c", "T", 2));
-            assertThat(seen.next().version()).isEqualTo(Version.of(2));
-            database.execute("begin; set local synckit.maintenance = 'on';"
-                    + " insert into synckit.events (version, id, aggregate_id, stream_version, event_type, data)"
-                    + " overriding system value values (1, 'late', 'late', 1, 'T', '1'); commit");
+            lose(store);
             untilProblem(context, "loss");
 
             assertThat(health(context).getStatus()).isEqualTo(Status.UP);
             assertThat(problems(health(context)).get("loss")).contains("1 events were not delivered", "[1]");
         });
+    }
+
+    /** Somebody writes past the fence: the number was decided, and the reader has gone by. */
+    private void lose(RealtimeEventStore store) throws Exception {
+        try (CallersTransaction rolledBack = CallersTransaction.begin(database)) {
+            rolledBack.store().store(Event.of("b", "T", 1));
+        }
+        store.store(Event.of("c", "T", 2));
+        assertThat(seen.next().version()).isEqualTo(Version.of(2));
+        database.execute("begin; set local synckit.maintenance = 'on';"
+                + " insert into synckit.events (version, id, aggregate_id, stream_version, event_type, data)"
+                + " overriding system value values (1, 'late', 'late', 1, 'T', '1'); commit");
     }
 
     @Test
