@@ -2,7 +2,7 @@ package io.synckit;
 
 import org.jspecify.annotations.Nullable;
 
-/** The database cannot be reached, or is not one that the store can work with (a standby, a version that is too old). */
+/** The database cannot be reached, or not as the store needs it. */
 public class InvalidConnectionException extends EventStoreException {
 
     private static final long serialVersionUID = 1;

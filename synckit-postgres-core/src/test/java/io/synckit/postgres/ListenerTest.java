@@ -12,6 +12,7 @@ import io.synckit.InvalidConnectionException;
 import io.synckit.MissingPrivilegeException;
 import io.synckit.SchemaMismatchException;
 import io.synckit.StoredEvent;
+import io.synckit.TransactionPoolerException;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.PhysicalConnections;
 import io.synckit.postgres.internal.json.JacksonJson;
@@ -269,7 +270,7 @@ class ListenerTest {
             ListenerStatus failed = until(State.FAILED);
 
             assertThat(failed.failure())
-                    .isInstanceOf(InvalidConnectionException.class)
+                    .isInstanceOf(TransactionPoolerException.class)
                     .hasMessageContaining("PgBouncer")
                     .hasMessageContaining("synckit.postgres.listener.url");
             store(1);

@@ -14,6 +14,7 @@ import io.synckit.postgres.notification.LiveNotice;
 import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.SecretsAppender;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -81,7 +82,7 @@ class LiveProofTest {
     @Test
     void nothingIsLostDoubledOrOutOfOrder() throws Exception {
         EmbeddedPostgres server = startServer();
-        String url = server.getJdbcUrl("postgres", "postgres");
+        String url = server.getJdbcUrl("postgres", "postgres") + "&password=" + SecretsAppender.PASSWORD;
         new SchemaMigrator(server.getPostgresDatabase(), "synckit", "events", SchemaMigrator.Options.DEFAULTS)
                 .migrate();
         ExecutorService threads = Executors.newCachedThreadPool();
@@ -234,7 +235,10 @@ class LiveProofTest {
     }
 
     private static Event event(Random random) {
-        return Event.of("agg-" + random.nextInt(AGGREGATES), "T" + random.nextInt(3), random.nextInt());
+        return Event.of(
+                "agg-" + random.nextInt(AGGREGATES),
+                "T" + random.nextInt(3),
+                SecretsAppender.PAYLOAD + random.nextInt());
     }
 
     private static void terminateListener(RealtimeEventStore store, EmbeddedPostgres server) throws SQLException {

@@ -8,6 +8,7 @@ import io.synckit.EventStore;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.testing.CallersTransaction;
+import io.synckit.postgres.testing.SecretsAppender;
 import io.synckit.postgres.testing.TestDatabase;
 import java.sql.SQLException;
 import java.sql.Savepoint;
@@ -156,7 +157,10 @@ final class OrderProof {
     }
 
     private static Event event(Random random) {
-        return Event.of("agg-%02d".formatted(random.nextInt(AGGREGATES)), "T", Map.of("n", random.nextInt()));
+        return Event.of(
+                "agg-%02d".formatted(random.nextInt(AGGREGATES)),
+                "T",
+                Map.of("n", SecretsAppender.PAYLOAD + random.nextInt()));
     }
 
     private Callable<List<StoredEvent>> follow(Follower follower) {

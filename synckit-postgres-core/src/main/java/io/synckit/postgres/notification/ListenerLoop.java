@@ -29,6 +29,7 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * What the owner's thread does: keeps a connection that listens, answers its bell with a look at the table, and while there is none
@@ -273,7 +274,7 @@ final class ListenerLoop implements Runnable {
         try (Session session = Session.open(pool)) {
             poolsHome = bell.home(session.connection());
         } catch (SQLException | RuntimeException e) {
-            log.debug("listener.unverified: the pool cannot be asked", e);
+            log.debug("listener.unverified: the pool cannot be asked: {}", e.getMessage());
             return;
         }
         if (!poolsHome.equals(bell.home(connected.connection()))) {
@@ -439,17 +440,15 @@ final class ListenerLoop implements Runnable {
         if (!running && state != State.STOPPED) {
             return;
         }
+        boolean changed = status.state() != state || status.failure() == null;
         Instant since = status.state() == state ? status.since() : Instant.now();
         status = new ListenerStatus(state, since, attempts, null, null, backendPid, failure);
+        String name = state.name().toLowerCase(Locale.ROOT);
         if (failure == null) {
-            log.info("listener.{}: {}", state.name().toLowerCase(Locale.ROOT), settings);
+            log.info("listener.{}: {}", name, settings);
         } else {
-            log.warn(
-                    "listener.{}: {} attempts={}: {}",
-                    state.name().toLowerCase(Locale.ROOT),
-                    settings,
-                    attempts,
-                    failure.getMessage());
+            log.atLevel(changed ? Level.WARN : Level.DEBUG)
+                    .log("listener.{}: {} attempts={}: {}", name, settings, attempts, failure.getMessage());
         }
         watchers.accept(status());
     }

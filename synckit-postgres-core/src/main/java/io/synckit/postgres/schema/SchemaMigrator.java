@@ -1,5 +1,6 @@
 package io.synckit.postgres.schema;
 
+import io.synckit.MissingPrivilegeException;
 import io.synckit.SchemaMismatchException;
 import io.synckit.postgres.internal.jdbc.Catalog;
 import io.synckit.postgres.internal.jdbc.SqlFailure;
@@ -57,9 +58,10 @@ public final class SchemaMigrator {
      * Brings the schema up to date; does nothing if it is. Several processes may do so at the same time.
      *
      * @return how many scripts ran
+     * @throws MissingPrivilegeException if the role may not migrate
      * @throws SchemaMismatchException if a script fails, or the history is not this library's
-     * @throws io.synckit.InvalidConnectionException if the database cannot be reached, or is not PostgreSQL 14 or later with
-     *     encoding UTF8
+     * @throws io.synckit.InvalidConnectionException if the database cannot be reached
+     * @throws io.synckit.UnsupportedDatabaseException if it is not PostgreSQL 14 or later with encoding UTF8
      */
     public int migrate() {
         try (Connection connection = dataSource.getConnection()) {
@@ -70,11 +72,26 @@ public final class SchemaMigrator {
         try {
             return flyway().migrate().migrationsExecuted;
         } catch (FlywayException e) {
+            if (mayNot(e)) {
+                throw new MissingPrivilegeException(
+                        "migrating " + name + " failed: " + e.getMessage()
+                                + "; give the migration a role that may, or let it be done by hand (docs/schema.md)",
+                        e);
+            }
             throw new SchemaMismatchException(
                     "migrating " + name + " failed: " + e.getMessage()
                             + "; give the migration a role that may, or let it be done by hand (docs/schema.md)",
                     e);
         }
+    }
+
+    private static boolean mayNot(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SQLException sql && "42501".equals(sql.getSQLState())) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private Flyway flyway() {

@@ -1,7 +1,8 @@
 package io.synckit.postgres.schema;
 
-import io.synckit.InvalidConnectionException;
+import io.synckit.NewerSchemaException;
 import io.synckit.SchemaMismatchException;
+import io.synckit.UnsupportedDatabaseException;
 import io.synckit.postgres.internal.jdbc.Catalog;
 import io.synckit.postgres.internal.jdbc.SqlFailure;
 import io.synckit.postgres.internal.jdbc.TableName;
@@ -32,7 +33,8 @@ public record SchemaStatus(int version, NotifyMode notifyMode, List<String> prob
     /**
      * Looks at the database; changes nothing.
      *
-     * @throws InvalidConnectionException if it cannot be reached, or is not PostgreSQL 14 or later with encoding UTF8
+     * @throws io.synckit.InvalidConnectionException if it cannot be reached
+     * @throws UnsupportedDatabaseException if it is not PostgreSQL 14 or later with encoding UTF8
      */
     public static SchemaStatus of(DataSource dataSource, String schema, String tableName) {
         TableName name = new TableName(schema, tableName);
@@ -55,16 +57,16 @@ public record SchemaStatus(int version, NotifyMode notifyMode, List<String> prob
     static Catalog.Server requireSupported(Connection connection, Catalog catalog) throws SQLException {
         String product = connection.getMetaData().getDatabaseProductName();
         if (!product.equals("PostgreSQL")) {
-            throw new InvalidConnectionException(
+            throw new UnsupportedDatabaseException(
                     "the database is " + product + "; this store needs PostgreSQL 14 or later");
         }
         Catalog.Server server = catalog.server(connection);
         if (server.versionNumber() < OLDEST_SERVER) {
-            throw new InvalidConnectionException(
+            throw new UnsupportedDatabaseException(
                     "the server is PostgreSQL " + server.version() + "; this store needs 14 or later");
         }
         if (!server.encoding().equals("UTF8")) {
-            throw new InvalidConnectionException("the database's encoding is " + server.encoding()
+            throw new UnsupportedDatabaseException("the database's encoding is " + server.encoding()
                     + ", in which not every event can be stored; create it with ENCODING 'UTF8'");
         }
         return server;
@@ -130,11 +132,16 @@ public record SchemaStatus(int version, NotifyMode notifyMode, List<String> prob
         return problems.isEmpty();
     }
 
-    /** @throws SchemaMismatchException with all problems, if there are any */
+    /**
+     * @throws SchemaMismatchException with all problems, if there are any
+     * @throws NewerSchemaException if it was made by a newer version of the library
+     */
     public void requireReady() {
-        if (!isReady()) {
-            throw new SchemaMismatchException("The events table is not ready:\n- " + String.join("\n- ", problems));
+        if (isReady()) {
+            return;
         }
+        String message = "The events table is not ready:\n- " + String.join("\n- ", problems);
+        throw version > CURRENT_VERSION ? new NewerSchemaException(message) : new SchemaMismatchException(message);
     }
 
     /** @throws SchemaMismatchException if the table's triggers are those of another mode */

@@ -8,10 +8,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.InvalidConfigException;
-import io.synckit.InvalidConnectionException;
 import io.synckit.MissingPrivilegeException;
+import io.synckit.NewerSchemaException;
 import io.synckit.SchemaMismatchException;
 import io.synckit.StoredEvent;
+import io.synckit.UnsupportedDatabaseException;
 import io.synckit.Version;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.PostgresEventStore;
@@ -181,7 +182,7 @@ class SchemaTest {
     void aRoleThatMayNotMigrateIsNamed() {
         withRole(
                 "synckit_nobody",
-                role -> assertThatExceptionOfType(SchemaMismatchException.class)
+                role -> assertThatExceptionOfType(MissingPrivilegeException.class)
                         .isThrownBy(
                                 () -> new SchemaMigrator(as(role), "synckit", "events", SchemaMigrator.Options.DEFAULTS)
                                         .migrate())
@@ -192,7 +193,7 @@ class SchemaTest {
     void anotherEncodingIsRefused() {
         try (TestDatabase latin =
                 TestPostgres.shared().database("encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0")) {
-            assertThatExceptionOfType(InvalidConnectionException.class)
+            assertThatExceptionOfType(UnsupportedDatabaseException.class)
                     .isThrownBy(() -> new SchemaMigrator(
                                     unpooled(latin.url()), "synckit", "events", SchemaMigrator.Options.DEFAULTS)
                             .migrate())
@@ -250,6 +251,17 @@ class SchemaTest {
         database.execute("alter database " + database.name() + " set synckit.maintenance = 'on'");
 
         assertThat(status().problems()).singleElement().asString().contains("synckit.maintenance");
+    }
+
+    @Test
+    void aNewerSchemaIsNamed() {
+        migrator("synckit", "events").migrate();
+        database.execute("create or replace function synckit.events_schema_version() returns integer"
+                + " language sql as 'select 99'");
+
+        assertThatExceptionOfType(NewerSchemaException.class)
+                .isThrownBy(status()::requireReady)
+                .withMessageContaining("use a newer library");
     }
 
     /** On newer servers a sequence that may not be read looks like one that is new. */

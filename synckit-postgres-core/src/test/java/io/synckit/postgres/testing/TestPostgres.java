@@ -75,7 +75,7 @@ public final class TestPostgres {
                     .setServerConfig("max_prepared_transactions", "10")
                     .setServerConfig("synchronous_commit", "on")
                     .start();
-            return server.getJdbcUrl("postgres", "postgres");
+            return server.getJdbcUrl("postgres", "postgres") + "&password=" + SecretsAppender.PASSWORD;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -1,6 +1,6 @@
 package io.synckit.postgres.internal.jdbc;
 
-import io.synckit.InvalidConnectionException;
+import io.synckit.UnsupportedDatabaseException;
 
 /**
  * How far the log is decided.
@@ -24,10 +24,10 @@ public record Horizon(long stable, long decided, long head, boolean ringing, Str
         return isolation.equals("read committed") || isolation.equals("read uncommitted");
     }
 
-    /** @throws InvalidConnectionException if the server is a standby, where the horizon means nothing */
+    /** @throws UnsupportedDatabaseException if the server is a standby, where the horizon means nothing */
     public Horizon requirePrimary() {
         if (standby) {
-            throw new InvalidConnectionException(
+            throw new UnsupportedDatabaseException(
                     "the server is a standby, where the transactions in flight cannot be seen;"
                             + " read from the primary (targetServerType=primary in the URL)");
         }

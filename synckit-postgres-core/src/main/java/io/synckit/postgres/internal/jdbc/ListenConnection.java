@@ -1,7 +1,8 @@
 package io.synckit.postgres.internal.jdbc;
 
 import io.synckit.ConnectionSource;
-import io.synckit.InvalidConnectionException;
+import io.synckit.TransactionPoolerException;
+import io.synckit.UnsupportedDatabaseException;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -39,7 +40,8 @@ public final class ListenConnection implements AutoCloseable {
      *
      * @param physical hands out connections that no pool takes back
      * @param pool to see whether notifications come through, if something is between here and the server
-     * @throws InvalidConnectionException if the server is a standby, or notifications do not come through
+     * @throws UnsupportedDatabaseException if the server is a standby
+     * @throws TransactionPoolerException if notifications do not come through
      */
     public static ListenConnection open(DataSource physical, ConnectionSource pool, Bell bell, Watchdog watchdog)
             throws SQLException {
@@ -66,8 +68,9 @@ public final class ListenConnection implements AutoCloseable {
             rows.next();
             backendPid = rows.getInt(1);
             if (rows.getBoolean(2)) {
-                throw new InvalidConnectionException("the listener's server is a standby, where LISTEN is not possible;"
-                        + " connect to the primary (targetServerType=primary in the URL)");
+                throw new UnsupportedDatabaseException(
+                        "the listener's server is a standby, where LISTEN is not possible;"
+                                + " connect to the primary (targetServerType=primary in the URL)");
             }
         }
         // The server tells its process id when the connection starts; a pooler in between tells a number of its own.
@@ -87,7 +90,7 @@ public final class ListenConnection implements AutoCloseable {
         }
         PGNotification[] delivered = notifications.getNotifications((int) DELIVERY.toMillis());
         if (delivered == null || delivered.length == 0) {
-            throw new InvalidConnectionException(
+            throw new TransactionPoolerException(
                     "LISTEN through this URL never delivers: there is a connection pooler in"
                             + " transaction mode (PgBouncer) in between; give the listener a URL past it"
                             + " (synckit.postgres.listener.url)");

@@ -8,6 +8,8 @@ import io.synckit.TransactionConflictException;
 import io.synckit.UnusableTransactionException;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
 
 /** From SQLSTATE (PostgreSQL's appendix A) to a named error with a remedy. */
 public final class SqlFailure {
@@ -17,7 +19,7 @@ public final class SqlFailure {
     /** @param operation what the store was about to do, for the message */
     public static EventStoreException named(String operation, SQLException failure) {
         String state = failure.getSQLState() == null ? "" : failure.getSQLState();
-        String what = operation + " failed: " + failure.getMessage() + " (SQLSTATE " + state + ")";
+        String what = operation + " failed: " + reason(failure) + " (SQLSTATE " + state + ")";
         if (isConflict(failure) || state.equals("55P03")) {
             return new TransactionConflictException(
                     what + "; nothing is stored, roll back and try the whole transaction again", failure);
@@ -49,6 +51,16 @@ public final class SqlFailure {
                         failure);
             default -> new EventStoreException(what, failure);
         };
+    }
+
+    /** In one line, and without the server's detail, which may show a row. */
+    private static String reason(SQLException failure) {
+        ServerErrorMessage told = failure instanceof PSQLException server ? server.getServerErrorMessage() : null;
+        if (told != null) {
+            String hint = told.getHint() == null ? "" : " (" + told.getHint() + ")";
+            return told.getSeverity() + ": " + told.getMessage() + hint;
+        }
+        return String.valueOf(failure.getMessage()).replaceAll("\\s*\n\\s*", " ");
     }
 
     /** Whether the same work may succeed when it is tried again as a whole: deadlock, serialization failure. */

@@ -4,7 +4,10 @@ import io.synckit.EventStoreException;
 import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
 import io.synckit.MissingPrivilegeException;
+import io.synckit.NewerSchemaException;
 import io.synckit.SchemaMismatchException;
+import io.synckit.TransactionPoolerException;
+import io.synckit.UnsupportedDatabaseException;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
@@ -22,14 +25,32 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
         if (cause instanceof InvalidConfigException config) {
             return analysis(cause, "Correct " + property(config.setting()) + " in application.yml.");
         }
+        String action = action(cause);
+        return action == null ? null : analysis(cause, action);
+    }
+
+    /** The most special ones first. */
+    private static @Nullable String action(EventStoreException cause) {
+        if (cause instanceof NewerSchemaException) {
+            return NEWER_SCHEMA;
+        }
         if (cause instanceof SchemaMismatchException) {
-            return analysis(cause, SCHEMA);
+            return SCHEMA;
+        }
+        if (cause instanceof MigrationPrivilegeException) {
+            return MIGRATION_PRIVILEGES;
         }
         if (cause instanceof MissingPrivilegeException) {
-            return analysis(cause, PRIVILEGES);
+            return PRIVILEGES;
+        }
+        if (cause instanceof UnsupportedDatabaseException) {
+            return UNSUPPORTED;
+        }
+        if (cause instanceof TransactionPoolerException) {
+            return POOLER;
         }
         if (cause instanceof InvalidConnectionException) {
-            return analysis(cause, CONNECTION);
+            return CONNECTION;
         }
         return null;
     }
@@ -66,6 +87,21 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
             with a role that may run DDL (synckit.postgres.migration.username and password, if the application's may not), or do \
             what the description says by hand; docs/schema.md has the statements.""";
 
+    private static final String NEWER_SCHEMA = """
+            Another application of this table has migrated it. Use the same version of the library here:
+              io.synckit:synckit-postgres-spring-boot-starter
+            or give this application a table of its own:
+              synckit.postgres.table-name: other_events""";
+
+    private static final String MIGRATION_PRIVILEGES = """
+            Name a role that may run DDL, for the migration alone:
+              synckit.postgres.migration.username: shop_owner
+              synckit.postgres.migration.password: …
+            or let an administrator allow the application's role to make the schema (with your names):
+              GRANT CREATE ON DATABASE shop TO shop_app;
+            or have it done by hand (docs/schema.md) and only checked here:
+              synckit.postgres.migration.mode: validate""";
+
     private static final String PRIVILEGES = """
             Let the owner of the tables grant to the application's role (with your names for schema and table):
               GRANT USAGE ON SCHEMA synckit TO shop_app;
@@ -74,7 +110,22 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
               GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA synckit TO shop_app;
             Before the first migration, docs/schema.md has the same as default privileges.""";
 
+    private static final String UNSUPPORTED = """
+            Point the event store at the primary of a PostgreSQL 14 or later, to a database in UTF8:
+              spring.datasource.url: jdbc:postgresql://host/database
+            With several hosts add targetServerType=primary. If the application's database is another, give the event store its own:
+              synckit.postgres.url: jdbc:postgresql://host/database""";
+
+    private static final String POOLER = """
+            Give the listener a way past the pooler (it needs one connection):
+              synckit.postgres.listener.url: jdbc:postgresql://host-of-postgresql:5432/database
+            or let live subscriptions be served by polling, every 5 seconds:
+              synckit.postgres.listener.required: false""";
+
     private static final String CONNECTION = """
-            Check that PostgreSQL runs and can be reached, and in application.yml spring.datasource.url, username and password \
-            (or synckit.postgres.url, username and password).""";
+            Check that PostgreSQL runs and can be reached, and in application.yml
+              spring.datasource.url: jdbc:postgresql://host:5432/database
+              spring.datasource.username: …
+              spring.datasource.password: …
+            or the same under synckit.postgres, if the event store has a database of its own.""";
 }

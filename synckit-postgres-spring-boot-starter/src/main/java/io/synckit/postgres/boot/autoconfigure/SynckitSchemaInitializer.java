@@ -1,5 +1,6 @@
 package io.synckit.postgres.boot.autoconfigure;
 
+import io.synckit.MissingPrivilegeException;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.Migration;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.MigrationMode;
@@ -37,18 +38,26 @@ final class SynckitSchemaInitializer implements InitializingBean {
         if (migration.mode() == MigrationMode.MIGRATE) {
             DataSource unpooled = migrationDataSource();
             warnIfTheNotifyModeChanges(unpooled);
-            int scripts = new SchemaMigrator(
-                            unpooled,
-                            config.schema(),
-                            config.tableName(),
-                            new SchemaMigrator.Options(migration.dataIndex(), migration.metadataIndex(), notifyMode))
-                    .migrate();
+            int scripts = migrate(unpooled);
             log.info("schema.migrated table={}.{} scripts={}", config.schema(), config.tableName(), scripts);
         }
         SchemaStatus status = SchemaStatus.of(dataSource, config.schema(), config.tableName());
         status.requireReady();
         if (notifyMode != null) {
             status.requireNotifyMode(notifyMode);
+        }
+    }
+
+    private int migrate(DataSource unpooled) {
+        try {
+            return new SchemaMigrator(
+                            unpooled,
+                            config.schema(),
+                            config.tableName(),
+                            new SchemaMigrator.Options(migration.dataIndex(), migration.metadataIndex(), notifyMode))
+                    .migrate();
+        } catch (MissingPrivilegeException e) {
+            throw new MigrationPrivilegeException(e);
         }
     }
 

@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.postgres.testing.TransactionPooler;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import javax.sql.DataSource;
@@ -24,7 +28,11 @@ import org.springframework.context.annotation.Configuration;
 @ExtendWith(OutputCaptureExtension.class)
 class FailureAnalysisTest {
 
-    private static void start(Class<?> application, String... properties) {
+    private static final Path PAGE = Path.of("..", "docs", "troubleshooting.md");
+
+    /** Starts it for real. What it prints is to be in the page, word for word but for what is named. */
+    private static void start(CapturedOutput output, Class<?> application, List<String> names, String... properties)
+            throws IOException {
         List<String> all = new ArrayList<>(List.of(properties));
         all.add("spring.main.banner-mode=off");
         Throwable failure = catchThrowable(() -> new SpringApplicationBuilder(application)
@@ -33,80 +41,146 @@ class FailureAnalysisTest {
                 .run()
                 .close());
         assertThat(failure).isNotNull();
+        String printed = output.toString();
+        assertThat(printed).contains("APPLICATION FAILED TO START").doesNotContain("\tat io.synckit");
+        String description = between(printed, "Description:\n\n", "\n\nAction:");
+        String action = printed.substring(printed.indexOf("Action:\n\n") + "Action:\n\n".length())
+                .strip();
+        for (String name : names) {
+            description = description.replace(name, "…");
+        }
+        String page = Files.readString(PAGE);
+        assertThat(page).contains("\n" + description.strip() + "\n");
+        assertThat(action).startsWith(action(page, description));
+    }
+
+    private static String between(String text, String begin, String end) {
+        int from = text.indexOf(begin) + begin.length();
+        return text.substring(from, text.indexOf(end, from));
+    }
+
+    /** The block that follows in the page. */
+    private static String action(String page, String description) {
+        String rest = page.substring(page.indexOf("\n" + description.strip() + "\n"));
+        String fromAction = rest.substring(rest.indexOf("```text\n", 1) + "```text\n".length());
+        String action = fromAction.substring(0, fromAction.indexOf("\n```"));
+        assertThat(action).isNotBlank();
+        return action;
     }
 
     @Test
-    void noDataSource(CapturedOutput output) {
-        start(WithoutDataSource.class);
-        assertThat(output)
-                .contains(
-                        "APPLICATION FAILED TO START",
-                        "found no DataSource",
-                        "synckit.postgres.url: jdbc:postgresql://host/database");
+    void noDataSource(CapturedOutput output) throws IOException {
+        start(output, WithoutDataSource.class, List.of());
     }
 
     @Test
-    void severalDataSources(CapturedOutput output) {
-        start(TwoDataSources.class);
-        assertThat(output)
-                .contains(
-                        "APPLICATION FAILED TO START",
-                        "several DataSources",
-                        "[billing, orders]",
-                        "@io.synckit.postgres.boot.SynckitDataSource");
+    void severalDataSources(CapturedOutput output) throws IOException {
+        start(output, TwoDataSources.class, List.of());
     }
 
     @Test
-    void aSettingThatCannotBe(CapturedOutput output) {
+    void aSettingThatCannotBe(CapturedOutput output) throws IOException {
         start(
+                output,
                 OneDataSource.class,
+                List.of(),
                 "spring.datasource.url=jdbc:postgresql://localhost:1/x",
                 "synckit.postgres.max-idle-conns=26");
-        assertThat(output)
-                .contains(
-                        "APPLICATION FAILED TO START", "maxIdleConns is 26", "Correct synckit.postgres.max-idle-conns");
     }
 
     @Test
-    void aSchemaThatIsNotThere(CapturedOutput output) {
+    void aSchemaThatIsNotThere(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().emptyDatabase()) {
             start(
+                    output,
                     OneDataSource.class,
+                    List.of(),
                     "spring.datasource.url=" + database.url(),
                     "synckit.postgres.migration.mode=validate");
-            assertThat(output)
-                    .contains(
-                            "APPLICATION FAILED TO START",
-                            "there is no table synckit.events",
-                            "synckit.postgres.migration.mode: migrate");
         }
     }
 
     @Test
-    void aRoleThatMayNotRead(CapturedOutput output) {
+    void anOlderSchema(CapturedOutput output) throws IOException {
+        try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {
+            database.execute("create or replace function synckit.events_schema_version() returns integer"
+                    + " language sql immutable parallel safe as 'select 1'");
+            start(
+                    output,
+                    OneDataSource.class,
+                    List.of(),
+                    "spring.datasource.url=" + database.url(),
+                    "synckit.postgres.migration.mode=validate");
+        }
+    }
+
+    @Test
+    void aNewerSchema(CapturedOutput output) throws IOException {
+        try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {
+            database.execute("create or replace function synckit.events_schema_version() returns integer"
+                    + " language sql immutable parallel safe as 'select 3'");
+            start(output, OneDataSource.class, List.of(), "spring.datasource.url=" + database.url());
+        }
+    }
+
+    @Test
+    void aRoleThatMayNotRead(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {
             String role = "nobody_" + database.name();
             database.execute("create role " + role);
             start(
+                    output,
                     OneDataSource.class,
+                    List.of(),
                     "spring.datasource.url=" + database.url("options=-c%20role%3D" + role),
                     "synckit.postgres.migration.mode=validate");
             database.execute("drop role " + role);
-            assertThat(output)
-                    .contains("APPLICATION FAILED TO START", "permission denied", "GRANT USAGE ON SCHEMA synckit");
         }
     }
 
     @Test
-    void aDatabaseThatRefuses(CapturedOutput output) {
+    void aRoleThatMayNotMigrate(CapturedOutput output) throws IOException {
+        try (TestDatabase database = TestPostgres.shared().emptyDatabase()) {
+            String role = "nobody_" + database.name();
+            database.execute("create role " + role);
+            start(
+                    output,
+                    OneDataSource.class,
+                    List.of(database.name()),
+                    "spring.datasource.url=" + database.url("options=-c%20role%3D" + role));
+            database.execute("drop role " + role);
+        }
+    }
+
+    @Test
+    void aDatabaseThatRefuses(CapturedOutput output) throws IOException {
         start(
+                output,
                 OneDataSource.class,
+                List.of(),
                 "spring.datasource.url=jdbc:postgresql://localhost:1/x",
                 "spring.datasource.password=s3cret",
                 "spring.datasource.hikari.connection-timeout=250");
-        assertThat(output)
-                .contains("APPLICATION FAILED TO START", "Check that PostgreSQL runs")
-                .doesNotContain("s3cret");
+        assertThat(output).doesNotContain("s3cret");
+    }
+
+    @Test
+    void anotherDatabase(CapturedOutput output) throws IOException {
+        start(output, OneDataSource.class, List.of(), "spring.datasource.url=jdbc:h2:mem:analysis");
+    }
+
+    @Test
+    void aPoolerInFrontOfTheListener(CapturedOutput output) throws IOException {
+        try (TestDatabase database = TestPostgres.shared().emptyDatabase();
+                TransactionPooler pooler = new TransactionPooler(database.host(), database.port())) {
+            start(
+                    output,
+                    OneDataSource.class,
+                    List.of(),
+                    "spring.datasource.url=" + database.url(),
+                    "synckit.postgres.listener.url=" + database.urlAt("localhost:" + pooler.port()),
+                    "synckit.postgres.listener.required=true");
+        }
     }
 
     @Configuration(proxyBeanMethods = false)
