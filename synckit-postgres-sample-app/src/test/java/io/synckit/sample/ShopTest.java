@@ -91,7 +91,10 @@ class ShopTest {
             assertThat(fields.get("streamVersion")).isEqualTo(1);
             assertThat(fields.get("type")).isEqualTo("OrderPlaced");
             assertThat(fields.get("data")).isEqualTo(Map.of("customer", "alice", "item", "coffee", "quantity", 2));
-            assertThat(fields.get("metadata")).isEqualTo(Map.of());
+            // The request's trace.
+            assertThat(((Map<?, ?>) fields.get("metadata")).keySet())
+                    .map(Object::toString)
+                    .containsExactly("traceparent");
         });
     }
 

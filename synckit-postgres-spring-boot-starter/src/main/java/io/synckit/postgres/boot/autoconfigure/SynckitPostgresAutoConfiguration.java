@@ -27,6 +27,7 @@ import org.springframework.boot.sql.init.dependency.DependsOnDatabaseInitializat
 import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Import;
+import org.springframework.context.annotation.ImportRuntimeHints;
 import org.springframework.core.env.Environment;
 import org.springframework.core.task.VirtualThreadTaskExecutor;
 import org.springframework.jdbc.datasource.SimpleDriverDataSource;
@@ -43,6 +44,7 @@ import tools.jackson.databind.json.JsonMapper;
 @ConditionalOnMissingBean(EventStore.class)
 @EnableConfigurationProperties(SynckitPostgresProperties.class)
 @Import(DatabaseInitializationDependencyConfigurer.class)
+@ImportRuntimeHints(SynckitRuntimeHints.class)
 final class SynckitPostgresAutoConfiguration {
 
     private static final Logger log = LoggerFactory.getLogger(SynckitPostgresAutoConfiguration.class);

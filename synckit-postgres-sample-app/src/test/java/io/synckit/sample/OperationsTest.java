@@ -1,0 +1,115 @@
+package io.synckit.sample;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.SecretsAppender;
+import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.resttestclient.autoconfigure.AutoConfigureRestTestClient;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.MediaType;
+import org.springframework.test.web.servlet.client.RestTestClient;
+
+/** What those who run the shop see over HTTP, and who may. */
+@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
+@AutoConfigureRestTestClient
+class OperationsTest {
+
+    @Autowired
+    private RestTestClient client;
+
+    @Autowired
+    private RealtimeEventStore events;
+
+    private String get(String uri) {
+        return client.get()
+                .uri(uri)
+                .headers(headers -> headers.setBasicAuth("operator", "operator"))
+                .exchange()
+                .expectStatus()
+                .isOk()
+                .expectBody(String.class)
+                .returnResult()
+                .getResponseBody();
+    }
+
+    private RestTestClient.ResponseSpec operate(String action) {
+        return client.post()
+                .uri("/actuator/synckit/listener")
+                .headers(headers -> headers.setBasicAuth("operator", "operator"))
+                .contentType(MediaType.APPLICATION_JSON)
+                .body("{\"action\":\"" + action + "\"}")
+                .exchange();
+    }
+
+    @Test
+    void theHealthsStatusIsForAllItsDetailsForTheOperator() {
+        Await.until(events::isListenerConnected);
+        String status = client.get()
+                .uri("/actuator/health")
+                .exchange()
+                .expectStatus()
+                .isOk()
+                .expectBody(String.class)
+                .returnResult()
+                .getResponseBody();
+        assertThat(status).contains("\"status\":\"UP\"").doesNotContain("synckit");
+        assertThat(get("/actuator/health")).contains("\"synckit\":", "\"stableVersion\":", "\"problems\":{}");
+    }
+
+    @Test
+    void metricsAreThoseOfThePage() {
+        client.post()
+                .uri("/orders")
+                .contentType(MediaType.APPLICATION_JSON)
+                .body("{\"customer\":\"" + SecretsAppender.PAYLOAD + "\",\"item\":\"coffee\",\"quantity\":1}")
+                .exchange()
+                .expectStatus()
+                .isCreated();
+
+        Await.until(() -> get("/actuator/prometheus").contains("synckit_handlers_seconds_count"));
+
+        assertThat(get("/actuator/prometheus"))
+                .contains(
+                        "synckit_operations_seconds_count{error=\"none\",operation=\"store\"}",
+                        "synckit_delivery_delay_seconds_bucket{kind=\"live\",le=",
+                        "synckit_listener_state{state=\"listening\"} 1.0",
+                        "synckit_audit_lost_events_total 0.0",
+                        "hikaricp_connections_active{pool=");
+    }
+
+    @Test
+    void nobodyElseMayLookOrOperate() {
+        for (String endpoint : new String[] {"prometheus", "metrics", "synckit"}) {
+            client.get().uri("/actuator/" + endpoint).exchange().expectStatus().isUnauthorized();
+        }
+        client.post()
+                .uri("/actuator/synckit/listener")
+                .contentType(MediaType.APPLICATION_JSON)
+                .body("{\"action\":\"stop\"}")
+                .exchange()
+                .expectStatus()
+                .isUnauthorized();
+    }
+
+    @Test
+    void theListenerIsRestarted() {
+        Await.until(events::isListenerConnected);
+        Integer before = events.listener().status().backendPid();
+
+        operate("restart").expectStatus().isOk();
+
+        Await.until(events::isListenerConnected);
+        assertThat(events.listener().status().backendPid()).isNotEqualTo(before);
+        assertThat(get("/actuator/synckit"))
+                .contains("\"state\":\"LISTENING\"", "\"subscriptions\":[{\"of\":\"type OrderPlaced");
+    }
+
+    @Test
+    void anActionThatIsNoneIsRefused() {
+        operate("explode").expectStatus().isEqualTo(HttpStatus.BAD_REQUEST);
+    }
+}
