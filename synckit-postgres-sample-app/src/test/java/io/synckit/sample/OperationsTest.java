@@ -5,6 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.SecretsAppender;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.resttestclient.autoconfigure.AutoConfigureRestTestClient;
@@ -62,13 +69,7 @@ class OperationsTest {
 
     @Test
     void metricsAreThoseOfThePage() {
-        client.post()
-                .uri("/orders")
-                .contentType(MediaType.APPLICATION_JSON)
-                .body("{\"customer\":\"" + SecretsAppender.PAYLOAD + "\",\"item\":\"coffee\",\"quantity\":1}")
-                .exchange()
-                .expectStatus()
-                .isCreated();
+        order();
 
         Await.until(() -> get("/actuator/prometheus").contains("synckit_handlers_seconds_count"));
 
@@ -79,6 +80,38 @@ class OperationsTest {
                         "synckit_listener_state{state=\"listening\"} 1.0",
                         "synckit_audit_lost_events_total 0.0",
                         "hikaricp_connections_active{pool=");
+    }
+
+    /** Every metric that the dashboard and the alerts name is one that Prometheus gets. */
+    @Test
+    void theDashboardAndTheAlertsNameMetricsThatAreThere() throws IOException {
+        order();
+        Await.until(() -> get("/actuator/prometheus").contains("synckit_handlers_seconds_count"));
+        Set<String> scraped = names("(?m)^([a-z_]+)[ {]", get("/actuator/prometheus"));
+        for (String file : List.of("grafana-dashboard.json", "prometheus-alerts.yml")) {
+            String text = Files.readString(Path.of("..", "ops", file));
+            Set<String> named = names("\\b((?:synckit|hikaricp)_[a-z_]+)\\b", text);
+            assertThat(named).isNotEmpty();
+            assertThat(scraped).as(file).containsAll(named);
+        }
+    }
+
+    private static Set<String> names(String pattern, String text) {
+        return Pattern.compile(pattern)
+                .matcher(text)
+                .results()
+                .map(match -> match.group(1))
+                .collect(Collectors.toSet());
+    }
+
+    private void order() {
+        client.post()
+                .uri("/orders")
+                .contentType(MediaType.APPLICATION_JSON)
+                .body("{\"customer\":\"" + SecretsAppender.PAYLOAD + "\",\"item\":\"coffee\",\"quantity\":1}")
+                .exchange()
+                .expectStatus()
+                .isCreated();
     }
 
     @Test

@@ -192,6 +192,22 @@ class MetricsTest {
         });
     }
 
+    @Test
+    void theStoresOwnPoolIsMeasuredBesideTheApplications() {
+        runner.withConfiguration(AutoConfigurations.of(
+                        org.springframework.boot.jdbc.autoconfigure.metrics.DataSourcePoolMetricsAutoConfiguration
+                                .class))
+                .withPropertyValues("synckit.postgres.url=" + database.url(), "spring.datasource.hikari.pool-name=shop")
+                .run(context -> {
+                    context.getBean(EventStore.class).store(Event.of("a", "T", 1));
+                    context.getBean(javax.sql.DataSource.class).getConnection().close();
+                    assertThat(gauge(context, "hikaricp.connections", "pool", "synckit-events"))
+                            .isPositive();
+                    assertThat(gauge(context, "hikaricp.connections", "pool", "shop"))
+                            .isPositive();
+                });
+    }
+
     /** Scraping must not hang with the database. */
     @Test
     void whatIsNotKnownIsNotANumber() {
