@@ -31,6 +31,9 @@ public final class Bench {
             if (only == null || only.equals("throughput")) {
                 new Throughput(server, report, full ? 7 : 3, full ? 10 : 4).run();
             }
+            if (only == null || only.equals("observed")) {
+                new Observed(server, report, full ? 21 : 9, full ? 6 : 3).run();
+            }
             report.end();
         }
     }

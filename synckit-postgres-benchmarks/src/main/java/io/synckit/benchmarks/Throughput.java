@@ -2,8 +2,6 @@ package io.synckit.benchmarks;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
-import io.synckit.Event;
-import io.synckit.EventStore;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
@@ -11,10 +9,6 @@ import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.schema.NotifyMode;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
@@ -68,10 +62,11 @@ final class Throughput {
         String schema = "bench_off";
         server.migrate(schema, NotifyMode.OFF);
         try (HikariDataSource pool = pool(writers)) {
-            return write(
+            return Writers.write(
                             PostgresEventStore.on(
                                     pool, Config.builder().schema(schema).build()),
-                            writers)
+                            writers,
+                            nanos)
                     * 1e9
                     / nanos;
         }
@@ -87,7 +82,7 @@ final class Throughput {
                         server.physical(),
                         Config.builder().schema(schema).notifyMode(mode).build())) {
             store.subscribe(LiveOptions.all(), event -> seen.incrementAndGet());
-            long stored = write(store, writers);
+            long stored = Writers.write(store, writers, nanos);
             long end = System.nanoTime() + 10_000_000_000L;
             while (seen.get() < stored && System.nanoTime() < end) {
                 LockSupport.parkNanos(1_000_000);
@@ -96,32 +91,6 @@ final class Throughput {
                 throw new IllegalStateException(stored + " events were stored, " + seen.get() + " were delivered");
             }
             return stored * 1e9 / nanos;
-        }
-    }
-
-    private long write(EventStore store, int writers) throws Exception {
-        ExecutorService threads = Executors.newFixedThreadPool(writers);
-        try {
-            long end = System.nanoTime() + nanos;
-            List<Future<Long>> counts = new ArrayList<>();
-            for (int i = 0; i < writers; i++) {
-                String prefix = "writer-" + i + "-";
-                counts.add(threads.submit(() -> {
-                    long count = 0;
-                    while (System.nanoTime() < end) {
-                        store.store(Event.of(prefix + count, "OrderPlaced", Map.of("item", "coffee", "quantity", 2)));
-                        count++;
-                    }
-                    return count;
-                }));
-            }
-            long stored = 0;
-            for (Future<Long> count : counts) {
-                stored += count.get();
-            }
-            return stored;
-        } finally {
-            threads.shutdownNow();
         }
     }
 

@@ -1,5 +1,6 @@
 package io.synckit.postgres.boot.actuate;
 
+import io.synckit.InvalidConfigException;
 import java.time.Duration;
 import java.util.Set;
 import org.springframework.boot.context.properties.ConfigurationProperties;
@@ -20,4 +21,22 @@ record SynckitHealthProperties(
         @DefaultValue("30s") Duration maxHorizonDelay,
         @DefaultValue("30s") Duration maxLag,
         @DefaultValue("0.5") double maxQueueUsage,
-        @DefaultValue("2s") Duration timeout) {}
+        @DefaultValue("2s") Duration timeout) {
+
+    /** @throws InvalidConfigException if a value cannot be */
+    SynckitHealthProperties {
+        requirePositive("health.max-horizon-delay", maxHorizonDelay);
+        requirePositive("health.max-lag", maxLag);
+        requirePositive("health.timeout", timeout);
+        if (!(maxQueueUsage > 0 && maxQueueUsage <= 1)) {
+            throw new InvalidConfigException(
+                    "health.max-queue-usage", "is " + maxQueueUsage + ", it must be above 0 and at most 1");
+        }
+    }
+
+    private static void requirePositive(String setting, Duration value) {
+        if (value.isNegative() || value.isZero()) {
+            throw new InvalidConfigException(setting, "is " + value + ", it must be above 0");
+        }
+    }
+}

@@ -63,6 +63,7 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
         String name = switch (setting) {
             case "connectionString" -> "url";
             case "maxEventBytes" -> "max-event-size";
+            case "auditDelay" -> "audit.delay";
             default -> setting.replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
         };
         return ConfigurationPropertyName.of("synckit.postgres").append(name).toString();

@@ -75,7 +75,7 @@ class SettingsTest {
 
     /** {@code | `name` | default | description |}, one row for each. */
     @Test
-    void theTableInTheReadmeIsThatOfTheMetadata() throws IOException {
+    void thePageIsThatOfTheMetadata() throws IOException {
         List<String> rows = new ArrayList<>();
         for (JsonNode property : metadata()) {
             JsonNode value = property.path("defaultValue");
@@ -83,11 +83,11 @@ class SettingsTest {
                     + (value.isMissingNode() ? "" : "`" + value.asString() + "`") + " | "
                     + property.path("description").asString() + " |");
         }
-        List<String> readme = Files.readAllLines(Path.of("..", "README.md")).stream()
-                .filter(line -> line.startsWith("| `synckit.postgres."))
+        List<String> page = Files.readAllLines(Path.of("..", "docs", "settings.md")).stream()
+                .filter(line -> line.startsWith("| `"))
                 .toList();
 
-        assertThat(readme).containsExactlyInAnyOrderElementsOf(rows);
+        assertThat(page).containsExactlyInAnyOrderElementsOf(rows);
     }
 
     private static List<JsonNode> metadata() throws IOException {
