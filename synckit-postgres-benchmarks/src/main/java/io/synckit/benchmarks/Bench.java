@@ -32,7 +32,7 @@ public final class Bench {
                 new Throughput(server, report, full ? 7 : 3, full ? 10 : 4).run();
             }
             if (only == null || only.equals("observed")) {
-                new Observed(server, report, full ? 21 : 9, full ? 6 : 3).run();
+                new Observed(server, report, full ? 200 : 60).run();
             }
             report.end();
         }

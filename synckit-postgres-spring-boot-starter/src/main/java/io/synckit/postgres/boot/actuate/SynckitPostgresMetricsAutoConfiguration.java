@@ -1,13 +1,14 @@
 package io.synckit.postgres.boot.actuate;
 
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.observation.DefaultMeterObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
 import io.micrometer.tracing.Tracer;
 import io.synckit.EventStore;
+import io.synckit.Instrumentation;
 import io.synckit.postgres.boot.EventHandlerConvention;
 import io.synckit.postgres.boot.EventStoreOperationConvention;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
@@ -15,6 +16,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
 
 /** Metrics and traces of operations and handlers, where Micrometer is and the application has a registry. */
 @AutoConfiguration(
@@ -33,27 +35,26 @@ import org.springframework.context.annotation.Configuration;
 final class SynckitPostgresMetricsAutoConfiguration {
 
     @Bean
-    @ConditionalOnMissingBean
-    ObservedOperations synckitObservedOperations(
+    @ConditionalOnMissingBean(name = "synckitObservability")
+    Instrumentation synckitObservability(
             MeterRegistry meters,
             ObjectProvider<ObservationRegistry> observations,
             ObjectProvider<EventStoreOperationConvention> operations,
-            ObjectProvider<EventHandlerConvention> handlers) {
+            ObjectProvider<EventHandlerConvention> handlers,
+            ConfigurableListableBeanFactory beans,
+            Environment environment) {
+        OperationCounters counters = new OperationCounters(meters);
+        ObservationRegistry registry = observations.getIfAvailable();
+        EventStoreOperationConvention operation = operations.getIfAvailable();
+        EventHandlerConvention handler = handlers.getIfAvailable();
+        if (registry == null || operation == null && handler == null && !new Observers(beans, environment).any()) {
+            return new TimedOperations(meters, counters);
+        }
         return new ObservedOperations(
-                observations.getIfAvailable(() -> timersOnly(meters)),
-                operations.getIfAvailable(() -> new EventStoreOperationConvention() {}),
-                handlers.getIfAvailable(() -> new EventHandlerConvention() {}),
-                meters);
-    }
-
-    /** In an application without observations of its own. */
-    private static ObservationRegistry timersOnly(MeterRegistry meters) {
-        ObservationRegistry observations = ObservationRegistry.create();
-        observations
-                .observationConfig()
-                .observationHandler(new DefaultMeterObservationHandler(
-                        meters, DefaultMeterObservationHandler.IgnoredMeters.LONG_TASK_TIMER));
-        return observations;
+                registry,
+                operation == null ? new EventStoreOperationConvention() {} : operation,
+                handler == null ? new EventHandlerConvention() {} : handler,
+                counters);
     }
 
     @Configuration(proxyBeanMethods = false)

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.observation.ObservationHandler;
 import io.synckit.AppendOptions;
 import io.synckit.Event;
 import io.synckit.EventStore;
@@ -241,7 +242,7 @@ class MetricsTest {
                 .run(context -> {
                     useEverything(context);
                     assertThat(context)
-                            .doesNotHaveBean(ObservedOperations.class)
+                            .doesNotHaveBean(io.synckit.Instrumentation.class)
                             .doesNotHaveBean(StoreMetrics.class);
                 });
     }
@@ -260,7 +261,47 @@ class MetricsTest {
                 });
     }
 
-    /** Rows of docs/metrics.md: name, type, unit, tags. */
+    /** Somebody who hears of observations. */
+    private static ApplicationContextRunner observed(ApplicationContextRunner runner) {
+        return runner.withBean("mine", ObservationHandler.class, () -> context -> true);
+    }
+
+    @Test
+    void observationsAreMadeWhereSomebodyHearsOfThem() {
+        runner.run(context -> assertThat(context).hasSingleBean(TimedOperations.class));
+        observed(runner).run(context -> assertThat(context).hasSingleBean(ObservedOperations.class));
+        runner.withPropertyValues("management.observations.key-values.region=eu")
+                .run(context -> {
+                    useEverything(context);
+                    assertThat(timer(
+                                    context,
+                                    "synckit.operations",
+                                    "operation",
+                                    "store",
+                                    "error",
+                                    "none",
+                                    "region",
+                                    "eu"))
+                            .isEqualTo(2);
+                });
+        runner.withPropertyValues("management.observations.enable.synckit=false")
+                .run(context -> {
+                    useEverything(context);
+                    assertThat(context.getBean(MeterRegistry.class)
+                                    .find("synckit.operations")
+                                    .timer())
+                            .isNull();
+                });
+        observed(runner).run(context -> {
+            useEverything(context);
+            assertThat(timer(context, "synckit.operations", "operation", "store", "error", "DuplicateEventException"))
+                    .isEqualTo(1);
+            assertThat(counter(context, "synckit.conflicts")).isEqualTo(1);
+            assertThat(counter(context, "synckit.duplicates")).isEqualTo(2);
+        });
+    }
+
+    /** Rows of docs/metrics.md: name, type, unit, tags. Without observations there are no timers of what runs now. */
     @Test
     void thePageHasWhatIsRegistered() throws IOException {
         Set<String> documented = Pattern.compile("(?m)^\\| `(synckit[^`]*)` \\| (\\w+) \\| (\\w*) \\| ([^|]*) \\|")
@@ -269,7 +310,14 @@ class MetricsTest {
                 .map(row -> row.group(1) + " " + row.group(2) + " " + row.group(3) + " "
                         + new TreeSet<>(List.of(row.group(4).replace("`", "").split(", "))))
                 .collect(Collectors.toCollection(TreeSet::new));
-        runner.run(context -> {
+        Set<String> withoutObservations = new TreeSet<>(documented);
+        withoutObservations.removeIf(row -> row.contains("long_task_timer"));
+        assertRegistered(runner, withoutObservations);
+        assertRegistered(observed(runner), documented);
+    }
+
+    private void assertRegistered(ApplicationContextRunner application, Set<String> documented) {
+        application.run(context -> {
             useEverything(context);
             Set<String> registered = context.getBean(MeterRegistry.class).getMeters().stream()
                     .map(Meter::getId)
