@@ -211,7 +211,8 @@ public final class PostgresEventStore implements EventStore {
      * @throws io.synckit.InvalidConnectionException if that does not answer
      */
     public StoreDiagnosis diagnose() {
-        return run("diagnose", diagnosis -> 0, reader::diagnose);
+        requireOpen("diagnose");
+        return reader.diagnose();
     }
 
     @Override
@@ -245,10 +246,14 @@ public final class PostgresEventStore implements EventStore {
     }
 
     private <R> R run(Operation operation, Supplier<R> work) {
-        if (closed.get()) {
-            throw new StoreClosedException(operation.name());
-        }
+        requireOpen(operation.name());
         return instrumentation.operation(operation, work);
+    }
+
+    private void requireOpen(String operation) {
+        if (closed.get()) {
+            throw new StoreClosedException(operation);
+        }
     }
 
     private static int requireLimit(int limit) {

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -19,6 +20,8 @@ import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.test.web.servlet.client.RestTestClient;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** What those who run the shop see over HTTP, and who may. */
 @SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
@@ -80,6 +83,41 @@ class OperationsTest {
                         "synckit_listener_state{state=\"listening\"} 1.0",
                         "synckit_audit_lost_events_total 0.0",
                         "hikaricp_connections_active{pool=");
+    }
+
+    /** The page's answers have the fields that the sample's have. */
+    @Test
+    void thePageShowsWhatIsAnswered() throws IOException {
+        order();
+        Await.until(() -> events.listener().status().lastBell() != null);
+        Await.until(() -> get("/actuator/synckit").contains("\"latestEventAt\":"));
+        List<String> blocks = Pattern.compile("(?s)```json\n(.*?)\n```")
+                .matcher(Files.readString(Path.of("..", "docs", "operations.md")))
+                .results()
+                .map(match -> match.group(1))
+                .toList();
+
+        assertThat(blocks).hasSize(4);
+        assertThat(fields(blocks.get(0))).isEqualTo(fields(get("/actuator/health/synckit")));
+        Set<String> endpoint = fields(get("/actuator/synckit"));
+        endpoint.add("/listener/audit/checkedUpTo"); // a minute later
+        assertThat(fields(blocks.get(2))).isEqualTo(endpoint);
+    }
+
+    private static Set<String> fields(String json) {
+        Set<String> fields = new TreeSet<>();
+        collect("", JsonMapper.shared().readTree(json), fields);
+        return fields;
+    }
+
+    private static void collect(String path, JsonNode node, Set<String> fields) {
+        node.propertyNames().forEach(name -> {
+            fields.add(path + "/" + name);
+            collect(path + "/" + name, node.get(name), fields);
+        });
+        if (node.isArray() && !node.isEmpty()) {
+            collect(path + "/0", node.get(0), fields);
+        }
     }
 
     /** Every metric that the dashboard and the alerts name is one that Prometheus gets. */

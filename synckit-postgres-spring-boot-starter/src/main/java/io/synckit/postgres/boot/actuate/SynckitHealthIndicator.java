@@ -18,6 +18,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.health.contributor.AbstractHealthIndicator;
 import org.springframework.boot.health.contributor.Health;
+import org.springframework.boot.health.contributor.Status;
 
 /** Whether events can be stored and come through, and who is in the way; docs/operations.md has the details. */
 final class SynckitHealthIndicator extends AbstractHealthIndicator {
@@ -54,10 +55,7 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
         Map<String, String> named = new LinkedHashMap<>();
         problems.forEach((problem, text) -> named.put(problem.key(), text));
         builder.withDetail("problems", named);
-        builder.status(
-                problems.keySet().stream().anyMatch(this::isDown)
-                        ? org.springframework.boot.health.contributor.Status.DOWN
-                        : org.springframework.boot.health.contributor.Status.UP);
+        builder.status(problems.keySet().stream().anyMatch(this::isDown) ? Status.DOWN : Status.UP);
     }
 
     private boolean isDown(HealthProblem problem) {
@@ -166,8 +164,11 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
     }
 
     private static void inspect(AuditReport report, Health.Builder builder, Map<HealthProblem, String> problems) {
-        builder.withDetail(
-                "audit", Map.of("checked", report.checked(), "lost", report.lost(), "unchecked", report.unchecked()));
+        Map<String, Object> audit = new LinkedHashMap<>();
+        audit.put("checked", report.checked());
+        audit.put("lost", report.lost());
+        audit.put("unchecked", report.unchecked());
+        builder.withDetail("audit", audit);
         if (report.lost() > 0) {
             problems.put(
                     HealthProblem.LOSS,
