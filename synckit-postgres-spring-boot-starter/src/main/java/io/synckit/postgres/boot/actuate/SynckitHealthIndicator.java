@@ -2,6 +2,7 @@ package io.synckit.postgres.boot.actuate;
 
 import io.synckit.EventStoreException;
 import io.synckit.InvalidConnectionException;
+import io.synckit.Version;
 import io.synckit.postgres.StoreDiagnosis;
 import io.synckit.postgres.StoreDiagnosis.HorizonHolder;
 import io.synckit.postgres.notification.AuditReport;
@@ -27,6 +28,7 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
 
     private final StoreMonitor monitor;
     private final SynckitHealthProperties properties;
+    private @Nullable Met unseen;
 
     SynckitHealthIndicator(StoreMonitor monitor, SynckitHealthProperties properties) {
         super("the event store's health check failed");
@@ -80,7 +82,7 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
                             + SchemaStatus.CURRENT_VERSION + "; run the migrations, or use the library that made it");
         }
         HorizonHolder holder = diagnosis.heldBy().orElse(null);
-        if (holder != null && isLong(holder.transactionAge())) {
+        if (holder != null && age(holder, diagnosis.stable()).compareTo(properties.maxHorizonDelay()) > 0) {
             problems.put(
                     HealthProblem.HORIZON_HELD,
                     "readers wait at version " + diagnosis.stable() + " of " + diagnosis.head() + " for "
@@ -95,10 +97,22 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
         }
     }
 
-    /** Whose age cannot be seen is one that an administrator had better look at. */
-    private boolean isLong(@Nullable Duration age) {
-        return age == null || age.compareTo(properties.maxHorizonDelay()) > 0;
+    /** Where this role may not see it: since when the same one has been met at the same version. */
+    private synchronized Duration age(HorizonHolder holder, Version stable) {
+        Duration age = holder.transactionAge();
+        if (age != null) {
+            return age;
+        }
+        Met met = unseen;
+        if (met == null || !met.holder.equals(holder) || !met.stable.equals(stable)) {
+            met = new Met(holder, stable, System.nanoTime());
+            unseen = met;
+        }
+        return Duration.ofNanos(System.nanoTime() - met.since);
     }
+
+    /** A transaction whose age cannot be seen. */
+    private record Met(HorizonHolder holder, Version stable, long since) {}
 
     private static void inspect(ListenerStatus status, Health.Builder builder, Map<HealthProblem, String> problems) {
         Map<String, Object> listener = new LinkedHashMap<>();

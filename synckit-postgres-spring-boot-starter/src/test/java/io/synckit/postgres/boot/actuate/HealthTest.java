@@ -176,6 +176,34 @@ class HealthTest {
                 });
     }
 
+    /** A role that may not see how old a transaction is need not take each one that is at work for an old one. */
+    @Test
+    void whoseAgeCannotBeSeenIsAProblemOnceItHasBeenMetForLong() {
+        String role = "shop_" + database.name();
+        database.execute(
+                "create role " + role,
+                "grant usage on schema synckit to " + role,
+                "grant select, insert on synckit.events to " + role,
+                "grant select on synckit.events_version_seq to " + role,
+                "grant execute on all functions in schema synckit to " + role);
+        runner.withPropertyValues(
+                        "spring.datasource.url=" + database.url("options=-c%20role%3D" + role),
+                        "synckit.postgres.migration.mode=none",
+                        "synckit.postgres.health.max-horizon-delay=2s")
+                .run(context -> {
+                    try (CallersTransaction culprit = CallersTransaction.begin(database)) {
+                        culprit.store().store(Event.of("b", "T", 1));
+
+                        assertThat(problems(health(context))).isEmpty();
+                        untilProblem(context, "horizon-held");
+
+                        assertThat(problems(health(context)).get("horizon-held"))
+                                .contains("grant pg_read_all_stats");
+                    }
+                });
+        database.execute("drop owned by " + role, "drop role " + role);
+    }
+
     @Test
     void aSubscriptionThatIsBehindIsNamed() {
         runner.withPropertyValues("synckit.postgres.health.max-lag=50ms").run(context -> {

@@ -148,7 +148,9 @@ class MetricsTest {
         runner.run(context -> {
             try (CallersTransaction open = CallersTransaction.begin(database)) {
                 open.store().store(Event.of("a", "T", 1));
-                open.execute("select pg_sleep(0.1)");
+                RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
+                Await.until(() ->
+                        store.diagnose().heldBy().orElseThrow().transactionAge().toMillis() >= 100);
                 assertThat(gauge(context, "synckit.store.writers")).isEqualTo(1);
                 assertThat(gauge(context, "synckit.store.head")).isEqualTo(1);
                 assertThat(gauge(context, "synckit.store.stable")).isZero();
