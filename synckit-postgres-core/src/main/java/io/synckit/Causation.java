@@ -43,8 +43,16 @@ public final class Causation {
         if (cause == null) {
             return Map.of();
         }
-        Object correlation = cause.metadata().get(CORRELATION_ID);
-        return Map.of(
-                CAUSATION_ID, cause.id(), CORRELATION_ID, correlation instanceof String known ? known : cause.id());
+        return Map.of(CAUSATION_ID, cause.id(), CORRELATION_ID, correlation(cause));
+    }
+
+    /** Whatever another program has put there: only what can be an id is handed on. */
+    private static String correlation(StoredEvent cause) {
+        try {
+            Object known = cause.metadata().get(CORRELATION_ID);
+            return known instanceof String text && text.length() <= EventLimits.MAX_KEY_LENGTH ? text : cause.id();
+        } catch (UnreadableEventException e) {
+            return cause.id();
+        }
     }
 }

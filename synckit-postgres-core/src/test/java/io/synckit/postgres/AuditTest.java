@@ -110,6 +110,50 @@ class AuditTest {
         assertThat(report().lost()).isZero();
     }
 
+    /** Subscribers come and go: what was handed on is compared all the same. */
+    @Test
+    void whatWasDeliveredBeforeAPauseIsComparedToo() throws Exception {
+        for (int round = 0; round < 3; round++) {
+            store.listener().unsubscribeFromAll();
+            store.subscribe(LiveOptions.all(), seen::add);
+            try (CallersTransaction rolledBack = CallersTransaction.begin(database)) {
+                rolledBack.store().store(Event.of("b", "T", 1));
+            }
+            store.store(Event.of("c", "T", 2));
+            long late = seen.next().version().value() - 1;
+            database.execute("begin; set local synckit.maintenance = 'on';"
+                    + " insert into synckit.events (version, id, aggregate_id, stream_version, event_type, data)"
+                    + " overriding system value values (" + late + ", 'late-" + late + "', 'late-" + late
+                    + "', 1, 'T', '1'); commit");
+        }
+
+        Await.until(() -> report().lost() == 3);
+        assertThat(report().unchecked()).isZero();
+    }
+
+    /** A fail-over has lost commits, and others have their numbers: that is no loss of ours. */
+    @Test
+    void anotherHistoryIsNotTakenForALoss() throws Exception {
+        store.store(Event.of("a", "T", 1));
+        assertThat(seen.next().version()).isEqualTo(Version.of(1));
+        try (CallersTransaction rolledBack = CallersTransaction.begin(database)) {
+            rolledBack.store().store(Event.of("b", "T", 1));
+        }
+        store.store(Event.of("c", "T", 2));
+        assertThat(seen.next().version()).isEqualTo(Version.of(3));
+        database.execute(
+                "begin; set local synckit.maintenance = 'on';"
+                        + " delete from synckit.events where version > 1;"
+                        + " insert into synckit.events (version, id, aggregate_id, stream_version, event_type, data)"
+                        + " overriding system value values (2, 'new-2', 'n', 1, 'T', '1'), (3, 'new-3', 'n', 2, 'T', '1'); commit");
+
+        database.execute(
+                "select pg_terminate_backend(" + store.listener().status().backendPid() + ")");
+        Await.until(() -> report().unchecked() > 0);
+
+        assertThat(report().lost()).isZero();
+    }
+
     /** A jump of the sequence is no reason to keep a bit for each number. */
     @Test
     void aLargeGapIsCheckedToo() throws Exception {

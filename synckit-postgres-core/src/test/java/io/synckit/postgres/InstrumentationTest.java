@@ -33,6 +33,7 @@ import org.junit.jupiter.api.Test;
 class InstrumentationTest {
 
     private final List<String> heard = new CopyOnWriteArrayList<>();
+    private volatile boolean failing;
     private TestDatabase database;
     private RealtimeEventStore store;
     private final Collector<StoredEvent> seen = new Collector<>();
@@ -58,6 +59,9 @@ class InstrumentationTest {
 
         @Override
         public void handling(Handling handling, HandlerCall call) throws Exception {
+            if (failing) {
+                throw new IllegalStateException("an instrumentation");
+            }
             heard.add(name + " handles " + handling.kind() + " "
                     + handling.event().version() + " " + handling.replay());
             call.run();
@@ -159,6 +163,61 @@ class InstrumentationTest {
                 .containsEntry("causationId", "paid")
                 .containsEntry("correlationId", "mine");
         assertThat(Causation.current()).isEmpty();
+    }
+
+    /** Nor does one that fails keep an event from its handler, or one that is never called. */
+    @Test
+    void anInstrumentationThatFailsKeepsNoEventBack() throws Exception {
+        failing = true;
+        store.subscribe(LiveOptions.all(), seen::add);
+        store.store(Event.of("a", "T", 1));
+        assertThat(seen.next().data()).isEqualTo(1);
+        store.store(Event.of("a", "T", 2));
+        assertThat(seen.next().data()).isEqualTo(2);
+        assertThat(seen.rest()).isEmpty();
+    }
+
+    /** What is of no interest to it is behind it. */
+    @Test
+    void aSelectiveSubscriptionIsBehindByWhatItHasNotHandled() throws Exception {
+        CountDownLatch release = new CountDownLatch(1);
+        LiveSubscription rare = store.subscribe(LiveOptions.eventType("Rare"), event -> {
+            release.await();
+            seen.add(event);
+        });
+        store.storeBatch(java.util.stream.IntStream.range(0, 100)
+                .mapToObj(i -> Event.of("a", "Common", i))
+                .toList());
+        Await.until(() -> store.listener().tail().orElseThrow().position().equals(Version.of(100)));
+        store.store(Event.of("a", "Rare", 1));
+        Await.until(() -> rare.lag().versions() > 0);
+
+        assertThat(rare.position()).isEqualTo(Version.of(100));
+        assertThat(rare.lag().versions()).isEqualTo(1);
+
+        release.countDown();
+        seen.next();
+    }
+
+    @Test
+    void anEventAtTheEndOfAllTimesEndsNoSubscription() throws Exception {
+        store.subscribe(LiveOptions.all(), seen::add);
+        database.execute("insert into synckit.events (id, aggregate_id, event_type, data, created_at)"
+                + " values ('end', 'a', 'T', '1', 'infinity')");
+        store.store(Event.of("a", "T", 2));
+
+        assertThat(seen.next(2)).extracting(StoredEvent::streamVersion).containsExactly(1L, 2L);
+    }
+
+    @Test
+    void aCorrelationThatCannotBeAnIdIsNotHandedOn() throws Exception {
+        store.subscribe(LiveOptions.eventType("First"), event -> store.store(Event.of("b", "Second", 1)));
+        store.subscribe(LiveOptions.eventType("Second"), seen::add);
+        for (Object correlation : List.of(17, "x".repeat(1000), List.of())) {
+            Event first = Event.of("a", "First", 1).withMetadata(Causation.CORRELATION_ID, correlation);
+            store.store(first);
+            assertThat(seen.next().metadata()).containsEntry(Causation.CORRELATION_ID, first.id());
+        }
     }
 
     @Test

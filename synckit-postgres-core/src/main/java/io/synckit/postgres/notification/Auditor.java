@@ -4,6 +4,7 @@ import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.EventQueries;
 import io.synckit.postgres.internal.jdbc.EventQueries.Tally;
+import io.synckit.postgres.internal.runtime.Watchdog;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -48,10 +49,33 @@ final class Auditor {
         return report;
     }
 
-    /** The tail goes on after this version; what was before cannot be compared any more. */
-    synchronized void restart(long after) {
+    /** The tail goes on after this version; what lies between was handed to nobody. */
+    synchronized void goOn(long after) {
+        Range range = open;
+        if (range != null && range.upTo > range.after) {
+            close(range);
+        }
+        open = new Range(after);
+    }
+
+    /** The log is another one, and what was handed on cannot be compared with it. */
+    synchronized void beginAnew(long after) {
+        Range range = open;
+        if (range != null) {
+            closed.add(range);
+        }
+        closed.forEach(this::drop);
         closed.clear();
         open = new Range(after);
+    }
+
+    private void drop(Range range) {
+        report = new AuditReport(
+                report.checkedUpTo(),
+                report.checked(),
+                report.lost(),
+                report.firstLost(),
+                report.unchecked() + range.versions.cardinality());
     }
 
     /** The tail has handed on all events of a page. */
@@ -82,13 +106,7 @@ final class Auditor {
         range.closedAt = System.nanoTime();
         closed.add(range);
         if (closed.size() > MOST_RANGES) {
-            Range dropped = closed.remove();
-            report = new AuditReport(
-                    report.checkedUpTo(),
-                    report.checked(),
-                    report.lost(),
-                    report.firstLost(),
-                    report.unchecked() + dropped.versions.cardinality());
+            drop(closed.remove());
         }
     }
 
@@ -99,15 +117,30 @@ final class Auditor {
                 || (open != null && open.upTo > open.after && now - open.begun >= delay);
     }
 
-    /** Compares what is old enough. */
-    void check(Connection connection) throws SQLException {
+    /**
+     * Compares what is old enough.
+     *
+     * @param sameLog whether the log of this connection is the one that was handed on; asked before anything is called lost
+     */
+    void check(Connection connection, Watchdog watchdog, SameLog sameLog) throws SQLException {
         long now = System.nanoTime();
         closeWhatIsOld(now);
         for (Range range = next(now); range != null; range = next(now)) {
-            Tally tally = queries.tally(connection, range.after, range.upTo);
-            List<Long> lost = tally.equals(range.tally()) ? List.of() : missing(connection, range);
+            Range compared = range;
+            Tally tally = watchdog.watch(connection, () -> queries.tally(connection, compared.after, compared.upTo));
+            List<Long> lost = tally.equals(range.tally())
+                    ? List.of()
+                    : watchdog.watch(connection, () -> missing(connection, compared));
+            if (!lost.isEmpty() && !sameLog.isOf(connection)) {
+                return; // the tail will find out too, and begin anew
+            }
             checked(range, tally.events(), lost);
         }
+    }
+
+    /** Whether a connection leads to the log that was read. */
+    interface SameLog {
+        boolean isOf(Connection connection) throws SQLException;
     }
 
     private synchronized void closeWhatIsOld(long now) {

@@ -5,6 +5,7 @@ import io.synckit.postgres.internal.jdbc.Session;
 import io.synckit.postgres.internal.jdbc.SqlFailure;
 import io.synckit.postgres.internal.runtime.NamedThreads;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -15,15 +16,18 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Lets the tail look through the pool, on a thread of its own: a pool without connections may let it wait for long, and the handlers'
- * threads may all be busy. The auditor asks there too.
+ * threads may all be busy. The auditor has another.
  */
 final class Poller implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(Poller.class);
 
+    private static final long PAUSE_AFTER_FAILURE = Duration.ofSeconds(5).toNanos();
+
     private final ConnectionSource pool;
     private final Tail tail;
     private final ExecutorService thread;
+    private final ExecutorService auditThread;
     private final AtomicBoolean polling = new AtomicBoolean();
     private final AtomicBoolean auditing = new AtomicBoolean();
     private final AtomicLong succeeded = new AtomicLong();
@@ -31,6 +35,8 @@ final class Poller implements AutoCloseable {
     private final Counters counters;
     private final @Nullable Auditor auditor;
     private boolean failing;
+    private volatile boolean auditFailing;
+    private volatile long auditedAt;
 
     Poller(String table, ConnectionSource pool, Tail tail, Counters counters, @Nullable Auditor auditor) {
         this.table = table;
@@ -39,6 +45,7 @@ final class Poller implements AutoCloseable {
         this.counters = counters;
         this.auditor = auditor;
         this.thread = NamedThreads.atMost(1, "synckit-poll-" + table);
+        this.auditThread = NamedThreads.atMost(1, "synckit-audit-" + table);
     }
 
     /** How many polls have succeeded. */
@@ -77,11 +84,13 @@ final class Poller implements AutoCloseable {
 
     /** Begins an audit if one is due. */
     void audit() {
-        if (auditor == null || !auditor.isDue(System.nanoTime()) || !auditing.compareAndSet(false, true)) {
+        long now = System.nanoTime();
+        boolean soon = auditFailing && now - auditedAt < PAUSE_AFTER_FAILURE;
+        if (auditor == null || soon || !auditor.isDue(now) || !auditing.compareAndSet(false, true)) {
             return;
         }
         try {
-            thread.execute(() -> audit(auditor));
+            auditThread.execute(() -> audit(auditor));
         } catch (RejectedExecutionException e) {
             auditing.set(false); // closed
         }
@@ -89,12 +98,24 @@ final class Poller implements AutoCloseable {
 
     private void audit(Auditor due) {
         try (Session session = Session.open(pool)) {
-            due.check(session.connection());
-        } catch (SQLException | RuntimeException e) {
-            log.debug("audit.failed: it is tried again: {}", e.getMessage());
+            tail.audit(due, session.connection());
+            auditFailing = false;
+        } catch (SQLException e) {
+            auditFailed(SqlFailure.named("auditing " + table, e));
+        } catch (RuntimeException e) {
+            auditFailed(e);
         } finally {
+            auditedAt = System.nanoTime();
             auditing.set(false);
         }
+    }
+
+    /** Said once, until it works again. */
+    private void auditFailed(RuntimeException failure) {
+        if (!auditFailing) {
+            log.warn("audit.failed: {} is tried again: {}", table, failure.getMessage());
+        }
+        auditFailing = true;
     }
 
     private void look(Runnable whenMoreMayFollow) {
@@ -118,5 +139,6 @@ final class Poller implements AutoCloseable {
     @Override
     public void close() {
         thread.shutdown();
+        auditThread.shutdown();
     }
 }

@@ -8,8 +8,10 @@ import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.EventQueries;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -215,6 +217,8 @@ final class Subscriber implements LiveSubscription, Runnable {
     private void run(State from) {
         if (opened && state == from) {
             if (from == State.CAUGHT_UP) {
+                // What it had no interest in is behind it.
+                handled = Math.max(handled, next);
                 idleUntil = System.currentTimeMillis();
             }
             state = State.BUSY;
@@ -277,6 +281,10 @@ final class Subscriber implements LiveSubscription, Runnable {
         HANDLING.set(this);
         try {
             work();
+        } catch (RuntimeException e) {
+            // An error of the library's own must not end it in silence.
+            log.error("subscription.broken: {} will try again", options, e);
+            subscriptions.executeLater(this);
         } finally {
             HANDLING.remove();
         }
@@ -330,9 +338,7 @@ final class Subscriber implements LiveSubscription, Runnable {
                 return;
             }
             try {
-                Instrumentation.Handling handling = new Instrumentation.Handling(
-                        KIND, event, event.version().value() <= replayed);
-                Causation.by(event, () -> subscriptions.instrumentation().handling(handling, () -> sink.accept(event)));
+                Causation.by(event, () -> handle(event));
             } catch (Throwable e) {
                 // Also an Error, an assertion that failed for instance: it is one handler's.
                 logFailure(event, e);
@@ -342,8 +348,34 @@ final class Subscriber implements LiveSubscription, Runnable {
                 }
             }
             handled = event.version().value();
-            handledFrom = event.createdAt().toEpochMilli();
+            handledFrom = Math.min(millis(event.createdAt()), System.currentTimeMillis());
         }
+    }
+
+    /** An instrumentation that fails before it has called the handler does not keep the event from it. */
+    private void handle(StoredEvent event) throws Exception {
+        AtomicBoolean called = new AtomicBoolean();
+        Instrumentation.Handling handling =
+                new Instrumentation.Handling(KIND, event, event.version().value() <= replayed);
+        try {
+            subscriptions.instrumentation().handling(handling, () -> {
+                called.set(true);
+                sink.accept(event);
+            });
+        } catch (Throwable e) {
+            if (called.get()) {
+                throw e;
+            }
+            log.warn("subscription.instrumentation-failed: {} at version {}", options, event.version(), e);
+        }
+        if (!called.get()) {
+            sink.accept(event);
+        }
+    }
+
+    /** PostgreSQL knows times that are infinitely far away. */
+    private static long millis(Instant time) {
+        return Math.max(0, Math.min(time.getEpochSecond(), Long.MAX_VALUE / 1000)) * 1000;
     }
 
     /** An error of the library's own says all in its message; what caused it may show data. */

@@ -104,13 +104,25 @@ final class Tail {
         position = version;
         suspect = false;
         readAt = Instant.now();
-        restartAudit(version);
+        if (auditor != null) {
+            auditor.goOn(version);
+        }
         subscriptions.startAfter(version);
     }
 
-    private void restartAudit(long after) {
-        if (auditor != null) {
-            auditor.restart(after);
+    /** Compares what was handed on some time ago, unless the log may be another one: then it first looks at that. */
+    void audit(Auditor due, Connection connection) throws SQLException {
+        if (!suspect) {
+            due.check(connection, watchdog, this::isSameLog);
+        }
+    }
+
+    private boolean isSameLog(Connection connection) throws SQLException {
+        lock.lock();
+        try {
+            return !suspect && (idAtPosition == null || isStillThere(connection, position, idAtPosition));
+        } finally {
+            lock.unlock();
         }
     }
 
@@ -213,7 +225,9 @@ final class Tail {
         long stable = horizon(connection).stable();
         subscriptions.historyChanged(safe, stable, failure);
         position = stable;
-        restartAudit(stable);
+        if (auditor != null) {
+            auditor.beginAnew(stable);
+        }
         idAtPosition = watchdog.watch(connection, () -> queries.idAt(connection, stable));
     }
 

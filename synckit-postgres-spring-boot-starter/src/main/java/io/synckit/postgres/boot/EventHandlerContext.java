@@ -3,6 +3,8 @@ package io.synckit.postgres.boot;
 import io.micrometer.observation.transport.Kind;
 import io.micrometer.observation.transport.ReceiverContext;
 import io.synckit.Instrumentation.Handling;
+import io.synckit.StoredEvent;
+import io.synckit.UnreadableEventException;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -26,14 +28,23 @@ public final class EventHandlerContext extends ReceiverContext<Map<String, Strin
     public Map<String, String> getCarrier() {
         Map<String, String> texts = carrier;
         if (texts == null) {
-            texts = new HashMap<>();
-            for (Map.Entry<String, @Nullable Object> entry :
-                    handling.event().metadata().entrySet()) {
-                if (entry.getValue() instanceof String text) {
-                    texts.put(entry.getKey(), text);
-                }
-            }
+            texts = texts(handling.event());
             carrier = texts;
+        }
+        return texts;
+    }
+
+    /** What cannot be read carries no trace. */
+    private static Map<String, String> texts(StoredEvent event) {
+        Map<String, String> texts = new HashMap<>();
+        try {
+            event.metadata().forEach((key, value) -> {
+                if (value instanceof String text) {
+                    texts.put(key, text);
+                }
+            });
+        } catch (UnreadableEventException e) {
+            texts.clear();
         }
         return texts;
     }

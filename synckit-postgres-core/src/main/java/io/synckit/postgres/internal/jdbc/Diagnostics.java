@@ -37,7 +37,7 @@ public final class Diagnostics {
                                and own.virtualtransaction = a.virtualtransaction
                      left join pg_prepared_xacts p on p.transaction = own.transactionid
                     where a.after < h.head
-                    order by a.after, seconds desc nulls last limit 1) w on true
+                    order by a.after, seconds desc nulls first limit 1) w on true
             """;
 
     private final String ask;

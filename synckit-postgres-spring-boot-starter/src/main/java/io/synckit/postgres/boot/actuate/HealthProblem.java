@@ -5,11 +5,14 @@ import java.util.Locale;
 /** What can be wrong. */
 enum HealthProblem {
 
-    /** The database does not answer. */
+    /** The database does not answer, or not as it should. */
     DATABASE,
 
     /** The table is not there, not this library's, or may not be read. */
     SCHEMA,
+
+    /** Another application has migrated the table to a newer version; this one goes on with what it knows. */
+    SCHEMA_NEWER,
 
     /** The listener has given up after its last attempt, and polls. */
     LISTENER_FAILED,

@@ -1,53 +1,65 @@
 package io.synckit.postgres.boot.actuate;
 
-import io.micrometer.observation.GlobalObservationConvention;
-import io.micrometer.observation.ObservationFilter;
-import io.micrometer.observation.ObservationHandler;
-import io.micrometer.observation.ObservationPredicate;
+import java.lang.reflect.Method;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.annotation.AnnotatedBeanDefinition;
+import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.beans.factory.support.RootBeanDefinition;
 import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.Binder;
-import org.springframework.boot.micrometer.observation.autoconfigure.ObservationRegistryCustomizer;
 import org.springframework.core.env.Environment;
+import org.springframework.core.type.MethodMetadata;
 import org.springframework.util.ClassUtils;
 
-/** Whether anybody but the meter registry hears of observations, or has a say in them. */
+/** Whether anybody but the meter registry hears of observations, or has a say in them. In doubt somebody does. */
 record Observers(ConfigurableListableBeanFactory beans, Environment environment) {
 
-    private static final List<Class<?>> SAY = List.of(
-            ObservationHandler.class,
-            ObservationPredicate.class,
-            ObservationFilter.class,
-            GlobalObservationConvention.class);
+    /** By name, since an application may have Micrometer without Boot's modules for it. */
+    private static final List<String> SAY = List.of(
+            "io.micrometer.observation.ObservationRegistry",
+            "io.micrometer.observation.ObservationHandler",
+            "io.micrometer.observation.ObservationPredicate",
+            "io.micrometer.observation.ObservationFilter",
+            "io.micrometer.observation.GlobalObservationConvention",
+            "org.springframework.boot.micrometer.observation.autoconfigure.ObservationRegistryCustomizer");
 
     boolean any() {
-        return isThere("io.micrometer.tracing.Tracer")
+        return beansOf("io.micrometer.tracing.Tracer").findAny().isPresent()
                 || Binder.get(environment)
                         .bind("management.observations", Bindable.mapOf(String.class, Object.class))
                         .isBound()
-                || Stream.concat(
-                                SAY.stream().flatMap(type -> Stream.of(beans.getBeanNamesForType(type))),
-                                Stream.of(beans.getBeanNamesForType(ObservationRegistryCustomizer.class)))
-                        .anyMatch(this::isTheApplications);
+                || SAY.stream().flatMap(this::beansOf).anyMatch(this::isTheApplications);
     }
 
-    private boolean isThere(String type) {
+    private Stream<String> beansOf(String type) {
         ClassLoader loader = Observers.class.getClassLoader();
         return ClassUtils.isPresent(type, loader)
-                && beans.getBeanNamesForType(ClassUtils.resolveClassName(type, loader)).length > 0;
+                ? Stream.of(beans.getBeanNamesForType(ClassUtils.resolveClassName(type, loader)))
+                : Stream.empty();
     }
 
-    /** Neither made by a configuration of Boot's, nor of a class of Boot's or Micrometer's. In doubt it is. */
     private boolean isTheApplications(String bean) {
-        String maker = beans.containsBeanDefinition(bean)
-                ? beans.getBeanDefinition(bean).getFactoryBeanName()
+        String maker = maker(bean);
+        return maker == null
+                || !(maker.startsWith("org.springframework.boot.") || maker.startsWith("io.micrometer.tracing."));
+    }
+
+    /** The class whose method makes it. */
+    private @Nullable String maker(String bean) {
+        if (!beans.containsBeanDefinition(bean)) {
+            return null;
+        }
+        BeanDefinition definition = beans.getMergedBeanDefinition(bean);
+        Method method = definition instanceof RootBeanDefinition root ? root.getResolvedFactoryMethod() : null;
+        if (method != null) {
+            return method.getDeclaringClass().getName();
+        }
+        MethodMetadata metadata = beans.getBeanDefinition(bean) instanceof AnnotatedBeanDefinition annotated
+                ? annotated.getFactoryMethodMetadata()
                 : null;
-        Class<?> type = beans.getType(maker == null ? bean : maker);
-        return type == null
-                || type.isInterface()
-                || !(type.getName().startsWith("org.springframework.boot.")
-                        || type.getName().startsWith("io.micrometer."));
+        return metadata == null ? null : metadata.getDeclaringClassName();
     }
 }

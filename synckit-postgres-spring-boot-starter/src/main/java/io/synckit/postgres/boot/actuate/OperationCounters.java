@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 /** What is counted besides how long a call took. */
 final class OperationCounters {
 
+    private static final Duration LONGEST = Duration.ofDays(365);
+
     private final MeterRegistry meters;
     private final Map<String, Counter> events = new ConcurrentHashMap<>();
     private final Map<String, Timer> delays = new ConcurrentHashMap<>();
@@ -60,9 +62,18 @@ final class OperationCounters {
     /** Before a call of a handler. */
     void handed(Handling handling) {
         if (!handling.replay()) {
-            Duration delay = Duration.between(handling.event().createdAt(), Instant.now());
-            delays.computeIfAbsent(handling.kind(), this::delayOf).record(delay.isNegative() ? Duration.ZERO : delay);
+            delays.computeIfAbsent(handling.kind(), this::delayOf)
+                    .record(delay(handling.event().createdAt()));
         }
+    }
+
+    /** Times may be wrong, or infinitely far away: from 0 to a year. */
+    private static Duration delay(Instant createdAt) {
+        Instant now = Instant.now();
+        if (createdAt.isAfter(now)) {
+            return Duration.ZERO;
+        }
+        return createdAt.isBefore(now.minus(LONGEST)) ? LONGEST : Duration.between(createdAt, now);
     }
 
     private Timer delayOf(String kind) {

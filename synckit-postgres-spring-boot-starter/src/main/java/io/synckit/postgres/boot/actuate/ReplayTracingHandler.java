@@ -20,7 +20,7 @@ final class ReplayTracingHandler implements TracingObservationHandler<EventHandl
 
     /** Of W3C Trace Context: version, trace id, span id, flags. */
     private static final Pattern TRACEPARENT =
-            Pattern.compile("[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?");
+            Pattern.compile("(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?");
 
     private static final int SAMPLED = 1;
 

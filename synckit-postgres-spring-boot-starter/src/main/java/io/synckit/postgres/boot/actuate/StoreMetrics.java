@@ -147,6 +147,13 @@ final class StoreMetrics implements MeterBinder {
                 .baseUnit("events")
                 .register(registry);
         FunctionCounter.builder(
+                        "synckit.audit.unchecked",
+                        listener,
+                        it -> it.audit().map(report -> report.unchecked()).orElse(0L))
+                .description("Events that could not be compared")
+                .baseUnit("events")
+                .register(registry);
+        FunctionCounter.builder(
                         "synckit.audit.lost",
                         listener,
                         it -> it.audit().map(report -> report.lost()).orElse(0L))

@@ -8,7 +8,6 @@ import io.synckit.postgres.StoreDiagnosis;
 import io.synckit.postgres.notification.NotificationListener;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -76,6 +75,9 @@ final class StoreMonitor {
     /** Asked once. */
     private static final class Question<T> {
 
+        /** Longer than a pool lets anybody wait. */
+        private static final Duration HANGS = Duration.ofSeconds(45);
+
         private final CompletableFuture<T> answer = new CompletableFuture<>();
         private final long asked = System.nanoTime();
 
@@ -93,15 +95,16 @@ final class StoreMonitor {
             }
         }
 
-        /** While it is open there is no other. */
+        /** While it is open there is no other, unless it hangs: then its connection may be dead, and others not. */
         boolean isOlderThan(Duration age) {
-            return answer.isDone() && System.nanoTime() - asked > age.toNanos();
+            Duration since = Duration.ofNanos(System.nanoTime() - asked);
+            return since.compareTo(answer.isDone() ? age : HANGS) > 0;
         }
 
         T answer(Duration patience) {
-            long rest = Math.max(0, patience.toNanos() - (System.nanoTime() - asked));
+            Duration rest = patience.minusNanos(System.nanoTime() - asked);
             try {
-                return answer.get(rest, TimeUnit.NANOSECONDS);
+                return answer.get(Math.max(0, rest.toMillis()), TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
                 throw new InvalidConnectionException("the database has not answered for " + patience.toMillis()
                         + " ms; check that it runs, and whether the pool has connections left");
@@ -112,7 +115,7 @@ final class StoreMonitor {
                 if (e.getCause() instanceof RuntimeException failure) {
                     throw failure;
                 }
-                throw new CompletionException(e.getCause());
+                throw new IllegalStateException("the event store could not be asked", e.getCause());
             }
         }
     }

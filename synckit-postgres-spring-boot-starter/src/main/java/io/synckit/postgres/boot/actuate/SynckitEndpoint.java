@@ -78,9 +78,7 @@ final class SynckitEndpoint {
                     diagnosis.stable().value(),
                     diagnosis.head().value(),
                     latest,
-                    latest == null
-                            ? null
-                            : Duration.between(latest, diagnosis.databaseTime()).toMillis(),
+                    latest == null ? null : age(latest, diagnosis.databaseTime()),
                     diagnosis.writers(),
                     diagnosis
                             .heldBy()
@@ -90,9 +88,14 @@ final class SynckitEndpoint {
                     stats.estimatedEvents(),
                     stats.tableBytes(),
                     stats.indexBytes());
-        } catch (EventStoreException e) {
+        } catch (EventStoreException | IllegalStateException e) {
             return new StoreView(e.getMessage(), null, null, null, null, null, null, null, null, null, null, null);
         }
+    }
+
+    /** Somebody may have stored an event at the end of all times. */
+    private static long age(Instant latest, Instant now) {
+        return Math.max(0, now.getEpochSecond() - latest.getEpochSecond());
     }
 
     private static ListenerView listener(NotificationListener listener) {
@@ -153,7 +156,7 @@ final class SynckitEndpoint {
             @Nullable Long stableVersion,
             @Nullable Long headVersion,
             @Nullable Instant latestEventAt,
-            @Nullable Long latestEventAgeMillis,
+            @Nullable Long latestEventAgeSeconds,
             @Nullable Integer writers,
             @Nullable String heldBy,
             @Nullable Double notificationQueueUsage,

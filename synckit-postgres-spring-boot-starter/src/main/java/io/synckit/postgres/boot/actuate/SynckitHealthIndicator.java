@@ -1,7 +1,8 @@
 package io.synckit.postgres.boot.actuate;
 
 import io.synckit.EventStoreException;
-import io.synckit.InvalidConnectionException;
+import io.synckit.MissingPrivilegeException;
+import io.synckit.SchemaMismatchException;
 import io.synckit.Version;
 import io.synckit.postgres.StoreDiagnosis;
 import io.synckit.postgres.StoreDiagnosis.HorizonHolder;
@@ -12,7 +13,6 @@ import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.notification.TailStatus;
 import io.synckit.postgres.schema.SchemaStatus;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -29,6 +29,7 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
     private final StoreMonitor monitor;
     private final SynckitHealthProperties properties;
     private @Nullable Met unseen;
+    private @Nullable Stuck stuck;
 
     SynckitHealthIndicator(StoreMonitor monitor, SynckitHealthProperties properties) {
         super("the event store's health check failed");
@@ -44,9 +45,7 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
             diagnosis = monitor.diagnosis(MAX_AGE, properties.timeout());
             inspect(diagnosis, builder, problems);
         } catch (EventStoreException e) {
-            HealthProblem problem =
-                    e instanceof InvalidConnectionException ? HealthProblem.DATABASE : HealthProblem.SCHEMA;
-            problems.put(problem, String.valueOf(e.getMessage()));
+            problems.put(problem(e), String.valueOf(e.getMessage()));
         }
         NotificationListener listener = monitor.listener();
         if (listener != null) {
@@ -58,6 +57,11 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
         problems.forEach((problem, text) -> named.put(problem.key(), text));
         builder.withDetail("problems", named);
         builder.status(problems.keySet().stream().anyMatch(this::isDown) ? Status.DOWN : Status.UP);
+    }
+
+    private static HealthProblem problem(EventStoreException failure) {
+        boolean schema = failure instanceof SchemaMismatchException || failure instanceof MissingPrivilegeException;
+        return schema ? HealthProblem.SCHEMA : HealthProblem.DATABASE;
     }
 
     private boolean isDown(HealthProblem problem) {
@@ -76,10 +80,12 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
         store.put("notificationQueueUsage", diagnosis.notificationQueueUsage());
         builder.withDetail("store", store);
         if (diagnosis.schemaVersion() != SchemaStatus.CURRENT_VERSION) {
+            boolean newer = diagnosis.schemaVersion() > SchemaStatus.CURRENT_VERSION;
             problems.put(
-                    HealthProblem.SCHEMA,
+                    newer ? HealthProblem.SCHEMA_NEWER : HealthProblem.SCHEMA,
                     "the schema is version " + diagnosis.schemaVersion() + ", this library works with "
-                            + SchemaStatus.CURRENT_VERSION + "; run the migrations, or use the library that made it");
+                            + SchemaStatus.CURRENT_VERSION
+                            + (newer ? "; update this application, it would not start again" : "; run the migrations"));
         }
         HorizonHolder holder = diagnosis.heldBy().orElse(null);
         if (holder != null && age(holder, diagnosis.stable()).compareTo(properties.maxHorizonDelay()) > 0) {
@@ -157,14 +163,12 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
         TailStatus tail = listener.tail().orElse(null);
         if (tail != null) {
             builder.withDetail("tail", Map.of("position", tail.position().value(), "readAt", tail.readAt()));
-            Duration unread = Duration.between(tail.readAt(), Instant.now());
-            if (diagnosis != null
-                    && tail.position().compareTo(diagnosis.stable()) < 0
-                    && unread.compareTo(properties.maxLag()) > 0) {
+            Duration unread = diagnosis == null ? Duration.ZERO : unread(tail, diagnosis.stable());
+            if (unread.compareTo(properties.maxLag()) > 0) {
                 problems.put(
                         HealthProblem.LAG,
-                        "the reader of the live subscriptions is at version " + tail.position() + " of "
-                                + diagnosis.stable() + ", and has not read for " + unread.toSeconds() + " s");
+                        "the reader of the live subscriptions is at version " + tail.position() + ", and there has"
+                                + " been more to read for " + unread.toSeconds() + " s");
                 return;
             }
         }
@@ -176,6 +180,23 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
                             + " s behind; its handler is slow or hangs (the endpoint synckit names it)");
         }
     }
+
+    /** Since when a check has met the reader at the same place with something to read behind it. */
+    private synchronized Duration unread(TailStatus tail, Version stable) {
+        if (tail.position().compareTo(stable) >= 0) {
+            stuck = null;
+            return Duration.ZERO;
+        }
+        Stuck last = stuck;
+        if (last == null || !last.position.equals(tail.position())) {
+            last = new Stuck(tail.position(), System.nanoTime());
+            stuck = last;
+        }
+        return Duration.ofNanos(System.nanoTime() - last.since);
+    }
+
+    /** A reader that does not get on. */
+    private record Stuck(Version position, long since) {}
 
     private static void inspect(AuditReport report, Health.Builder builder, Map<HealthProblem, String> problems) {
         Map<String, Object> audit = new LinkedHashMap<>();

@@ -23,6 +23,8 @@ record SynckitHealthProperties(
         @DefaultValue("0.5") double maxQueueUsage,
         @DefaultValue("2s") Duration timeout) {
 
+    private static final Duration LONGEST = Duration.ofDays(365);
+
     /** @throws InvalidConfigException if a value cannot be */
     SynckitHealthProperties {
         requirePositive("health.max-horizon-delay", maxHorizonDelay);
@@ -35,8 +37,8 @@ record SynckitHealthProperties(
     }
 
     private static void requirePositive(String setting, Duration value) {
-        if (value.isNegative() || value.isZero()) {
-            throw new InvalidConfigException(setting, "is " + value + ", it must be above 0");
+        if (value.isNegative() || value.isZero() || value.compareTo(LONGEST) > 0) {
+            throw new InvalidConfigException(setting, "is " + value + ", it must be above 0 and at most 365 days");
         }
     }
 }

@@ -51,7 +51,7 @@ class EndpointTest {
 
             assertThat(overview.store().failure()).isNull();
             assertThat(overview.store().stableVersion()).isEqualTo(1);
-            assertThat(overview.store().latestEventAgeMillis()).isNotNegative();
+            assertThat(overview.store().latestEventAgeSeconds()).isNotNegative();
             assertThat(overview.store().tableBytes()).isPositive();
             assertThat(overview.listener().state()).isEqualTo(State.LISTENING);
             assertThat(overview.listener().tail().position()).isEqualTo(1);

@@ -239,7 +239,7 @@ class HealthTest {
                         + " values (gen_random_uuid(), 'a', 'T', '1');"
                         + " alter table synckit.events enable always trigger events_bell; commit");
                 String lag = problems(health(context)).getOrDefault("lag", "");
-                return lag.contains("the reader of the live subscriptions is at version");
+                return lag.contains("there has been more to read for");
             });
         });
     }
@@ -296,8 +296,9 @@ class HealthTest {
         });
     }
 
+    /** A rolling upgrade: the old instances go on with what they know. */
     @Test
-    void aNewerSchemaIsDown() {
+    void aNewerSchemaIsNamed() {
         runner.run(context -> {
             connected(context);
             database.execute("create or replace function synckit.events_schema_version() returns integer"
@@ -305,9 +306,52 @@ class HealthTest {
 
             Health health = health(context);
 
-            assertThat(health.getStatus()).isEqualTo(Status.DOWN);
-            assertThat(problems(health).get("schema")).contains("the schema is version 3");
+            assertThat(health.getStatus()).isEqualTo(Status.UP);
+            assertThat(problems(health).get("schema-newer")).contains("the schema is version 3");
         });
+    }
+
+    @Test
+    void anOlderSchemaIsDown() {
+        runner.run(context -> {
+            connected(context);
+            database.execute("create or replace function synckit.events_schema_version() returns integer"
+                    + " language sql immutable parallel safe as 'select 1'");
+
+            Health health = health(context);
+
+            assertThat(health.getStatus()).isEqualTo(Status.DOWN);
+            assertThat(problems(health).get("schema")).contains("run the migrations");
+        });
+    }
+
+    @Test
+    void storesOfTheApplicationsOwnAreNoReasonNotToStart() {
+        runner.withBean(
+                        "first",
+                        RealtimeEventStore.class,
+                        () -> RealtimeEventStore.on(
+                                database.pool(), database.physical(), io.synckit.postgres.Config.defaults()))
+                .withBean(
+                        "second",
+                        RealtimeEventStore.class,
+                        () -> RealtimeEventStore.on(
+                                database.pool(), database.physical(), io.synckit.postgres.Config.defaults()))
+                .run(context -> assertThat(context).hasNotFailed().doesNotHaveBean(StoreMonitor.class));
+    }
+
+    @Test
+    void valuesThatCannotBeAreRefused() {
+        for (String setting : new String[] {
+            "max-horizon-delay=0s", "max-lag=-1s", "timeout=200000d", "max-queue-usage=NaN", "max-queue-usage=2"
+        }) {
+            runner.withPropertyValues("synckit.postgres.health." + setting)
+                    .run(context -> assertThat(context)
+                            .getFailure()
+                            .rootCause()
+                            .isInstanceOf(io.synckit.InvalidConfigException.class)
+                            .hasMessageContaining("health." + setting.replaceAll("=.*", "")));
+        }
     }
 
     @Test

@@ -7,6 +7,8 @@ import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.observation.ObservationHandler;
+import io.micrometer.observation.ObservationRegistry;
+import io.micrometer.observation.ObservationTextPublisher;
 import io.synckit.AppendOptions;
 import io.synckit.Event;
 import io.synckit.EventStore;
@@ -40,6 +42,8 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.context.ApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
 
 class MetricsTest {
 
@@ -300,6 +304,56 @@ class MetricsTest {
                     .isEqualTo(1);
             assertThat(counter(context, "synckit.conflicts")).isEqualTo(1);
             assertThat(counter(context, "synckit.duplicates")).isEqualTo(2);
+        });
+    }
+
+    /** However they are declared. */
+    @Configuration(proxyBeanMethods = false)
+    static class Listening {
+
+        @Bean
+        static ObservationTextPublisher publisher() {
+            return new ObservationTextPublisher(line -> {});
+        }
+    }
+
+    @Test
+    void observersAreFoundHoweverTheyAreDeclared() {
+        runner.withUserConfiguration(Listening.class)
+                .run(context -> assertThat(context).hasSingleBean(ObservedOperations.class));
+        runner.withBean(ObservationRegistry.class, ObservationRegistry::create)
+                .run(context -> assertThat(context).hasSingleBean(ObservedOperations.class));
+    }
+
+    @Test
+    void severalRegistriesOfWhichNoneIsPrimaryAreNoReasonNotToStart() {
+        new ApplicationContextRunner()
+                .withConfiguration(AutoConfigurations.of(DataSourceAutoConfiguration.class))
+                .withConfiguration(AutoConfigurations.of(Applications.ours()))
+                .withPropertyValues("spring.datasource.url=" + database.url())
+                .withBean("first", MeterRegistry.class, SimpleMeterRegistry::new)
+                .withBean("second", MeterRegistry.class, SimpleMeterRegistry::new)
+                .run(context -> assertThat(context).hasNotFailed().doesNotHaveBean(StoreMetrics.class));
+    }
+
+    /** As go-sync-kit's zero time, and what PostgreSQL knows besides. */
+    @Test
+    void eventsOfAnyTimeReachTheirHandlers() {
+        runner.run(context -> {
+            RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
+            store.subscribe(LiveOptions.all(), seen::add);
+            for (String time : List.of("0001-01-01", "infinity", "-infinity", "4000-01-01")) {
+                database.execute("insert into synckit.events (id, aggregate_id, event_type, data, created_at)"
+                        + " values ('" + time + "', 'a', 'T', '1', '" + time + "')");
+                assertThat(context.getBean(SynckitEndpoint.class)
+                                .overview()
+                                .store()
+                                .failure())
+                        .isNull();
+            }
+            store.store(Event.of("a", "T", 1));
+
+            assertThat(seen.next(5)).extracting(StoredEvent::streamVersion).containsExactly(1L, 2L, 3L, 4L, 5L);
         });
     }
 

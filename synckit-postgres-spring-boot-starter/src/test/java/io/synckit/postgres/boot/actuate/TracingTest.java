@@ -155,19 +155,47 @@ class TracingTest {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             store.subscribe(LiveOptions.all(), seen::add);
-            for (Object none : List.of("none", 17, "00-xyz-1-01", List.of("00"), "")) {
+            for (Object none : List.of(
+                    "none",
+                    17,
+                    "00-xyz-1-01",
+                    List.of("00"),
+                    "",
+                    "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+                    "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01")) {
                 store.store(Event.of("a", "Placed", 1).withMetadata("traceparent", none));
             }
-            seen.next(5);
+            seen.next(7);
             store.subscribe(LiveOptions.all().from(Version.ZERO), seen::add);
-            seen.next(5);
+            seen.next(7);
 
             Await.until(() -> spans.getFinishedSpanItems().stream()
                             .filter(span -> span.getName().equals("handle Placed"))
                             .count()
-                    == 10);
+                    == 14);
             assertThat(spans.getFinishedSpanItems())
                     .allSatisfy(span -> assertThat(span.getLinks()).isEmpty());
+        });
+    }
+
+    /** Legal in the database, and beyond what the JSON mapper reads. */
+    @Test
+    void metadataThatCannotBeReadCarriesNoTrace() {
+        runner.run(context -> {
+            RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
+            store.subscribe(LiveOptions.all(), event -> {
+                if (event.type().equals("Raw")) {
+                    store.store(Event.of("b", "Next", 1));
+                } else {
+                    seen.add(event);
+                }
+            });
+            database.execute("insert into synckit.events (id, aggregate_id, event_type, data, metadata) values"
+                    + " ('raw', 'a', 'Raw', '1', '{\"n\":" + "1".repeat(1500) + "}')");
+
+            assertThat(seen.next().metadata())
+                    .containsEntry("causationId", "raw")
+                    .containsEntry("correlationId", "raw");
         });
     }
 
