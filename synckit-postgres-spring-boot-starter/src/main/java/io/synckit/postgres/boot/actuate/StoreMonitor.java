@@ -11,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class StoreMonitor {
 
+    /** Each that hangs keeps one of the pool's connections. */
+    private static final int MOST_OPEN = 3;
+
+    private final AtomicInteger open = new AtomicInteger();
     private final Supplier<StoreDiagnosis> diagnose;
     private final Supplier<StoreStats> stats;
     private final @Nullable NotificationListener listener;
@@ -68,8 +73,22 @@ final class StoreMonitor {
         return question.answer(patience);
     }
 
-    private static <T> Question<T> current(@Nullable Question<T> last, Duration maxAge, Supplier<T> ask) {
-        return last == null || last.isOlderThan(maxAge) ? new Question<>(ask) : last;
+    private <T> Question<T> current(@Nullable Question<T> last, Duration maxAge, Supplier<T> ask) {
+        if (last == null || (last.isOlderThan(maxAge) && open.get() < MOST_OPEN)) {
+            return new Question<>(counted(ask));
+        }
+        return last;
+    }
+
+    private <T> Supplier<T> counted(Supplier<T> ask) {
+        open.incrementAndGet();
+        return () -> {
+            try {
+                return ask.get();
+            } finally {
+                open.decrementAndGet();
+            }
+        };
     }
 
     /** Asked once. */
