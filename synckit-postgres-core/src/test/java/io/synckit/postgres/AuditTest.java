@@ -2,6 +2,7 @@ package io.synckit.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.synckit.ConnectionSource;
 import io.synckit.Event;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
@@ -9,11 +10,15 @@ import io.synckit.postgres.internal.json.JacksonJson;
 import io.synckit.postgres.notification.AuditReport;
 import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.TcpProxy;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import java.sql.Connection;
+import java.sql.DriverManager;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -25,6 +30,7 @@ import org.junit.jupiter.api.Test;
 class AuditTest {
 
     private TestDatabase database;
+    private ConnectionSource connections;
     private RealtimeEventStore store;
     private final Collector<StoredEvent> seen = new Collector<>();
 
@@ -33,7 +39,7 @@ class AuditTest {
         database = TestPostgres.shared().migratedDatabase();
         Config config =
                 Config.builder().notificationTimeout(Duration.ofHours(1)).build();
-        io.synckit.ConnectionSource connections = io.synckit.ConnectionSource.of(database.pool());
+        connections = ConnectionSource.of(database.pool());
         NotificationListener listener = RealtimeEventStore.listener(
                         database.physical(), connections, new JacksonJson(), config)
                 // Longer than what is done behind its back takes.
@@ -152,6 +158,44 @@ class AuditTest {
         Await.until(() -> report().unchecked() > 0);
 
         assertThat(report().lost()).isZero();
+    }
+
+    /** The connection that it asks on is dead: polls go on, on others, and so does it. */
+    @Test
+    void anAuditThatHangsHoldsUpNoPoll() throws Exception {
+        try (TcpProxy proxy = new TcpProxy(database.host(), database.port());
+                Connection dead = DriverManager.getConnection(database.urlAt("localhost:" + proxy.port()))) {
+            ConnectionSource pool = () -> isAudit() && !dead.isClosed()
+                    ? new ConnectionSource.Borrowed(dead, false, () -> {})
+                    : connections.borrow();
+            try (NotificationListener polling = NotificationListener.builder(
+                            database.physical(), pool, new JacksonJson())
+                    .notifyMode(NotifyMode.OFF)
+                    .withNotificationTimeout(Duration.ofMillis(20))
+                    .longestCall(Duration.ofSeconds(2))
+                    .auditDelay(Duration.ofMillis(1))
+                    .build()) {
+                polling.start();
+                Collector<StoredEvent> polled = new Collector<>();
+                polling.subscribe(LiveOptions.all(), polled::add);
+                proxy.goSilent();
+                long before = proxy.sentByClients();
+                store.store(Event.of("a", "T", 1));
+                polled.next();
+                Await.until(() -> proxy.sentByClients() > before);
+
+                store.store(Event.of("a", "T", 2));
+
+                assertThat(polled.next().data()).isEqualTo(2);
+                assertThat(polling.audit().orElseThrow().checked()).isZero();
+                Await.until(() -> polling.audit().orElseThrow().checked() == 2);
+            }
+        }
+    }
+
+    private static boolean isAudit() {
+        return StackWalker.getInstance()
+                .walk(frames -> frames.anyMatch(frame -> frame.getMethodName().equals("audit")));
     }
 
     /** A jump of the sequence is no reason to keep a bit for each number. */
