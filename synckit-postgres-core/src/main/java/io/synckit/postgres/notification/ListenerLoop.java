@@ -180,11 +180,14 @@ final class ListenerLoop implements Runnable {
                 Duration pause = new Backoff(settings.reconnectInterval()).pause(failures);
                 pollUntil(() -> false, pause.toNanos());
             } else {
+                // It stays so while the database answers polls and the listener's way to it does not work.
                 enter(State.FAILED, failures, null, failure);
+                if (failures > settings.maxReconnectAttempts()) {
+                    Duration pause = new Backoff(settings.reconnectInterval()).pause(failures);
+                    pollUntil(() -> false, pause.toNanos());
+                }
                 long succeeded = poller.succeeded();
                 pollUntil(() -> poller.succeeded() > succeeded, Long.MAX_VALUE);
-                failures = 0;
-                enter(connecting(), 0, null, failure);
             }
         }
     }

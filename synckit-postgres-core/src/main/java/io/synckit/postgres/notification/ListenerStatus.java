@@ -38,7 +38,7 @@ public record ListenerStatus(
         /** Connecting again; polling meanwhile. */
         RECONNECTING,
 
-        /** Given up after the last attempt; polling. The first poll that succeeds makes it connect again. */
+        /** Given up after the last attempt; polling. Polls that succeed make it try again, and it stays so until it listens. */
         FAILED,
 
         /** Polling, because the notify mode is OFF. */

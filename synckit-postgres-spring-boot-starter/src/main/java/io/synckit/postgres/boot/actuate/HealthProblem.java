@@ -17,7 +17,10 @@ enum HealthProblem {
     /** The listener has given up after its last attempt, and polls. */
     LISTENER_FAILED,
 
-    /** The listener is stopped, or not connected and polls. */
+    /** The listener is stopped: nothing is delivered. */
+    LISTENER_STOPPED,
+
+    /** The listener is not connected, and polls. */
     LISTENER_POLLING,
 
     /** A transaction that has stored something is open for long, and readers wait for it. */

@@ -136,8 +136,11 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
                 problems.put(
                         HealthProblem.LISTENER_FAILED,
                         "the listener has given up after " + status.attempts()
-                                + " attempts, and polls until the database answers" + failure);
-            case STOPPED -> problems.put(HealthProblem.LISTENER_POLLING, "the listener is stopped; start it");
+                                + " attempts, and polls; it tries again (synckit.postgres.listener.*)" + failure);
+            case STOPPED ->
+                problems.put(
+                        HealthProblem.LISTENER_STOPPED,
+                        "the listener is stopped, so nothing is delivered to live subscriptions until it is started");
             case CONNECTING, RECONNECTING, POLLING -> {
                 // Without a failure it is connecting for the first time, or polls because it was told to.
                 if (status.failure() != null) {

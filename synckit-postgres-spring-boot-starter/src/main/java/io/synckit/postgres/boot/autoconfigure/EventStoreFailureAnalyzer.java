@@ -49,6 +49,9 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
         if (cause instanceof TransactionPoolerException) {
             return POOLER;
         }
+        if (cause instanceof ListenerRequiredException) {
+            return LISTENER;
+        }
         if (cause instanceof InvalidConnectionException) {
             return CONNECTION;
         }
@@ -121,6 +124,14 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
             Give the listener a way past the pooler (it needs one connection):
               synckit.postgres.listener.url: jdbc:postgresql://host-of-postgresql:5432/database
             or let live subscriptions be served by polling, every 5 seconds:
+              synckit.postgres.listener.required: false""";
+
+    private static final String LISTENER = """
+            Correct the listener's way to the database (without these it has the pool's):
+              synckit.postgres.listener.url: jdbc:postgresql://host:5432/database
+              synckit.postgres.listener.username: …
+              synckit.postgres.listener.password: …
+            or let the application start, and live subscriptions be served by polling until it listens:
               synckit.postgres.listener.required: false""";
 
     private static final String CONNECTION = """

@@ -1,6 +1,7 @@
 package io.synckit.postgres.boot.autoconfigure;
 
 import io.synckit.InvalidConnectionException;
+import io.synckit.TransactionPoolerException;
 import io.synckit.postgres.notification.ListenerStatus;
 import io.synckit.postgres.notification.ListenerStatus.State;
 import io.synckit.postgres.notification.NotificationListener;
@@ -44,7 +45,7 @@ final class SynckitListenerLifecycle implements SmartLifecycle {
             RuntimeException failure =
                     settled.get(LONGEST_START.toMillis(), TimeUnit.MILLISECONDS).failure();
             if (failure != null) {
-                throw failure;
+                throw named(failure);
             }
         } catch (RuntimeException e) {
             listener.stop();
@@ -57,6 +58,14 @@ final class SynckitListenerLifecycle implements SmartLifecycle {
             listener.stop();
             throw new InvalidConnectionException("the start was interrupted while the listener connected");
         }
+    }
+
+    /** A pooler has its own remedy; for the rest it is the way of the listener that is wrong, not that of the pool. */
+    private static RuntimeException named(RuntimeException failure) {
+        boolean ofItsOwn = failure instanceof TransactionPoolerException;
+        return failure instanceof InvalidConnectionException connection && !ofItsOwn
+                ? new ListenerRequiredException(connection)
+                : failure;
     }
 
     @Override

@@ -6,7 +6,6 @@ import io.synckit.Event;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.RealtimeEventStore;
-import io.synckit.postgres.notification.ListenerStatus.State;
 import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
@@ -111,8 +110,8 @@ class HealthTest {
     }
 
     @Test
-    void aListenerThatOnlyPollsIsDownIfThatIsAskedFor() {
-        runner.withPropertyValues("synckit.postgres.health.down-for=listener-polling")
+    void aStoppedListenerIsDownIfThatIsAskedFor() {
+        runner.withPropertyValues("synckit.postgres.health.down-for=listener-stopped")
                 .run(context -> {
                     RealtimeEventStore store = connected(context);
                     store.listener().stop();
@@ -120,7 +119,7 @@ class HealthTest {
                     Health health = health(context);
 
                     assertThat(health.getStatus()).isEqualTo(Status.DOWN);
-                    assertThat(problems(health)).containsEntry("listener-polling", "the listener is stopped; start it");
+                    assertThat(problems(health).get("listener-stopped")).contains("nothing is delivered");
                 });
     }
 
@@ -133,23 +132,22 @@ class HealthTest {
                             "synckit.postgres.max-reconnect-attempts=2")
                     .run(context -> {
                         RealtimeEventStore store = connected(context);
-                        CountDownLatch look = new CountDownLatch(1);
-                        Collector<Health> whenFailed = new Collector<>();
-                        // Polls succeed here, so that it goes on at once: what counts is the moment.
-                        store.listener().watch(status -> {
-                            if (status.state() == State.FAILED && look.getCount() == 1) {
-                                whenFailed.add(health(context));
-                                look.countDown();
-                            }
-                        });
                         proxy.refuse();
                         database.execute("select pg_terminate_backend("
                                 + store.listener().status().backendPid() + ")");
+                        untilProblem(context, "listener-failed");
 
-                        Health health = whenFailed.next();
+                        // It stays so, although polls succeed.
+                        long polls = store.listener().counts().polls();
+                        Await.until(() -> store.listener().counts().polls() > polls + 3);
+                        Health health = health(context);
                         assertThat(health.getStatus()).isEqualTo(Status.DOWN);
                         assertThat(problems(health).get("listener-failed"))
-                                .startsWith("the listener has given up after 2 attempts");
+                                .startsWith("the listener has given up after ");
+
+                        proxy.heal();
+                        Await.until(store::isListenerConnected);
+                        assertThat(health(context).getStatus()).isEqualTo(Status.UP);
                     });
         }
     }

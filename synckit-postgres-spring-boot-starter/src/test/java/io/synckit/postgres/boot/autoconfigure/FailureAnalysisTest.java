@@ -165,6 +165,19 @@ class FailureAnalysisTest {
     }
 
     @Test
+    void aListenerWithoutAWay(CapturedOutput output) throws IOException {
+        try (TestDatabase database = TestPostgres.shared().emptyDatabase()) {
+            start(
+                    output,
+                    OneDataSource.class,
+                    List.of(),
+                    "spring.datasource.url=" + database.url(),
+                    "synckit.postgres.listener.url=jdbc:postgresql://localhost:1/x",
+                    "synckit.postgres.listener.required=true");
+        }
+    }
+
+    @Test
     void anotherDatabase(CapturedOutput output) throws IOException {
         start(output, OneDataSource.class, List.of(), "spring.datasource.url=jdbc:h2:mem:analysis");
     }
