@@ -26,8 +26,12 @@ record Observers(ConfigurableListableBeanFactory beans, Environment environment)
             "io.micrometer.observation.GlobalObservationConvention",
             "org.springframework.boot.micrometer.observation.autoconfigure.ObservationRegistryCustomizer");
 
+    /** Makes the tracer that stands in where there is none. */
+    private static final String NO_TRACER =
+            "org.springframework.boot.micrometer.tracing.autoconfigure.NoopTracerAutoConfiguration";
+
     boolean any() {
-        return beansOf("io.micrometer.tracing.Tracer").findAny().isPresent()
+        return beansOf("io.micrometer.tracing.Tracer").anyMatch(tracer -> !NO_TRACER.equals(maker(tracer)))
                 || Binder.get(environment)
                         .bind("management.observations", Bindable.mapOf(String.class, Object.class))
                         .isBound()

@@ -44,6 +44,7 @@ import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.util.ClassUtils;
 
 class MetricsTest {
 
@@ -323,6 +324,20 @@ class MetricsTest {
                 .run(context -> assertThat(context).hasSingleBean(ObservedOperations.class));
         runner.withBean(ObservationRegistry.class, ObservationRegistry::create)
                 .run(context -> assertThat(context).hasSingleBean(ObservedOperations.class));
+    }
+
+    /** The module is there, and no tracer: Boot puts one that does nothing in its place. */
+    @Test
+    void aTracerThatDoesNothingIsNoObserver() {
+        runner.withConfiguration(AutoConfigurations.of(
+                        org.springframework.boot.micrometer.tracing.autoconfigure.MicrometerTracingAutoConfiguration
+                                .class,
+                        ClassUtils.resolveClassName(
+                                "org.springframework.boot.micrometer.tracing.autoconfigure.NoopTracerAutoConfiguration",
+                                null)))
+                .run(context -> assertThat(context)
+                        .hasSingleBean(io.micrometer.tracing.Tracer.class)
+                        .hasSingleBean(TimedOperations.class));
     }
 
     @Test
