@@ -48,7 +48,9 @@ record Observers(ConfigurableListableBeanFactory beans, Environment environment)
     private boolean isTheApplications(String bean) {
         String maker = maker(bean);
         return maker == null
-                || !(maker.startsWith("org.springframework.boot.") || maker.startsWith("io.micrometer.tracing."));
+                || !(maker.startsWith("org.springframework.boot.")
+                        || maker.startsWith("io.micrometer.tracing.")
+                        || maker.startsWith(SynckitPostgresMetricsAutoConfiguration.class.getName()));
     }
 
     /** The class whose method makes it. */

@@ -10,8 +10,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The timers that observations would make, without observations: where nobody but the meter registry would hear of these, they
- * cost appends some 5 %, and this costs nothing that can be measured ({@code ./bench --only observed}).
+ * The timers that observations would make, without observations, where nobody but the meter registry would hear of these: in some
+ * runs of {@code ./bench --only observed} they cost appends up to 6 %, in others nothing.
  */
 final class TimedOperations implements Instrumentation {
 
