@@ -83,7 +83,7 @@ final class EventAppender {
     private @Nullable List<AppendResult> attempt(
             Session session, Command command, List<EventRow> rows, boolean queueFirst) throws SQLException {
         if (rows.size() == 1 && !queueFirst) {
-            return insert(session.connection(), command, rows);
+            return insertOne(session, command, rows.get(0));
         }
         return session.atomically(connection -> {
             if (queueFirst) {
@@ -92,6 +92,13 @@ final class EventAppender {
             }
             return insert(connection, command, rows);
         });
+    }
+
+    private @Nullable List<AppendResult> insertOne(Session session, Command command, EventRow row) throws SQLException {
+        Optional<AppendResult> stored = session.joined()
+                ? table.insert(session.connection(), row, command.expected)
+                : table.insertAlone(session.connection(), row, command.expected);
+        return stored.map(List::of).orElse(null);
     }
 
     private @Nullable List<AppendResult> insert(Connection connection, Command command, List<EventRow> rows)

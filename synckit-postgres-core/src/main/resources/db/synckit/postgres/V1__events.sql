@@ -13,13 +13,7 @@ create table "${schema}"."${table}" (
     created_at     timestamptz not null default clock_timestamp(),
     constraint "${table}_pkey" primary key (version),
     constraint "${table}_id_key" unique (id),
-    constraint "${table}_stream_key" unique (aggregate_id, stream_version),
-    constraint "${table}_id_check" check (btrim(id) <> '' and length(id) <= 255),
-    constraint "${table}_aggregate_id_check" check (btrim(aggregate_id) <> '' and length(aggregate_id) <= 255),
-    constraint "${table}_event_type_check" check (btrim(event_type) <> '' and length(event_type) <= 255),
-    constraint "${table}_version_check" check (version >= 1),
-    constraint "${table}_stream_version_check" check (stream_version >= 1),
-    constraint "${table}_metadata_check" check (jsonb_typeof(metadata) = 'object')
+    constraint "${table}_stream_key" unique (aggregate_id, stream_version)
 );
 
 comment on column "${schema}"."${table}".version is
@@ -41,6 +35,13 @@ as $$ select 1 $$;
 -- itself, synckit.row is the id and the table of the row that the library's statement is inserting.
 -- The functions in SQL are single expressions, so that the planner puts them into the statement of the caller.
 
+-- Waits for the writers of an aggregate that are in flight, and has those that come wait. Always true.
+create function "${schema}"."${table}_lock"(aggregate text) returns boolean
+    language sql volatile
+as $$
+    select pg_advisory_xact_lock('"${schema}"."${table}"'::regclass::oid::integer, hashtext(aggregate)) is not null
+$$;
+
 -- How many queue locks (below) this transaction holds.
 create function "${schema}"."${table}_queued"() returns integer
     language sql volatile
@@ -56,7 +57,7 @@ create function "${schema}"."${table}_queue"(aggregate text, most integer) retur
 as $$
     select case
         when "${schema}"."${table}_queued"() >= most then most
-        when pg_advisory_xact_lock('"${schema}"."${table}"'::regclass::oid::integer, hashtext(aggregate)) is null then null
+        when not "${schema}"."${table}_lock"(aggregate) then null
         else set_config(
             'synckit.queued' || '"${schema}"."${table}"'::regclass::oid,
             ("${schema}"."${table}_queued"() + 1)::text,
@@ -94,16 +95,23 @@ $$;
 -- The fence, writer's side. Before a transaction takes its first version it takes a shared advisory lock whose key carries the
 -- sequence's last value: every version that it will ever own is above that. The lock ends with the transaction, however that
 -- ends. Key: 16 bits that name the table, 48 bits of version. Always true.
+create function "${schema}"."${table}_fence"() returns boolean
+    language sql volatile
+as $$
+    select pg_advisory_xact_lock_shared(
+        (('"${schema}"."${table}"'::regclass::oid::bigint & 65535) << 48)
+        | coalesce(pg_sequence_last_value('"${schema}"."${table}_version_seq"'::regclass),
+                   "${schema}"."${table}_unused"())) is not null
+$$;
+
+-- The same once in a transaction, and only when the queue (above) has been passed. Always true.
 create function "${schema}"."${table}_announce"(queued integer) returns boolean
     language sql volatile
 as $$
     select case
         when queued is null then false
         when current_setting('synckit.announced' || '"${schema}"."${table}"'::regclass::oid, true) = 'on' then true
-        when pg_advisory_xact_lock_shared(
-                 (('"${schema}"."${table}"'::regclass::oid::bigint & 65535) << 48)
-                 | coalesce(pg_sequence_last_value('"${schema}"."${table}_version_seq"'::regclass),
-                            "${schema}"."${table}_unused"())) is null then false
+        when not "${schema}"."${table}_fence"() then false
         else set_config('synckit.announced' || '"${schema}"."${table}"'::regclass::oid, 'on', true) = 'on'
     end
 $$;
@@ -143,35 +151,62 @@ begin
 end
 $$;
 
--- Rows that do not come through this library (psql, COPY, another program) go through the same steps: queue, announce, and
--- only then a version; one that was drawn before the announcement, or made by hand, is thrown away.
+-- Rows that the library has not marked as its own (psql, COPY, another program). They are checked: it has checked its own before, and a
+-- table's constraints would be planned for each of its statements. And they go through the same steps: queue, announce, and only
+-- then a version; one that was drawn before the announcement, or made by hand, is thrown away. No WHEN, which would be planned too.
 create function "${schema}"."${table}_admit"() returns trigger
     language plpgsql
 as $$
 declare
     last_stream_version bigint;
 begin
-    if current_setting('synckit.maintenance', true) = 'on' and new.stream_version is not null then
-        return new;  -- a restore brings its own numbers, and nobody writes or follows meanwhile
+    if new.id || ' ${schema}.${table}' = current_setting('synckit.row', true) then
+        return new;
     end if;
-    perform "${schema}"."${table}_announce"("${schema}"."${table}_queue"(new.aggregate_id, 64));
-    new.version := nextval('"${schema}"."${table}_version_seq"'::regclass);
-    select coalesce(max(e.stream_version), 0) into last_stream_version
-      from "${schema}"."${table}" e where e.aggregate_id = new.aggregate_id;
-    if new.stream_version <> last_stream_version + 1 then
-        raise exception 'stream_version % of aggregate % does not follow %',
-            new.stream_version, new.aggregate_id, last_stream_version
-            using errcode = 'check_violation', hint = 'Leave stream_version out: it is given.';
+    if tg_op = 'UPDATE' or current_setting('synckit.maintenance', true) = 'on' and new.stream_version is not null then
+        null;  -- a restore brings its own numbers, and nobody writes or follows meanwhile
+    else
+        perform "${schema}"."${table}_announce"("${schema}"."${table}_queue"(new.aggregate_id, 64));
+        new.version := nextval('"${schema}"."${table}_version_seq"'::regclass);
+        select coalesce(max(e.stream_version), 0) into last_stream_version
+          from "${schema}"."${table}" e where e.aggregate_id = new.aggregate_id;
+        if new.stream_version <> last_stream_version + 1 then
+            raise exception 'stream_version % of aggregate % does not follow %',
+                new.stream_version, new.aggregate_id, last_stream_version
+                using errcode = 'check_violation', hint = 'Leave stream_version out: it is given.';
+        end if;
+        new.stream_version := last_stream_version + 1;
     end if;
-    new.stream_version := last_stream_version + 1;
+    perform "${schema}"."${table}_check"(new);
     return new;
 end
 $$;
 
--- The server plans the condition for every statement: it had better be short.
-create trigger "${table}_admit" before insert on "${schema}"."${table}"
+-- What can be stored. Nulls are the columns' business.
+create function "${schema}"."${table}_check"(event "${schema}"."${table}") returns void
+    language plpgsql immutable
+as $$
+declare
+    wrong text;
+begin
+    wrong := case
+        when btrim(event.id) = '' or length(event.id) > 255 then 'id'
+        when btrim(event.aggregate_id) = '' or length(event.aggregate_id) > 255 then 'aggregate_id'
+        when btrim(event.event_type) = '' or length(event.event_type) > 255 then 'event_type'
+        when jsonb_typeof(event.metadata) <> 'object' then 'metadata'
+        when event.version < 1 then 'version'
+        when event.stream_version < 1 then 'stream_version'
+    end;
+    if wrong is not null then
+        raise exception 'new row for ${schema}.${table} violates the check of its %', wrong
+            using errcode = 'check_violation', schema = '${schema}', table = '${table}', column = wrong,
+                  hint = 'id, aggregate_id and event_type have 1 to 255 characters and are not blank, metadata is a JSON object, the numbers begin with 1.';
+    end if;
+end
+$$;
+
+create trigger "${table}_admit" before insert or update on "${schema}"."${table}"
     for each row
-    when (new.id || ' ${schema}.${table}' is distinct from current_setting('synckit.row', true))
     execute function "${schema}"."${table}_admit"();
 
 -- Events are facts: no UPDATE, DELETE or TRUNCATE by mistake.

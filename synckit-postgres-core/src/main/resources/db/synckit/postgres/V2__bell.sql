@@ -32,13 +32,17 @@ as $$
     end
 $$;
 
--- Runs in the commit phase, for each row: the first that gets the bell rings it, and the transaction's next ones find it theirs and the
--- notification there already.
+-- Runs in the commit phase, for each row: once is enough. Conditions, since PERFORM would run a query for each.
 create function "${schema}"."${table}_ring"() returns trigger
     language plpgsql
 as $$
 begin
-    perform "${schema}"."${table}_take_bell"();
+    if current_setting('synckit.rung', true) is distinct from '${schema}.${table}'
+        and set_config('synckit.rung', '${schema}.${table}', true) is not null
+        and "${schema}"."${table}_take_bell"()
+    then
+        return null;
+    end if;
     return null;
 end
 $$;

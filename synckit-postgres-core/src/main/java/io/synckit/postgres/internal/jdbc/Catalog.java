@@ -14,7 +14,8 @@ public final class Catalog {
               from pg_database d where d.datname = current_database()
             """;
 
-    // tgtype, as in PostgreSQL's pg_trigger.h: 7 is BEFORE INSERT for each row, 58 BEFORE UPDATE, DELETE or TRUNCATE,
+    // tgtype, as in PostgreSQL's pg_trigger.h: 23 is BEFORE INSERT or UPDATE for each row, 58 BEFORE UPDATE, DELETE or
+    // TRUNCATE,
     // 5 AFTER INSERT for each row.
     private static final String TABLE = """
             select coalesce((select a.attidentity = 'a' from pg_attribute a
@@ -23,8 +24,7 @@ public final class Catalog {
                               where s.seqrelid = to_regclass(?)), false),
                    (select count(*) from pg_trigger g join pg_proc p on p.oid = g.tgfoid
                      where g.tgrelid = t.oid and g.tgenabled = 'A' and p.proname = g.tgname
-                       and (g.tgname = ? || '_admit' and g.tgtype = 7
-                                and pg_get_triggerdef(g.oid) like '%WHEN (%synckit.row%'
+                       and (g.tgname = ? || '_admit' and g.tgtype = 23 and g.tgqual is null
                             or g.tgname = ? || '_protect' and g.tgtype = 58
                                 and pg_get_triggerdef(g.oid) like '%WHEN (%synckit.maintenance%')),
                    (select count(*) from pg_index i where i.indrelid = t.oid and i.indisunique and i.indisvalid

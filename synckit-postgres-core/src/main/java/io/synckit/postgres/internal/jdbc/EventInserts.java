@@ -47,6 +47,22 @@ public final class EventInserts {
             """;
 
     /**
+     * The same as a transaction of its own, which is over when it is refused: so it need not be kept from announcing, nor be told for
+     * later that it has queued and announced.
+     */
+    private static final String INSERT_ALONE = """
+            insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
+            select n.id, n.aggregate_id, n.stream_version + 1, ?, ?::jsonb, ?::jsonb
+              from (select q.*, <last stream version> as stream_version
+                      from (select a.* from (select ?::text as id, ?::text as aggregate_id) a
+                             where <lock>(a.aggregate_id) offset 0) q
+                    offset 0) n
+             where n.stream_version between ? and ? and <fence>() and <own>(n.id)
+            on conflict do nothing
+            returning e.version, e.stream_version, e.created_at
+            """;
+
+    /**
      * The same for many; "nth" counts the events of one aggregate from 1. Versions are drawn, and rows marked, one after the other in
      * the order of the arrays: both happen above the sort.
      */
@@ -85,6 +101,7 @@ public final class EventInserts {
 
     private final Statements statements;
     private final String insert;
+    private final String insertAlone;
     private final String insertAll;
     private final String queue;
     private final String existing;
@@ -94,6 +111,7 @@ public final class EventInserts {
     public EventInserts(TableName name, boolean preparedStatements) {
         this.statements = new Statements(name, preparedStatements);
         this.insert = named(INSERT, MOST_QUEUED);
+        this.insertAlone = named(INSERT_ALONE, MOST_QUEUED);
         this.insertAll = named(INSERT_ALL, MOST_QUEUED);
         this.queue = named(QUEUE, MOST_QUEUED_AFTER_A_CONFLICT);
         this.existing = statements.named(EXISTING);
@@ -103,7 +121,18 @@ public final class EventInserts {
     /** Stores one event; empty if its id or its stream version is taken, or the stream is not as expected. */
     public Optional<AppendResult> insert(Connection connection, EventRow row, ExpectedStreamVersion expected)
             throws SQLException {
-        try (PreparedStatement statement = statements.prepare(connection, insert)) {
+        return insert(connection, insert, row, expected);
+    }
+
+    /** The same on a connection that commits each statement. */
+    public Optional<AppendResult> insertAlone(Connection connection, EventRow row, ExpectedStreamVersion expected)
+            throws SQLException {
+        return insert(connection, insertAlone, row, expected);
+    }
+
+    private Optional<AppendResult> insert(
+            Connection connection, String sql, EventRow row, ExpectedStreamVersion expected) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, sql)) {
             statement.setString(1, row.type());
             statement.setString(2, row.data());
             statement.setString(3, row.metadata());

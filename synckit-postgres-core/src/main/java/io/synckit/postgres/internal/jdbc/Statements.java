@@ -28,6 +28,8 @@ final class Statements {
     String named(String template) {
         return template.replace("<table>", name.quoted())
                 .replace("<queue>", name.member("_queue"))
+                .replace("<lock>", name.member("_lock"))
+                .replace("<fence>", name.member("_fence"))
                 .replace("<announce>", name.member("_announce"))
                 .replace("<own>", name.member("_own"))
                 .replace("<horizon>", name.member("_horizon"))
