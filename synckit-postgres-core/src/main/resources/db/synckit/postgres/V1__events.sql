@@ -70,14 +70,15 @@ create function "${schema}"."${table}_queue"(aggregates text[], most integer) re
     language plpgsql volatile
 as $$
 declare
-    aggregate text;
+    queued constant integer := "${schema}"."${table}_queued"() + cardinality(aggregates);
 begin
-    if "${schema}"."${table}_queued"() + cardinality(aggregates) <= most then
-        for aggregate in select a from unnest(aggregates) a order by hashtext(a) loop
-            perform "${schema}"."${table}_queue"(aggregate, most);
-        end loop;
+    if queued > most
+        or (select bool_and("${schema}"."${table}_lock"(o.a))
+              from (select a from unnest(aggregates) a order by hashtext(a) offset 0) o) is null
+    then
+        return "${schema}"."${table}_queued"();
     end if;
-    return "${schema}"."${table}_queued"();
+    return set_config('synckit.queued' || '"${schema}"."${table}"'::regclass::oid, queued::text, true)::integer;
 end
 $$;
 

@@ -63,23 +63,24 @@ public final class EventInserts {
             """;
 
     /**
-     * The same for many; "nth" counts the events of one aggregate from 1. Versions are drawn, and rows marked, one after the other in
-     * the order of the arrays: both happen above the sort.
+     * The same for many: "k" is the place of an event's aggregate among the aggregates, "nth" counts the events of one aggregate from
+     * 1. Versions are drawn, and rows marked, one after the other in the order of the arrays: both happen above the sort. No join of
+     * one array with another: its plan would depend on their lengths, and the server could not keep it.
      */
     private static final String INSERT_ALL = """
             insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
             select r.id, r.aggregate_id, r.stream_version, r.event_type, r.data::jsonb, r.metadata::jsonb
-              from (select i.*, n.stream_version + i.nth as stream_version
-                      from (select h.* from (
-                                select q.*, <last stream version> as stream_version
-                                  from (select a.aggregate_id, l.queued
-                                          from (select <queue>(?::text[], <most>) as queued offset 0) l,
-                                               unnest(?::text[]) as a(aggregate_id) offset 0) q
-                                offset 0) h
-                             where h.stream_version between ? and ? and <announce>(h.queued) offset 0) n
-                      join unnest(?::text[], ?::text[], ?::integer[], ?::text[], ?::text[], ?::text[])
-                           with ordinality as i(id, aggregate_id, nth, event_type, data, metadata, n)
-                        on i.aggregate_id = n.aggregate_id
+              from (select i.*, h.stream_versions[i.k] + i.nth as stream_version
+                      from (select array_agg(n.stream_version order by n.k) as stream_versions
+                              from (select q.k, q.queued, <last stream version> as stream_version
+                                      from (select a.aggregate_id, a.k, l.queued
+                                              from (select <queue>(?::text[], <most>) as queued offset 0) l,
+                                                   unnest(?::text[]) with ordinality as a(aggregate_id, k) offset 0) q
+                                    offset 0) n
+                            having case when bool_and(n.stream_version between ? and ?) then <announce>(min(n.queued)) else false end
+                            offset 0) h,
+                           unnest(?::text[], ?::text[], ?::integer[], ?::integer[], ?::text[], ?::text[], ?::text[])
+                           with ordinality as i(id, aggregate_id, k, nth, event_type, data, metadata, n)
                      order by i.n offset 0) r
              where <own>(r.id)
             on conflict do nothing
@@ -152,22 +153,29 @@ public final class EventInserts {
      */
     public List<AppendResult> insertAll(Connection connection, List<EventRow> rows, ExpectedStreamVersion expected)
             throws SQLException {
-        Map<String, Integer> counts = new LinkedHashMap<>();
-        Integer[] nth = rows.stream()
-                .map(row -> counts.merge(row.aggregateId(), 1, Integer::sum))
-                .toArray(Integer[]::new);
-        try (PreparedStatement statement = statements.prepareOnce(connection, insertAll)) {
-            Array aggregates = Statements.texts(connection, counts.keySet());
-            statement.setArray(1, aggregates);
-            statement.setArray(2, aggregates);
+        Map<String, int[]> aggregates = new LinkedHashMap<>();
+        Integer[] places = new Integer[rows.size()];
+        Integer[] nth = new Integer[rows.size()];
+        for (int i = 0; i < places.length; i++) {
+            // Place among the aggregates, events so far.
+            int[] aggregate =
+                    aggregates.computeIfAbsent(rows.get(i).aggregateId(), id -> new int[] {aggregates.size() + 1, 0});
+            places[i] = aggregate[0];
+            nth[i] = ++aggregate[1];
+        }
+        try (PreparedStatement statement = statements.prepare(connection, insertAll)) {
+            Array aggregateIds = Statements.texts(connection, aggregates.keySet());
+            statement.setArray(1, aggregateIds);
+            statement.setArray(2, aggregateIds);
             statement.setLong(3, expected.least());
             statement.setLong(4, expected.most());
             statement.setArray(5, Statements.texts(connection, rows, EventRow::id));
             statement.setArray(6, Statements.texts(connection, rows, EventRow::aggregateId));
-            statement.setArray(7, connection.createArrayOf("integer", nth));
-            statement.setArray(8, Statements.texts(connection, rows, EventRow::type));
-            statement.setArray(9, Statements.texts(connection, rows, EventRow::data));
-            statement.setArray(10, Statements.texts(connection, rows, EventRow::metadata));
+            statement.setArray(7, connection.createArrayOf("integer", places));
+            statement.setArray(8, connection.createArrayOf("integer", nth));
+            statement.setArray(9, Statements.texts(connection, rows, EventRow::type));
+            statement.setArray(10, Statements.texts(connection, rows, EventRow::data));
+            statement.setArray(11, Statements.texts(connection, rows, EventRow::metadata));
             List<AppendResult> results = new ArrayList<>(rows.size());
             try (ResultSet inserted = statement.executeQuery()) {
                 while (inserted.next()) {

@@ -39,13 +39,8 @@ final class Statements {
     }
 
     PreparedStatement prepare(Connection connection, String sql) throws SQLException {
-        return keptByTheServer ? connection.prepareStatement(sql) : prepareOnce(connection, sql);
-    }
-
-    /** Planned for each call: a plan for arrays of unknown length is one for short arrays. */
-    PreparedStatement prepareOnce(Connection connection, String sql) throws SQLException {
         PreparedStatement statement = connection.prepareStatement(sql);
-        if (statement.isWrapperFor(PGStatement.class)) {
+        if (!keptByTheServer && statement.isWrapperFor(PGStatement.class)) {
             statement.unwrap(PGStatement.class).setPrepareThreshold(0);
         }
         return statement;
