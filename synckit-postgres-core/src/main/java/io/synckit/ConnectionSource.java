@@ -13,6 +13,11 @@ public interface ConnectionSource {
 
     Borrowed borrow() throws SQLException;
 
+    /** Whether a transaction of the caller's is open, which a connection that this thread borrows now would be in. */
+    default boolean inCallersTransaction() {
+        return false;
+    }
+
     /**
      * Runs an action once the caller's transaction has committed, or at once if there is none: how live subscriptions learn that
      * something was stored here, should the database's notification fail. This one does nothing, which costs no more than that.

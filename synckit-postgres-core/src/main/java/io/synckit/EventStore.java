@@ -2,6 +2,7 @@ package io.synckit;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +58,35 @@ public interface EventStore extends AutoCloseable {
     /** As {@link #append(String, ExpectedStreamVersion, List)}, with options. */
     List<AppendResult> append(
             String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options);
+
+    /**
+     * As {@link #storeAsync(Event, AppendOptions)}, without options.
+     *
+     * @throws InvalidEventException if the event cannot be stored
+     * @throws UnusableTransactionException in a transaction of the caller's
+     */
+    default CompletableFuture<AppendResult> storeAsync(Event event) {
+        return storeAsync(event, AppendOptions.DEFAULTS);
+    }
+
+    /**
+     * Accepts one event, to be stored soon together with those of other callers: many events share a transaction and its commit. The
+     * result is there when that is committed. Events of one thread are stored in the order of its calls, and each has a result, or an
+     * error, of its own: one that cannot be stored keeps no other back.
+     *
+     * <p>What is wrong with the call is thrown, and then the event is not accepted. What happens afterwards is the result's:
+     * {@link DuplicateEventException}, or {@link InvalidConnectionException} if the database was away: then it may be stored, and is found
+     * out by storing it again with its id and {@link OnDuplicate#RETURN_EXISTING}. What is accepted lives in memory until it is committed.
+     *
+     * <p>If ten thousand events or 64 MB wait, the call waits for room. A transaction that writes to the same aggregate holds up an event
+     * and those that are behind it. To cancel the result does not keep the event from being stored. What is hung on to the result is run
+     * by threads of the store, of which there are 64: what takes long should be hung on with an executor of its own.
+     *
+     * @throws InvalidEventException if the event cannot be stored
+     * @throws UnusableTransactionException in a transaction of the caller's, whose fate the event would not share
+     * @throws EventStoreException if the thread is interrupted while it waits for room
+     */
+    CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options);
 
     /**
      * The events after a version, as many as one page holds by default. Nothing is ever skipped: a page ends where a
@@ -117,7 +147,10 @@ public interface EventStore extends AutoCloseable {
     /** A look at the store: versions, sizes, pool. One query. */
     StoreStats stats();
 
-    /** Ends this store, and the connection pool if it is the store's own. Closing again does nothing. */
+    /**
+     * Ends this store, and the connection pool if it is the store's own. What {@link #storeAsync} has accepted is stored before, within half a
+     * minute, or fails. Closing again does nothing.
+     */
     @Override
     void close();
 }

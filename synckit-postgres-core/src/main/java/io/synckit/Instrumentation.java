@@ -58,7 +58,8 @@ public interface Instrumentation {
         private int alreadyStored;
 
         /**
-         * @param name the method of {@link EventStore}; for {@code stream} and {@code streamByAggregate} it is the opening only
+         * @param name the method of {@link EventStore}; for {@code stream} and {@code streamByAggregate} it is the opening only, for {@code
+         *     storeAsync} the acceptance only, and what was accepted is stored by {@code storeGroup}
          * @param table schema and name of the events table
          * @param append whether it stores events
          */

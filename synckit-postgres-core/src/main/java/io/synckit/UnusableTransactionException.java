@@ -2,7 +2,10 @@ package io.synckit;
 
 import org.jspecify.annotations.Nullable;
 
-/** The caller's transaction cannot store anything: it is read-only, or an earlier statement in it failed. */
+/**
+ * The caller's transaction cannot store anything: it is read-only, or an earlier statement in it failed; or the call is not for
+ * transactions.
+ */
 public class UnusableTransactionException extends EventStoreException {
 
     private static final long serialVersionUID = 1;

@@ -7,6 +7,7 @@ import io.synckit.DuplicateEventException;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.OnDuplicate;
 import io.synckit.TransactionConflictException;
+import io.synckit.UnusableTransactionException;
 import io.synckit.WrongExpectedVersionException;
 import io.synckit.postgres.internal.jdbc.EventInserts;
 import io.synckit.postgres.internal.jdbc.EventInserts.Existing;
@@ -49,6 +50,33 @@ final class EventAppender {
         } catch (SQLException e) {
             throw SqlFailure.named("append to " + table, e);
         }
+    }
+
+    /**
+     * Stores what is not stored already, all or none, in a transaction of its own; one result for each row, in their order.
+     *
+     * @throws DuplicateEventException if another event has one of the ids; nothing is stored
+     * @throws UnusableTransactionException if the connection is in a transaction of somebody's
+     */
+    List<AppendResult> appendAlone(List<EventRow> rows) {
+        Command command =
+                new Command(rows, ExpectedStreamVersion.any(), AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING));
+        try (Session session = Session.open(connections)) {
+            if (session.joined()) {
+                throw new UnusableTransactionException(
+                        "the ConnectionSource gave out a connection in a transaction of a caller's"
+                                + " where nobody has one; nothing is stored");
+            }
+            return append(session, command);
+        } catch (SQLException e) {
+            throw SqlFailure.named("append to " + table, e);
+        }
+    }
+
+    /** What a caller hears who did not ask for the first result. */
+    static DuplicateEventException duplicate(AppendResult first) {
+        return new DuplicateEventException(
+                first.id(), first.version(), "give a new event a new id, or ask for onDuplicate(RETURN_EXISTING)");
     }
 
     private List<AppendResult> append(Session session, Command command) throws SQLException {
@@ -156,10 +184,7 @@ final class EventAppender {
         private void requireRepeated(EventRow row, Existing found) {
             AppendResult first = found.result();
             if (options.onDuplicate() == OnDuplicate.FAIL) {
-                throw new DuplicateEventException(
-                        row.id(),
-                        first.version(),
-                        "give a new event a new id, or ask for onDuplicate(RETURN_EXISTING)");
+                throw duplicate(first);
             }
             if (!first.aggregateId().equals(row.aggregateId()) || !found.type().equals(row.type())) {
                 throw new DuplicateEventException(

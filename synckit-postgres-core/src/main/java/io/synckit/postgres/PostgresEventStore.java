@@ -17,6 +17,7 @@ import io.synckit.JsonCodec;
 import io.synckit.StoreClosedException;
 import io.synckit.StoreStats;
 import io.synckit.StoredEvent;
+import io.synckit.UnusableTransactionException;
 import io.synckit.Version;
 import io.synckit.postgres.internal.jdbc.Diagnostics;
 import io.synckit.postgres.internal.jdbc.EventInserts;
@@ -27,6 +28,7 @@ import io.synckit.postgres.internal.json.JacksonJson;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -47,6 +49,8 @@ public final class PostgresEventStore implements EventStore {
     private final EventEncoder encoder;
     private final EventAppender appender;
     private final EventReader reader;
+    private final ConnectionSource connections;
+    private final GroupCommit groups;
     private final int batchSize;
     private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -79,6 +83,8 @@ public final class PostgresEventStore implements EventStore {
         this.table = name.toString();
         this.encoder = new EventEncoder(json, config.maxEventBytes());
         this.appender = new EventAppender(connections, new EventInserts(name, config.enablePreparedStmts()));
+        this.connections = connections;
+        this.groups = new GroupCommit(appender, instrumentation, table);
         this.reader = new EventReader(
                 connections,
                 new EventQueries(name, json, config.enablePreparedStmts()),
@@ -146,6 +152,32 @@ public final class PostgresEventStore implements EventStore {
     private List<AppendResult> append(
             List<Event> events, Map<String, String> metadata, ExpectedStreamVersion expected, AppendOptions options) {
         return events.isEmpty() ? List.of() : appender.append(encoder.encode(events, metadata), expected, options);
+    }
+
+    @Override
+    public CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options) {
+        return storeAsync(event, options, () -> {});
+    }
+
+    /** @param committed runs after the commit, before the result is there */
+    CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options, Runnable committed) {
+        return append("storeAsync", accepted -> List.of(), metadata -> {
+            if (event == null) {
+                throw new InvalidEventException("the event is null; nothing is stored");
+            }
+            if (connections.inCallersTransaction()) {
+                throw new UnusableTransactionException(
+                        "storeAsync stores in a transaction of its own, and one of the caller's is"
+                                + " open, whose fate event '" + event.id()
+                                + "' would not share; use store, or call storeAsync outside of the transaction");
+            }
+            return groups.accept(encoder.encode(event, metadata), options, committed);
+        });
+    }
+
+    /** How many events {@link #storeAsync} has accepted that are not being stored yet. */
+    public int waiting() {
+        return groups.waiting();
     }
 
     @Override
@@ -218,6 +250,7 @@ public final class PostgresEventStore implements EventStore {
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
+            groups.close();
             pool.close();
         }
     }

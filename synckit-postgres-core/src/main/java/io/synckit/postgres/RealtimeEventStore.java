@@ -22,6 +22,7 @@ import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.notification.StoredEventHandler;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -151,6 +152,16 @@ public final class RealtimeEventStore implements EventStore {
     public List<AppendResult> append(
             String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
         return storing(() -> store.append(aggregateId, expected, events, options));
+    }
+
+    @Override
+    public CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options) {
+        return store.storeAsync(event, options, listener.storing());
+    }
+
+    /** As {@link PostgresEventStore#waiting}. */
+    public int waiting() {
+        return store.waiting();
     }
 
     private <R> R storing(Supplier<R> work) {

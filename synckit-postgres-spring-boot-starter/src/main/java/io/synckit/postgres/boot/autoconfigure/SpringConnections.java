@@ -42,6 +42,11 @@ final class SpringConnections implements ConnectionSource {
         return new Borrowed(connection, false, connection::close);
     }
 
+    @Override
+    public boolean inCallersTransaction() {
+        return joins();
+    }
+
     /** One synchronization for a transaction, however much it stores. */
     @Override
     public void afterCommit(Runnable action) {
