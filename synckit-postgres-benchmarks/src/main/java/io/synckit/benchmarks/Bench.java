@@ -1,41 +1,119 @@
 package io.synckit.benchmarks;
 
+import io.synckit.benchmarks.contenders.Contender;
+import io.synckit.benchmarks.contenders.Contenders;
+import io.synckit.benchmarks.contenders.Database;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Runs the measurements and prints tables and goals. */
+/** Runs the measurements, prints tables and goals, and writes them into files. */
 public final class Bench {
 
-    private Bench() {}
+    private static final Path PUBLISHED = Path.of("docs", "performance");
+    private static final Path SCRATCH = Path.of("synckit-postgres-benchmarks", "target", "performance");
+
+    private final Report report = new Report();
+    private final Profile profile;
+    private final @Nullable String only;
+
+    private Bench(Profile profile, @Nullable String only) {
+        this.profile = profile;
+        this.only = only;
+    }
 
     /**
-     * @param arguments {@code --quick} or {@code --full}; {@code --jdbc-url <url>}; {@code --commit-delay
-     *     <microseconds>}; {@code --only <question>}
+     * @param arguments {@code --smoke}, {@code --quick} or {@code --full}; {@code --jdbc-url <url>}; {@code --commit-delay
+     *     <microseconds>}; {@code --only <question>}; {@code --out <directory>}
      */
     public static void main(String[] arguments) throws Exception {
         List<String> options = List.of(arguments);
-        boolean full = options.contains("--full");
+        Profile profile =
+                options.contains("--full") ? Profile.FULL : options.contains("--smoke") ? Profile.SMOKE : Profile.QUICK;
         String only = valueOf("--only", options);
-        String commitDelay = valueOf("--commit-delay", options);
-        Report report = new Report();
-        try (Server server = Server.start(valueOf("--jdbc-url", options), commitDelay == null ? "0" : commitDelay)) {
-            report.line(
-                    "commit_delay %s µs, %d cores, JDK %s, %s",
-                    server.query("show commit_delay"),
-                    Runtime.getRuntime().availableProcessors(),
-                    System.getProperty("java.version"),
-                    server.query("select version()"));
-            if (only == null || only.equals("latency")) {
-                new Latency(server, report, full ? 10 : 3, full ? 500 : 200).run();
+        Bench bench = new Bench(profile, only);
+        bench.run(valueOf("--jdbc-url", options), Objects.requireNonNullElse(valueOf("--commit-delay", options), "0"));
+        String out = valueOf("--out", options);
+        Path directory = out != null ? Path.of(out) : profile == Profile.FULL && only == null ? PUBLISHED : SCRATCH;
+        Files.createDirectories(directory);
+        new ResultFiles(bench.report, directory).write();
+        bench.report.line("%nwritten to %s", directory);
+        bench.report.end();
+        // Peers leave threads.
+        System.exit(0);
+    }
+
+    private boolean asks(String question) {
+        return only == null || only.equals(question);
+    }
+
+    private void run(@Nullable String jdbcUrl, String commitDelay) throws Exception {
+        long start = System.nanoTime();
+        try (Server server = Server.start(jdbcUrl, commitDelay);
+                Costs costs = Costs.start(report)) {
+            Database database = server.database();
+            describe(database);
+            List<Contender> all = Contenders.all(database);
+            if (asks("equality")) {
+                Equality.check(all, report);
             }
-            if (only == null || only.equals("throughput")) {
-                new Throughput(server, report, full ? 7 : 3, full ? 10 : 4).run();
+            if (asks("append")) {
+                new Appends(all, report, profile).run();
             }
-            if (only == null || only.equals("observed")) {
-                new Observed(server, report, full ? 200 : 60).run();
+            if (asks("batch")) {
+                Batches.measure(all, report, profile);
             }
-            report.end();
+            Latency latency = new Latency(database, report, profile);
+            if (asks("latency")) {
+                latency.atRest();
+            }
+            if (asks("fan-out")) {
+                latency.fanOut();
+            }
+            if (asks("lag-saturated")) {
+                latency.saturated();
+            }
+            if (asks("catch-up")) {
+                CatchUp.measure(all, report, profile);
+            }
+            if (asks("growth")) {
+                new Growth(database, report, profile).run();
+            }
+            if (asks("start-up")) {
+                StartUp.measure(database, report, profile);
+            }
+            if (asks("observed") && profile.observedRounds() > 0) {
+                new Observed(database, report, profile.observedRounds()).run();
+            }
+            if (asks("costs")) {
+                costs.run();
+                costs.idle();
+            }
         }
+        report.machine("took", String.format(Locale.ROOT, "%.1f minutes", (System.nanoTime() - start) / 60e9));
+    }
+
+    private void describe(Database database) throws Exception {
+        report.machine("profile", profile.toString());
+        report.machine("cores", String.valueOf(Runtime.getRuntime().availableProcessors()));
+        report.machine(
+                "memory",
+                (((com.sun.management.OperatingSystemMXBean)
+                                                java.lang.management.ManagementFactory.getOperatingSystemMXBean())
+                                        .getTotalMemorySize()
+                                >> 30)
+                        + " GB");
+        report.machine("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+        report.machine("JDK", System.getProperty("java.vm.version"));
+        report.machine("PostgreSQL", database.query("show server_version"));
+        for (String setting :
+                List.of("fsync", "synchronous_commit", "commit_delay", "shared_buffers", "max_wal_size")) {
+            report.machine(setting, database.query("show " + setting));
+        }
+        report.machine("pgjdbc", org.postgresql.util.DriverInfo.DRIVER_VERSION);
     }
 
     private static @Nullable String valueOf(String option, List<String> options) {

@@ -1,144 +1,229 @@
 package io.synckit.benchmarks;
 
-import io.synckit.ConnectionSource;
-import io.synckit.Event;
-import io.synckit.EventStore;
-import io.synckit.Instrumentation;
-import io.synckit.postgres.Config;
-import io.synckit.postgres.PostgresEventStore;
-import io.synckit.postgres.internal.json.JacksonJson;
-import io.synckit.postgres.schema.NotifyMode;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.SQLException;
+import io.synckit.benchmarks.contenders.Contender;
+import io.synckit.benchmarks.contenders.Contenders;
+import io.synckit.benchmarks.contenders.Database;
+import io.synckit.benchmarks.contenders.Order;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
 
-/** From the call of commit to the handler in another process, 100 events a second: ours, and a bare NOTIFY with the id as its payload. */
+/** From commit to the handler in another process, 100 events a second. */
 final class Latency {
 
     private static final long BETWEEN = 10_000_000;
-    private static final int WARM_UP = 2000;
-    private static final String SCHEMA = "bench_latency";
+    private static final int WARM_UP_EVENTS = 1000;
+    private static final int SATURATING = 16;
+    private static final long PATIENCE = 10_000_000_000L;
+    private static final String OURS = "synckit, bell";
+    private static final String BARE = "bare LISTEN/NOTIFY";
 
-    private final Server server;
+    private final Database database;
     private final Report report;
-    private final int rounds;
-    private final int events;
+    private final Profile profile;
 
-    Latency(Server server, Report report, int rounds, int events) {
-        this.server = server;
+    Latency(Database database, Report report, Profile profile) {
+        this.database = database;
         this.report = report;
-        this.rounds = rounds;
-        this.events = events;
+        this.profile = profile;
     }
 
-    private interface Writer {
-        /** Stores one event and commits; returns when commit was called. */
-        long write(String id, String stream) throws SQLException;
+    /** Everybody who can be heard of in another process. */
+    void atRest() throws Exception {
+        List<Contender> contenders = Contenders.all(database).stream()
+                .filter(contender -> contender.can().contains(Contender.Can.FOLLOW))
+                .filter(contender -> !contender.name().contains("storeAsync"))
+                .toList();
+        Contenders.create(contenders);
+        Samples samples = new Samples("latency", "commit to handler in another process, 100/s", "ms");
+        Map<String, String> remarks = new HashMap<>();
+        contenders.forEach(contender -> samples.addAll(contender.name(), List.of()));
+        try (Child child = Child.start(ListenerProcess.class, database.url())) {
+            Turns.take(1, profile.latencyRounds(), contenders, (contender, counts) -> {
+                child.tell("follow " + contender.name());
+                Measured measured = write(child, contender, 0, counts ? profile.latencyEvents() : 100);
+                child.tell("stop");
+                if (counts) {
+                    samples.addAll(contender.name(), measured.millis);
+                    if (measured.lost + measured.doubled > 0) {
+                        remarks.merge(
+                                contender.name(),
+                                measured.lost + " late by 10 s or lost, " + measured.doubled + " doubled",
+                                (one, other) -> one + "; " + other);
+                    }
+                }
+            });
+        }
+        contenders.forEach(contender -> samples.remark(
+                contender.name(),
+                String.format(
+                        java.util.Locale.ROOT,
+                        "p99 %.2f %s",
+                        Samples.percentile(samples.of(contender.name()), 0.99),
+                        remarks.getOrDefault(contender.name(), ""))));
+        report.table(samples);
+        report.atMost("latency-median", samples.median(OURS) / samples.median(BARE), 1.5);
+        report.atMost(
+                "latency-p99",
+                Samples.percentile(samples.of(OURS), 0.99) / Samples.percentile(samples.of(BARE), 0.99),
+                3);
+        contenders.forEach(Contender::close);
     }
 
-    void run() throws Exception {
-        double oneSubscription = measure("latency", 0, 1.5, 3);
-        double many = measure("latency-10000-streams", 10_000, 3, 6);
-        report.atMost("fan-out-10000-to-1", many / oneSubscription, 2);
-    }
-
-    /** The median of ours, in ms. */
-    private double measure(String name, int streams, double medianGoal, double p99Goal) throws Exception {
-        server.migrate(SCHEMA, NotifyMode.BELL);
-        server.execute(
-                "drop table if exists bare; create table bare (version bigint generated always as identity primary key,"
-                        + " id text not null unique, data jsonb not null)");
-        List<Double> ours = new ArrayList<>();
-        List<Double> bare = new ArrayList<>();
-        try (Listeners listeners = Listeners.start(server, SCHEMA, streams);
-                Connection connection = server.connect()) {
-            connection.setAutoCommit(false);
-            Writer our = ours(connection);
-            Writer other = bare(connection);
-            write(listeners, our, streams, WARM_UP, 0);
-            write(listeners, other, streams, WARM_UP, 0);
-            for (int round = 0; round < rounds; round++) {
-                ours.addAll(write(listeners, our, streams, events, BETWEEN));
-                bare.addAll(write(listeners, other, streams, events, BETWEEN));
-            }
-            report.line(
-                    "%n%s: commit to handler in another process, 100/s, ms (median, p99), %d events each",
-                    name, ours.size());
-            line("ours", ours);
-            line("bare LISTEN/NOTIFY", bare);
-            report.atMost(name + "-median", Report.median(ours) / Report.median(bare), medianGoal);
-            report.atMost(name + "-p99", Report.percentile(ours, 0.99) / Report.percentile(bare, 0.99), p99Goal);
-            if (streams > 0) {
-                report.atMost("heap-per-subscription-KiB", listeners.heapPerSubscription() / 1024.0, 2);
-                String listening = server.query(
-                        "select count(*) from pg_stat_activity where query ilike 'listen%' or application_name = 'synckit listener'");
-                report.line("  connections that listen, ours and the bare one: %s", listening);
+    /** Ours, with many subscriptions to one stream each. */
+    void fanOut() throws Exception {
+        Contender ours = Contenders.named(OURS, database);
+        ours.create();
+        Samples samples = new Samples("fan-out", "commit to handler, 100/s, by subscriptions to one stream each", "ms");
+        int[] sizes = {1, 100, 10_000};
+        for (int size : sizes) {
+            samples.addAll(size + " subscriptions", List.of());
+        }
+        double heap = 0;
+        try (Child child = Child.start(ListenerProcess.class, database.url())) {
+            for (int round = 0; round <= profile.latencyRounds(); round++) {
+                for (int size : sizes) {
+                    String answer = child.tell("streams " + size).get(0);
+                    Measured measured =
+                            write(child, ours, size, round == 0 ? WARM_UP_EVENTS / 5 : profile.latencyEvents());
+                    child.tell("stop");
+                    if (measured.lost + measured.doubled > 0) {
+                        throw new IllegalStateException(
+                                measured.lost + " events are lost, " + measured.doubled + " doubled");
+                    }
+                    if (round > 0) {
+                        samples.addAll(size + " subscriptions", measured.millis);
+                        heap = Double.parseDouble(answer.substring("heap ".length())) / 1024;
+                    }
+                }
             }
         }
-        return Report.median(ours);
+        report.table(samples);
+        report.atMost("fan-out", samples.median("10000 subscriptions") / samples.median("1 subscriptions"), 2);
+        report.atMost("fan-out-heap-KiB", heap, 2);
+        ours.close();
     }
 
-    private void line(String contender, List<Double> millis) {
-        report.line("  %-34s %8.2f %8.2f", contender, Report.median(millis), Report.percentile(millis, 0.99));
-    }
-
-    private Writer ours(Connection connection) {
-        ConnectionSource joining = () -> new ConnectionSource.Borrowed(connection, true, () -> {});
-        EventStore store = new PostgresEventStore(
-                server.physical(),
-                joining,
-                new JacksonJson(),
-                Config.builder().schema(SCHEMA).build(),
-                Instrumentation.NONE);
-        return (id, stream) -> {
-            store.store(Event.of(stream, "Measured", Map.of("n", 1)).withId(id));
-            long start = System.nanoTime();
-            connection.commit();
-            return start;
-        };
-    }
-
-    private static Writer bare(Connection connection) {
-        return (id, stream) -> {
-            try (PreparedStatement insert =
-                            connection.prepareStatement("insert into bare (id, data) values (?, '{\"n\": 1}')");
-                    PreparedStatement notify = connection.prepareStatement("select pg_notify('bare', ?)")) {
-                insert.setString(1, id);
-                insert.execute();
-                notify.setString(1, id);
-                notify.execute();
+    /** While others store as fast as they can. */
+    void saturated() throws Exception {
+        List<String> names = profile == Profile.FULL
+                ? List.of(OURS, BARE, "Axon, tuned", "Essentials, tuned", "Spring Integration, tuned", "xmin reader")
+                : List.of(OURS, BARE);
+        Samples samples = new Samples(
+                "lag-saturated",
+                "the same of 100 events/s while " + SATURATING + " writers store as fast as they can",
+                "ms");
+        double lost = 0;
+        for (String name : names) {
+            Contender contender = Contenders.named(name, database);
+            contender.create();
+            try (Child child = Child.start(ListenerProcess.class, database.url())) {
+                child.tell("follow " + name);
+                write(child, contender, 0, 200);
+                Measured measured = underLoad(child, contender);
+                samples.addAll(name, measured.millis);
+                samples.remark(
+                        name,
+                        String.format(
+                                java.util.Locale.ROOT,
+                                "p99 %.1f; of %d events %d late by 10 s or lost, %d doubled",
+                                Samples.percentile(measured.millis, 0.99),
+                                measured.stored,
+                                measured.lost,
+                                measured.doubled));
+                if (name.equals(OURS)) {
+                    lost = measured.lost + measured.doubled;
+                }
             }
-            long start = System.nanoTime();
-            connection.commit();
-            return start;
-        };
+            contender.close();
+        }
+        report.table(samples);
+        report.atMost("lag-saturated-p99-ms", Samples.percentile(samples.of(OURS), 0.99), 100);
+        report.atMost("lag-saturated-lost", lost, 0);
     }
 
-    private List<Double> write(Listeners listeners, Writer writer, int streams, int count, long between)
-            throws Exception {
-        Random random = new Random(1);
-        Map<String, Long> starts = new HashMap<>();
-        long next = System.nanoTime();
-        for (int i = 0; i < count; i++) {
-            next += between;
-            LockSupport.parkNanos(next - System.nanoTime());
-            String id = UUID.randomUUID().toString();
-            starts.put(id, writer.write(id, "stream-" + random.nextInt(Math.max(1, streams))));
+    private record Measured(List<Double> millis, long stored, long lost, long doubled) {}
+
+    private Measured underLoad(Child child, Contender contender) throws Exception {
+        long first = Writers.next();
+        ExecutorService thread = Executors.newSingleThreadExecutor();
+        try {
+            Future<Writers.Stored> load =
+                    thread.submit(() -> Writers.store(contender, SATURATING, profile.saturated()));
+            Map<Long, Long> starts = store(contender, 0, (int) (profile.saturated() / (BETWEEN / 1_000_000)));
+            long stored = load.get().events() + starts.size();
+            Arrivals arrivals = arrivals(child, stored);
+            arrivals.times.keySet().removeIf(n -> n < first);
+            return new Measured(
+                    millis(starts, arrivals.times), stored, stored - arrivals.times.size(), arrivals.doubled);
+        } finally {
+            thread.shutdownNow();
         }
-        LockSupport.parkNanos(500_000_000);
-        Map<String, Long> arrivals = listeners.report();
-        if (!arrivals.keySet().equals(starts.keySet())) {
-            throw new IllegalStateException(starts.size() + " events were stored, " + arrivals.size() + " arrived");
-        }
+    }
+
+    private Measured write(Child child, Contender contender, int streams, int events) throws Exception {
+        Map<Long, Long> starts = store(contender, streams, events);
+        Arrivals arrivals = arrivals(child, starts.size());
+        arrivals.times.keySet().retainAll(starts.keySet());
+        return new Measured(
+                millis(starts, arrivals.times), starts.size(), starts.size() - arrivals.times.size(), arrivals.doubled);
+    }
+
+    private static List<Double> millis(Map<Long, Long> starts, Map<Long, Long> arrivals) {
         List<Double> millis = new ArrayList<>();
-        arrivals.forEach((id, arrival) -> millis.add((arrival - starts.getOrDefault(id, arrival)) / 1e6));
+        starts.forEach((n, start) -> {
+            Long arrival = arrivals.get(n);
+            if (arrival != null) {
+                millis.add((arrival - start) / 1e6);
+            }
+        });
         return millis;
+    }
+
+    /** When each began to commit. */
+    private static Map<Long, Long> store(Contender contender, int streams, int events) throws Exception {
+        Random random = new Random(1);
+        Map<Long, Long> starts = new HashMap<>();
+        Map<String, Long> versions = new HashMap<>();
+        long next = System.nanoTime();
+        for (int i = 0; i < events; i++) {
+            next += BETWEEN;
+            LockSupport.parkNanos(next - System.nanoTime());
+            Order order = Writers.order();
+            if (streams > 0) {
+                String stream = "stream-" + random.nextInt(streams);
+                order = new Order(stream, versions.merge(stream, 1L, Long::sum), order.data());
+            }
+            starts.put(order.data().n(), contender.storeAndCommit(order));
+        }
+        return starts;
+    }
+
+    private record Arrivals(Map<Long, Long> times, long doubled) {}
+
+    /** Asks until so many are there, but not for ever. */
+    private static Arrivals arrivals(Child child, long wanted) throws IOException {
+        Map<Long, Long> times = new HashMap<>();
+        long doubled = 0;
+        long end = System.nanoTime() + PATIENCE;
+        while (times.size() < wanted && System.nanoTime() < end) {
+            LockSupport.parkNanos(100_000_000);
+            for (String line : child.tell("report")) {
+                String[] words = line.split(" ");
+                if (words[0].equals("doubled")) {
+                    doubled += Long.parseLong(words[1]);
+                } else if (times.putIfAbsent(Long.parseLong(words[0]), Long.parseLong(words[1])) != null) {
+                    doubled++;
+                }
+            }
+        }
+        return new Arrivals(times, doubled);
     }
 }

@@ -1,73 +1,102 @@
 package io.synckit.benchmarks;
 
-import com.zaxxer.hikari.HikariConfig;
-import com.zaxxer.hikari.HikariDataSource;
-import io.synckit.postgres.Config;
-import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.benchmarks.contenders.Contender;
+import io.synckit.benchmarks.contenders.Contender.Following;
+import io.synckit.benchmarks.contenders.Contenders;
+import io.synckit.benchmarks.contenders.Database;
+import io.synckit.benchmarks.contenders.Ours;
 import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.postgres.schema.NotifyMode;
 import java.io.BufferedReader;
-import java.io.IOException;
 import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import org.postgresql.PGConnection;
-import org.postgresql.PGNotification;
-import org.postgresql.ds.PGSimpleDataSource;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Another process that listens: our live subscriptions, and a bare LISTEN in the driver. It writes down when each event reached its
- * handler (the machine's monotonic clock, which all processes share), and tells on request.
+ * Another process that hears of events. It does as it is told, a line each: {@code follow <contender>}, {@code streams <n>} (so many
+ * subscriptions of ours, each to one stream), {@code report} (when each event reached its handler, by the machine's monotonic clock, which
+ * all processes share), {@code stop}.
  */
 final class ListenerProcess {
 
-    private static final Map<String, Long> ARRIVALS = new ConcurrentHashMap<>();
+    private static final int CONNECTIONS = 8;
+    private static final Map<Long, Long> ARRIVALS = new ConcurrentHashMap<>();
+    private static final AtomicLong DOUBLED = new AtomicLong();
 
     private ListenerProcess() {}
 
-    /** @param arguments URL, schema, how many streams to subscribe to (0: to all events) */
+    /** @param arguments the URL of the database */
     public static void main(String[] arguments) throws Exception {
-        String url = arguments[0];
-        int streams = Integer.parseInt(arguments[2]);
-        Thread bare = new Thread(() -> listen(url), "bare");
-        bare.setDaemon(true);
-        bare.start();
-        try (HikariDataSource pool = pool(url);
-                RealtimeEventStore store = RealtimeEventStore.on(
-                        pool,
-                        physical(url),
-                        Config.builder().schema(arguments[1]).build())) {
-            while (!store.isListenerConnected()) {
-                Thread.sleep(10);
+        Following following = null;
+        try (Database database = new Database(arguments[0], CONNECTIONS)) {
+            BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+            String order;
+            while ((order = orders.readLine()) != null) {
+                String[] words = order.split(" ", 2);
+                switch (words[0]) {
+                    case "follow" -> following = follow(Contenders.named(words[1], database));
+                    case "streams" -> following = streams(database, Integer.parseInt(words[1]));
+                    case "report" -> report();
+                    default -> stop(following);
+                }
+                System.out.println("done");
             }
-            if (streams == 0) {
-                store.subscribe(LiveOptions.all(), event -> ARRIVALS.put(event.id(), System.nanoTime()));
-            } else {
-                System.out.println("heap " + subscribe(store, streams));
-            }
-            System.out.println("ready");
-            serve();
+        }
+        System.exit(0);
+    }
+
+    private static void arrived(long n) {
+        if (ARRIVALS.putIfAbsent(n, System.nanoTime()) != null) {
+            DOUBLED.incrementAndGet();
         }
     }
 
-    private static long subscribe(RealtimeEventStore store, int streams) {
+    private static Following follow(Contender contender) throws Exception {
+        Following following = contender.follow(ListenerProcess::arrived);
+        return () -> {
+            following.close();
+            contender.close();
+        };
+    }
+
+    private static void stop(@Nullable Following following) {
+        if (following != null) {
+            following.close();
+        }
+        ARRIVALS.clear();
+        DOUBLED.set(0);
+    }
+
+    private static void report() {
+        System.out.println("doubled " + DOUBLED.getAndSet(0));
+        ARRIVALS.forEach((n, time) -> System.out.println(n + " " + time));
+        ARRIVALS.clear();
+    }
+
+    private static Following streams(Database database, int streams) throws Exception {
+        Ours ours = new Ours(database, NotifyMode.BELL);
         List<String> keys = new ArrayList<>();
         for (int i = 0; i < streams; i++) {
             keys.add("stream-" + i);
         }
-        store.subscribe(LiveOptions.stream("warm-up"), event -> {}).close();
+        ours.follow(LiveOptions.stream("warm-up"), n -> {}).close();
+        List<LiveSubscription> subscriptions = new ArrayList<>(streams);
         long before = usedHeap();
         for (String key : keys) {
-            store.subscribe(LiveOptions.stream(key), event -> ARRIVALS.put(event.id(), System.nanoTime()));
+            subscriptions.add(ours.follow(LiveOptions.stream(key), ListenerProcess::arrived));
         }
-        return (usedHeap() - before) / streams;
+        System.out.println("heap " + (usedHeap() - before) / streams);
+        return () -> {
+            subscriptions.forEach(LiveSubscription::close);
+            ours.close();
+        };
     }
 
     private static long usedHeap() {
@@ -75,48 +104,5 @@ final class ListenerProcess {
             System.gc();
         }
         return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
-    }
-
-    private static void serve() throws IOException {
-        BufferedReader requests = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        String request;
-        while ((request = requests.readLine()) != null) {
-            if (request.equals("report")) {
-                ARRIVALS.forEach((id, time) -> System.out.println(id + " " + time));
-                ARRIVALS.clear();
-                System.out.println("end");
-            }
-        }
-    }
-
-    private static void listen(String url) {
-        try (Connection connection = DriverManager.getConnection(url);
-                Statement statement = connection.createStatement()) {
-            statement.execute("listen bare");
-            PGConnection driver = connection.unwrap(PGConnection.class);
-            while (true) {
-                PGNotification[] notifications = driver.getNotifications(10_000);
-                if (notifications != null) {
-                    for (PGNotification notification : notifications) {
-                        ARRIVALS.put(notification.getParameter(), System.nanoTime());
-                    }
-                }
-            }
-        } catch (SQLException e) {
-            System.err.println("bare: " + e.getMessage());
-        }
-    }
-
-    private static HikariDataSource pool(String url) {
-        HikariConfig config = new HikariConfig();
-        config.setJdbcUrl(url);
-        config.setMaximumPoolSize(4);
-        return new HikariDataSource(config);
-    }
-
-    private static PGSimpleDataSource physical(String url) {
-        PGSimpleDataSource dataSource = new PGSimpleDataSource();
-        dataSource.setUrl(url);
-        return dataSource;
     }
 }

@@ -3,13 +3,12 @@ package io.synckit.benchmarks;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationHandler;
 import io.synckit.EventStore;
-import io.synckit.Instrumentation;
-import io.synckit.postgres.schema.NotifyMode;
-import java.util.ArrayList;
-import java.util.Collections;
+import io.synckit.benchmarks.contenders.Contender;
+import io.synckit.benchmarks.contenders.Database;
+import io.synckit.benchmarks.contenders.Order;
+import io.synckit.benchmarks.contenders.Ours;
 import java.util.List;
-import java.util.Random;
-import java.util.stream.IntStream;
+import java.util.Set;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
@@ -18,106 +17,95 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
-/**
- * What it costs an application to be observed: appends of 16 writers with everything off, with metrics, with observations, with traces. The
- * applications share a table and take turns, so that each ratio is that of neighbours.
- */
+/** What metrics and traces cost an append: applications that differ in nothing else, on one table. */
 final class Observed {
 
     private static final int WRITERS = 16;
     private static final String SCHEMA = "bench_observed";
 
     /** Short turns: a checkpoint or a vacuum hits neighbours alike. */
-    private static final long TURN = 500_000_000L;
+    private static final int TURN = 500;
 
     private static final int WARM_UP = 12;
+    private static final String OFF = "nothing is observed";
     private static final String NO_TRACER = "spring.autoconfigure.exclude="
             + "org.springframework.boot.micrometer.tracing.opentelemetry.autoconfigure.OpenTelemetryTracingAutoConfiguration";
 
-    private final Server server;
+    private final Database database;
     private final Report report;
     private final int rounds;
 
-    Observed(Server server, Report report, int rounds) {
-        this.server = server;
+    Observed(Database database, Report report, int rounds) {
+        this.database = database;
         this.report = report;
         this.rounds = rounds;
     }
 
     void run() throws Exception {
-        Random random = new Random(1);
-        server.migrate(SCHEMA, NotifyMode.BELL);
-        List<Contender> contenders = List.of(
-                new Contender("nothing is observed", "off", "synckit.postgres.enable-metrics=false", NO_TRACER),
-                new Contender("metrics", "metrics", NO_TRACER),
-                new Contender("metrics, by observations", "observations", "observed=true", NO_TRACER),
-                new Contender("metrics and traces", "traces"));
+        database.execute("drop schema if exists " + SCHEMA + " cascade");
+        List<Application> applications = List.of(
+                start(OFF, "synckit.postgres.enable-metrics=false", NO_TRACER),
+                start("metrics", NO_TRACER),
+                start("metrics, by observations", "observed=true", NO_TRACER),
+                start("metrics and traces"));
+        Samples samples = new Samples("observed", "one event a transaction, " + WRITERS + " writers", "events/s");
+        applications.forEach(application -> samples.addAll(application.name, List.of()));
         try {
-            for (int round = -WARM_UP; round < rounds; round++) {
-                List<Contender> order = new ArrayList<>(contenders);
-                Collections.shuffle(order, random);
-                for (Contender contender : order) {
-                    contender.turn(round >= 0);
+            Turns.take(WARM_UP, rounds, applications, (application, counts) -> {
+                double speed = Writers.store(application, WRITERS, TURN).perSecond();
+                if (counts) {
+                    samples.add(application.name, speed);
                 }
-            }
+            });
         } finally {
-            contenders.forEach(contender -> contender.application.close());
+            applications.forEach(Application::close);
         }
-        report.line(
-                "%nobserved: one event a transaction, %d writers, median (least … most) of %d rounds", WRITERS, rounds);
-        contenders.forEach(contender -> report.row(contender.name, "events/s", contender.speeds));
-        Contender off = contenders.get(0);
-        for (Contender observed : contenders.subList(1, contenders.size())) {
-            List<Double> ratios = IntStream.range(0, rounds)
-                    .mapToObj(round -> observed.speeds.get(round) / off.speeds.get(round))
-                    .toList();
-            report.atLeast(observed.goal + "-16", Report.median(ratios), 0.97);
-        }
+        report.table(samples);
+        report.atLeast("metrics-16", samples.ratio("metrics", OFF), 0.97);
+        report.atLeast("observations-16", samples.ratio("metrics, by observations", OFF), 0.97);
+        report.atLeast("traces-16", samples.ratio("metrics and traces", OFF), 0.97);
     }
 
-    /** An application. */
-    private final class Contender {
-
-        private final String name;
-        private final String goal;
-        private final ConfigurableApplicationContext application;
-        private final List<Double> speeds = new ArrayList<>();
-
-        Contender(String name, String goal, String... settings) {
-            this.name = name;
-            this.goal = goal;
-            this.application = application(settings);
-            report.line(
-                    "%s: %s",
-                    name,
-                    application.getBeansOfType(Instrumentation.class).values().stream()
-                            .map(it -> it.getClass().getSimpleName())
-                            .toList());
-        }
-
-        void turn(boolean counts) throws Exception {
-            double speed = Writers.write(application.getBean(EventStore.class), WRITERS, TURN) * 1e9 / TURN;
-            if (counts) {
-                speeds.add(speed);
-            }
-        }
+    private Application start(String name, String... settings) {
+        return new Application(
+                name,
+                new SpringApplicationBuilder(Settings.class)
+                        .web(WebApplicationType.NONE)
+                        .properties(settings)
+                        .properties(
+                                "spring.main.banner-mode=off",
+                                "spring.datasource.url=" + database.url(),
+                                "spring.datasource.hikari.maximum-pool-size=" + (WRITERS + 2),
+                                "synckit.postgres.schema=" + SCHEMA)
+                        .run());
     }
 
-    private ConfigurableApplicationContext application(String... settings) {
-        return new SpringApplicationBuilder(Application.class)
-                .web(WebApplicationType.NONE)
-                .properties(settings)
-                .properties(
-                        "spring.main.banner-mode=off",
-                        "spring.datasource.url=" + server.url(),
-                        "spring.datasource.hikari.maximum-pool-size=" + (WRITERS + 2),
-                        "synckit.postgres.schema=" + SCHEMA)
-                .run();
+    private record Application(String name, ConfigurableApplicationContext context) implements Contender {
+
+        @Override
+        public Set<Can> can() {
+            return Set.of();
+        }
+
+        @Override
+        public void create() {}
+
+        @Override
+        public long store(Order order) {
+            long start = System.nanoTime();
+            context.getBean(EventStore.class).store(Ours.event(order));
+            return start;
+        }
+
+        @Override
+        public void close() {
+            context.close();
+        }
     }
 
     @Configuration(proxyBeanMethods = false)
     @EnableAutoConfiguration
-    static class Application {
+    static class Settings {
 
         /** Somebody who hears of observations. */
         @Bean

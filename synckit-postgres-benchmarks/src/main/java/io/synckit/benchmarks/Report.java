@@ -1,59 +1,91 @@
 package io.synckit.benchmarks;
 
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.DoubleStream;
+import java.util.Map;
 
-/** What is printed: tables, and a line for each goal. */
+/** What is said: tables as they are measured, and at the end a line for each goal. */
 final class Report {
 
-    private int goals;
-    private int met;
+    private final Map<String, String> machine = new LinkedHashMap<>();
+    private final List<Samples> samples = new ArrayList<>();
+    private final List<Goal> goals = new ArrayList<>();
+    private final List<List<String>> costs = new ArrayList<>();
 
-    static double median(List<Double> values) {
-        return percentile(values, 0.5);
+    /**
+     * A ratio and what was wanted.
+     *
+     * @param wanted with its sign: {@code ≥ 0.9}
+     */
+    record Goal(String name, double ratio, String wanted, boolean met) {
+
+        String line() {
+            return String.format(Locale.ROOT, "GOAL %s %.2f %s %s", name, ratio, wanted, met ? "met" : "short");
+        }
     }
 
-    /** @param share 0 to 1 */
-    static double percentile(List<Double> values, double share) {
-        double[] sorted =
-                values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
-        return sorted[(int) Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+    void machine(String what, String is) {
+        machine.put(what, is);
+        line("%s: %s", what, is);
     }
 
     void line(String format, Object... arguments) {
         System.out.println(String.format(Locale.ROOT, format, arguments));
     }
 
-    /** Median and spread of the rounds. */
-    void row(String contender, String unit, List<Double> rounds) {
-        double[] sorted = rounds.stream().mapToDouble(Double::doubleValue).toArray();
-        Arrays.sort(sorted);
-        line(
-                "  %-34s %10.1f %s   (%.1f … %.1f)",
-                contender,
-                median(rounds),
-                unit,
-                DoubleStream.of(sorted).min().orElse(Double.NaN),
-                DoubleStream.of(sorted).max().orElse(Double.NaN));
+    /** A table: median and spread. */
+    void table(Samples of) {
+        samples.add(of);
+        line("%n%s: %s", of.question(), of.title());
+        of.values()
+                .forEach((contender, values) -> line(
+                        "  %-34s %12.2f %s  (%.2f … %.2f)%s",
+                        contender,
+                        of.median(contender),
+                        of.unit(),
+                        Collections.min(values),
+                        Collections.max(values),
+                        of.remark(contender).isEmpty() ? "" : "  " + of.remark(contender)));
+    }
+
+    void costs(List<List<String>> rows) {
+        costs.addAll(rows);
     }
 
     void atLeast(String name, double ratio, double wanted) {
-        goal(name, ratio, "≥ " + wanted, ratio >= wanted);
+        goal(new Goal(name, ratio, "≥ " + wanted, ratio >= wanted));
     }
 
     void atMost(String name, double ratio, double wanted) {
-        goal(name, ratio, "≤ " + wanted, ratio <= wanted);
+        goal(new Goal(name, ratio, "≤ " + wanted, ratio <= wanted));
     }
 
-    private void goal(String name, double ratio, String wanted, boolean isMet) {
-        goals++;
-        met += isMet ? 1 : 0;
-        line("GOAL %s %.2f %s %s", name, ratio, wanted, isMet ? "met" : "short");
+    private void goal(Goal goal) {
+        goals.add(goal);
+        line("%s", goal.line());
     }
 
     void end() {
-        line("%d of %d goals met", met, goals);
+        line("");
+        goals.forEach(goal -> line("%s", goal.line()));
+    }
+
+    Map<String, String> machine() {
+        return machine;
+    }
+
+    List<Samples> samples() {
+        return samples;
+    }
+
+    List<Goal> goals() {
+        return goals;
+    }
+
+    List<List<String>> costs() {
+        return costs;
     }
 }

@@ -1,26 +1,21 @@
 package io.synckit.benchmarks;
 
-import io.synckit.postgres.schema.NotifyMode;
-import io.synckit.postgres.schema.SchemaMigrator;
+import io.synckit.benchmarks.contenders.Database;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.ResultSet;
-import java.sql.SQLException;
-import java.sql.Statement;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.ds.PGSimpleDataSource;
 
 /** The PostgreSQL of one run: one of its own, durable as a real one, or one that is given. */
 final class Server implements AutoCloseable {
 
+    private static final int CONNECTIONS = 100;
+
     private final @Nullable EmbeddedPostgres embedded;
-    private final String url;
+    private final Database database;
 
     private Server(@Nullable EmbeddedPostgres embedded, String url) {
         this.embedded = embedded;
-        this.url = url;
+        this.database = new Database(url, CONNECTIONS);
     }
 
     /**
@@ -31,56 +26,38 @@ final class Server implements AutoCloseable {
         if (jdbcUrl != null) {
             return new Server(null, jdbcUrl);
         }
-        EmbeddedPostgres embedded = EmbeddedPostgres.builder()
-                .setServerConfig("fsync", "on")
-                .setServerConfig("synchronous_commit", "on")
+        EmbeddedPostgres embedded = settings(EmbeddedPostgres.builder())
                 .setServerConfig("commit_delay", commitDelay)
-                .setServerConfig("commit_siblings", "0")
-                .setServerConfig("max_connections", "300")
-                .setServerConfig("shared_buffers", "512MB")
-                .setServerConfig("max_wal_size", "8GB")
                 .start();
         return new Server(embedded, embedded.getJdbcUrl("postgres", "postgres"));
     }
 
-    String url() {
-        return url;
+    /** One that counts statements, which costs something. */
+    static Server counting(String urlParameter) throws IOException {
+        EmbeddedPostgres embedded = settings(EmbeddedPostgres.builder())
+                .setServerConfig("shared_preload_libraries", "pg_stat_statements")
+                .setServerConfig("checkpoint_timeout", "1h")
+                .start();
+        String url = embedded.getJdbcUrl("postgres", "postgres");
+        return new Server(embedded, url + (url.contains("?") ? "&" : "?") + urlParameter);
     }
 
-    PGSimpleDataSource physical() {
-        PGSimpleDataSource dataSource = new PGSimpleDataSource();
-        dataSource.setUrl(url);
-        return dataSource;
+    private static EmbeddedPostgres.Builder settings(EmbeddedPostgres.Builder builder) {
+        return builder.setServerConfig("fsync", "on")
+                .setServerConfig("synchronous_commit", "on")
+                .setServerConfig("commit_siblings", "0")
+                .setServerConfig("max_connections", "300")
+                .setServerConfig("shared_buffers", "512MB")
+                .setServerConfig("max_wal_size", "8GB");
     }
 
-    Connection connect() throws SQLException {
-        return DriverManager.getConnection(url);
-    }
-
-    void execute(String sql) throws SQLException {
-        try (Connection connection = connect();
-                Statement statement = connection.createStatement()) {
-            statement.execute(sql);
-        }
-    }
-
-    String query(String sql) throws SQLException {
-        try (Connection connection = connect();
-                Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery(sql)) {
-            rows.next();
-            return rows.getString(1);
-        }
-    }
-
-    /** A new events table in a schema of its own. */
-    void migrate(String schema, NotifyMode mode) throws SQLException {
-        execute("drop schema if exists " + schema + " cascade");
-        new SchemaMigrator(physical(), schema, "events", new SchemaMigrator.Options(false, false, mode)).migrate();
+    Database database() {
+        return database;
     }
 
     @Override
     public void close() throws IOException {
+        database.close();
         if (embedded != null) {
             embedded.close();
         }

@@ -1,0 +1,29 @@
+package io.synckit.benchmarks;
+
+import io.synckit.benchmarks.contenders.Database;
+import io.synckit.benchmarks.contenders.Ours;
+import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.schema.NotifyMode;
+
+/** A process with subscriptions of ours, to which nothing happens. */
+final class IdleProcess {
+
+    static final int SUBSCRIPTIONS = 100;
+
+    private IdleProcess() {}
+
+    /** @param arguments the URL of the database */
+    public static void main(String[] arguments) throws Exception {
+        try (Database database = new Database(arguments[0], 4)) {
+            Ours ours = new Ours(database, NotifyMode.BELL);
+            for (int i = 0; i < SUBSCRIPTIONS; i++) {
+                ours.follow(LiveOptions.stream("stream-" + i), n -> {});
+            }
+            System.out.println("done");
+            if (System.in.read() >= 0) {
+                throw new IllegalStateException("nothing is to be said to it");
+            }
+        }
+        System.exit(0);
+    }
+}

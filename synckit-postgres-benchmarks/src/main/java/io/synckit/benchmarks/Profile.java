@@ -1,0 +1,43 @@
+package io.synckit.benchmarks;
+
+/**
+ * How much is measured.
+ *
+ * @param rounds in which all contenders have a turn
+ * @param turn milliseconds
+ * @param latencyRounds of each contender
+ * @param latencyEvents in a round, 100 a second
+ * @param saturated milliseconds
+ * @param backlog events that are caught up with
+ * @param sizes of the table at which append and stream read are measured
+ * @param starts of each application
+ * @param observedRounds of the four applications
+ */
+record Profile(
+        String name,
+        int rounds,
+        int turn,
+        int latencyRounds,
+        int latencyEvents,
+        int saturated,
+        int backlog,
+        int[] sizes,
+        int starts,
+        int observedRounds) {
+
+    /** That it runs at all. */
+    static final Profile SMOKE = new Profile("smoke", 1, 200, 1, 50, 500, 5_000, new int[] {2_000, 4_000}, 1, 0);
+
+    /** Under five minutes. */
+    static final Profile QUICK =
+            new Profile("quick", 6, 400, 2, 150, 5_000, 100_000, new int[] {20_000, 200_000}, 3, 0);
+
+    /** What docs/performance.md shows. */
+    static final Profile FULL = new Profile(
+            "full", 25, 1_000, 6, 500, 30_000, 1_000_000, new int[] {100_000, 1_000_000, 10_000_000}, 10, 120);
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

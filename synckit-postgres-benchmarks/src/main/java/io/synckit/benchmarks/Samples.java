@@ -1,0 +1,92 @@
+package io.synckit.benchmarks;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+
+/** What was measured for one question: for each contender one value a round. */
+final class Samples {
+
+    private final String question;
+    private final String title;
+    private final String unit;
+    private final Map<String, List<Double>> values = new LinkedHashMap<>();
+    private final Map<String, String> remarks = new LinkedHashMap<>();
+
+    Samples(String question, String title, String unit) {
+        this.question = question;
+        this.title = title;
+        this.unit = unit;
+    }
+
+    String question() {
+        return question;
+    }
+
+    String title() {
+        return title;
+    }
+
+    String unit() {
+        return unit;
+    }
+
+    void add(String contender, double value) {
+        values.computeIfAbsent(contender, name -> new ArrayList<>()).add(value);
+    }
+
+    void addAll(String contender, Collection<Double> all) {
+        all.forEach(value -> add(contender, value));
+    }
+
+    /** What is to be said beside a contender's figures. */
+    void remark(String contender, String remark) {
+        remarks.put(contender, remark);
+    }
+
+    String remark(String contender) {
+        return remarks.getOrDefault(contender, "");
+    }
+
+    Map<String, List<Double>> values() {
+        return values;
+    }
+
+    List<Double> of(String contender) {
+        return values.getOrDefault(contender, List.of());
+    }
+
+    double median(String contender) {
+        return percentile(of(contender), 0.5);
+    }
+
+    /** Of these, the one with the highest median. */
+    String best(Predicate<String> which) {
+        return values.keySet().stream()
+                .filter(which)
+                .max(Comparator.comparingDouble(this::median))
+                .orElseThrow();
+    }
+
+    /** One to another, round by round: the median of the ratios, since what disturbs a round disturbs both. */
+    double ratio(String one, String other) {
+        List<Double> ratios = new ArrayList<>();
+        for (int i = 0; i < of(one).size(); i++) {
+            ratios.add(of(one).get(i) / of(other).get(i));
+        }
+        return percentile(ratios, 0.5);
+    }
+
+    /** @param share 0 to 1; NaN of nothing */
+    static double percentile(List<Double> values, double share) {
+        double[] sorted =
+                values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+        return sorted.length == 0
+                ? Double.NaN
+                : sorted[(int) Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+    }
+}

@@ -1,0 +1,74 @@
+package io.synckit.benchmarks.contenders;
+
+import java.util.List;
+import java.util.Set;
+import java.util.function.LongConsumer;
+
+/** One way. Safe for use by many threads. Consumers get each event's {@code n}, read from the event itself. */
+public interface Contender extends AutoCloseable {
+
+    /** What it can do beside storing one event. */
+    enum Can {
+        STORE_BATCH,
+        READ_ALL,
+        READ_STREAM,
+        FOLLOW
+    }
+
+    String name();
+
+    Set<Can> can();
+
+    /** Makes its tables anew. */
+    void create() throws Exception;
+
+    /**
+     * Stores an event in a transaction of its own.
+     *
+     * @return when it began, or where it can tell, when it began to commit; by {@link System#nanoTime}
+     */
+    long store(Order order) throws Exception;
+
+    /** The same, and tells when it began to commit where it can. */
+    default long storeAndCommit(Order order) throws Exception {
+        return store(order);
+    }
+
+    /** Waits until what {@link #store} has taken is committed, if that returns before. */
+    default void settle() {}
+
+    /** Its table: some contenders share one. */
+    default String table() {
+        return name();
+    }
+
+    /** Stores events in one transaction. */
+    default void storeBatch(List<Order> orders) throws Exception {
+        throw new UnsupportedOperationException(name());
+    }
+
+    /** Reads all events, from the first, and their data. */
+    default void readAll(LongConsumer each) throws Exception {
+        throw new UnsupportedOperationException(name());
+    }
+
+    /** Reads all events of an aggregate, and their data. */
+    default void readStream(String aggregateId, LongConsumer each) throws Exception {
+        throw new UnsupportedOperationException(name());
+    }
+
+    /** Hears of each event that is committed from now on, until what is returned is closed. */
+    default Following follow(LongConsumer each) throws Exception {
+        throw new UnsupportedOperationException(name());
+    }
+
+    @Override
+    default void close() {}
+
+    /** Hears of events. */
+    interface Following extends AutoCloseable {
+
+        @Override
+        void close();
+    }
+}

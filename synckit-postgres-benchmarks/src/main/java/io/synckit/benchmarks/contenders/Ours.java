@@ -1,0 +1,167 @@
+package io.synckit.benchmarks.contenders;
+
+import io.synckit.ConnectionSource;
+import io.synckit.Event;
+import io.synckit.Instrumentation;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.Config;
+import io.synckit.postgres.PostgresEventStore;
+import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.internal.json.JacksonJson;
+import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.postgres.schema.NotifyMode;
+import io.synckit.postgres.schema.SchemaMigrator;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.function.LongConsumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** This library. */
+public final class Ours implements Contender {
+
+    private static final Duration POLL = Duration.ofMillis(20);
+
+    private final Database database;
+    private final NotifyMode mode;
+    private final String schema;
+    private @Nullable RealtimeEventStore store;
+    private final ThreadLocal<Connection> transaction = new ThreadLocal<>();
+    private final PostgresEventStore joining;
+
+    /** @param mode with OFF it polls every 20 ms */
+    public Ours(Database database, NotifyMode mode) {
+        this(database, mode, "");
+    }
+
+    Ours(Database database, NotifyMode mode, String suffix) {
+        this.database = database;
+        this.mode = mode;
+        this.schema = "ours_" + mode.name().toLowerCase(Locale.ROOT) + suffix;
+        this.joining = new PostgresEventStore(
+                database.pool(),
+                () -> new ConnectionSource.Borrowed(transaction.get(), true, () -> {}),
+                new JacksonJson(),
+                config(),
+                Instrumentation.NONE);
+    }
+
+    @Override
+    public String name() {
+        return "synckit, "
+                + switch (mode) {
+                    case BELL -> "bell";
+                    case EACH_EVENT -> "each-event";
+                    case OFF -> "polling";
+                };
+    }
+
+    @Override
+    public Set<Can> can() {
+        return EnumSet.allOf(Can.class);
+    }
+
+    /** The schema of its table. */
+    public String schema() {
+        return schema;
+    }
+
+    @Override
+    public void create() throws Exception {
+        close();
+        database.execute("drop schema if exists " + schema + " cascade");
+        new SchemaMigrator(database.physical(), schema, "events", new SchemaMigrator.Options(false, false, mode))
+                .migrate();
+    }
+
+    private Config config() {
+        return Config.builder()
+                .schema(schema)
+                .notifyMode(mode)
+                .notificationTimeout(mode == NotifyMode.OFF ? POLL : Config.DEFAULT_NOTIFICATION_TIMEOUT)
+                .build();
+    }
+
+    /** The store, with its listener. */
+    public synchronized RealtimeEventStore store() {
+        if (store == null) {
+            store = RealtimeEventStore.on(database.pool(), database.physical(), config());
+        }
+        return store;
+    }
+
+    @Override
+    public long storeAndCommit(Order order) throws SQLException {
+        try (Connection connection = database.pool().getConnection()) {
+            connection.setAutoCommit(false);
+            transaction.set(connection);
+            joining.store(event(order));
+            long start = System.nanoTime();
+            connection.commit();
+            return start;
+        } finally {
+            transaction.remove();
+        }
+    }
+
+    /** The order as this library's event. */
+    public static Event event(Order order) {
+        return Event.of(order.aggregateId(), "OrderPlaced", order.data());
+    }
+
+    private static long n(StoredEvent event) {
+        return event.dataAs(Order.Data.class).n();
+    }
+
+    @Override
+    public long store(Order order) {
+        long start = System.nanoTime();
+        store().store(event(order));
+        return start;
+    }
+
+    @Override
+    public void storeBatch(List<Order> orders) {
+        store().storeBatch(orders.stream().map(Ours::event).toList());
+    }
+
+    @Override
+    public void readAll(LongConsumer each) {
+        try (Stream<StoredEvent> events = store().stream(Version.ZERO)) {
+            events.forEach(event -> each.accept(n(event)));
+        }
+    }
+
+    @Override
+    public void readStream(String aggregateId, LongConsumer each) {
+        store().loadByAggregate(aggregateId, Version.ZERO).forEach(event -> each.accept(n(event)));
+    }
+
+    @Override
+    public Following follow(LongConsumer each) throws Exception {
+        return follow(LiveOptions.all(), each)::close;
+    }
+
+    /** With options of a subscription. */
+    public LiveSubscription follow(LiveOptions options, LongConsumer each) throws InterruptedException {
+        while (mode != NotifyMode.OFF && !store().isListenerConnected()) {
+            Thread.sleep(10);
+        }
+        return store().subscribe(options, event -> each.accept(n(event)));
+    }
+
+    @Override
+    public synchronized void close() {
+        if (store != null) {
+            store.close();
+            store = null;
+        }
+    }
+}
