@@ -110,23 +110,30 @@ final class EventAppender {
     /** All results, or null if nothing is stored because something was in the way. */
     private @Nullable List<AppendResult> attempt(
             Session session, Command command, List<EventRow> rows, boolean queueFirst) throws SQLException {
-        if (rows.size() == 1 && !queueFirst) {
-            return insertOne(session, command, rows.get(0));
+        if (session.joined() || queueFirst) {
+            return rows.size() == 1 && !queueFirst
+                    ? insert(session.connection(), command, rows)
+                    : session.atomically(connection -> {
+                        if (queueFirst) {
+                            session.readCommitted();
+                            table.queue(connection, EventInserts.aggregateIds(rows));
+                        }
+                        return insert(connection, command, rows);
+                    });
         }
-        return session.atomically(connection -> {
-            if (queueFirst) {
-                session.readCommitted();
-                table.queue(connection, EventInserts.aggregateIds(rows));
+        try {
+            return rows.size() == 1
+                    ? table.insertAlone(session.connection(), rows.get(0), command.expected)
+                            .map(List::of)
+                            .orElse(null)
+                    : session.atomically(
+                            connection -> allOrNothing(rows, table.insertAllAlone(connection, rows, command.expected)));
+        } catch (SQLException e) {
+            if (table.isTaken(e)) {
+                return null;
             }
-            return insert(connection, command, rows);
-        });
-    }
-
-    private @Nullable List<AppendResult> insertOne(Session session, Command command, EventRow row) throws SQLException {
-        Optional<AppendResult> stored = session.joined()
-                ? table.insert(session.connection(), row, command.expected)
-                : table.insertAlone(session.connection(), row, command.expected);
-        return stored.map(List::of).orElse(null);
+            throw e;
+        }
     }
 
     private @Nullable List<AppendResult> insert(Connection connection, Command command, List<EventRow> rows)
@@ -136,7 +143,10 @@ final class EventAppender {
                     .map(List::of)
                     .orElse(null);
         }
-        List<AppendResult> stored = table.insertAll(connection, rows, command.expected);
+        return allOrNothing(rows, table.insertAll(connection, rows, command.expected));
+    }
+
+    private static @Nullable List<AppendResult> allOrNothing(List<EventRow> rows, List<AppendResult> stored) {
         return stored.size() == rows.size() ? stored : null;
     }
 

@@ -42,6 +42,23 @@ as $$
     select pg_advisory_xact_lock('"${schema}"."${table}"'::regclass::oid::integer, hashtext(aggregate)) is not null
 $$;
 
+-- The same without waiting: false if somebody is in flight.
+create function "${schema}"."${table}_try_lock"(aggregate text) returns boolean
+    language sql volatile
+as $$
+    select pg_try_advisory_xact_lock('"${schema}"."${table}"'::regclass::oid::integer, hashtext(aggregate))
+$$;
+
+-- For a batch of up to so many aggregates; a larger one takes no locks (below).
+create function "${schema}"."${table}_try_lock"(aggregates text[], most integer) returns boolean
+    language plpgsql volatile
+as $$
+begin
+    return cardinality(aggregates) > most
+        or (select bool_and("${schema}"."${table}_try_lock"(a)) from unnest(aggregates) a);
+end
+$$;
+
 -- How many queue locks (below) this transaction holds.
 create function "${schema}"."${table}_queued"() returns integer
     language sql volatile

@@ -16,6 +16,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
 
 /** The writer's SQL of the events table. The functions that it calls are in {@code db/synckit/postgres/V1__events.sql}. */
 public final class EventInserts {
@@ -47,18 +49,18 @@ public final class EventInserts {
             """;
 
     /**
-     * The same as a transaction of its own, which is over when it is refused: so it need not be kept from announcing, nor be told for
-     * later that it has queued and announced.
+     * The same as a transaction of its own, where less is enough: it waits for nobody (no row comes back, and the next attempt waits), an
+     * id that is taken may be an error, it need not be kept from announcing, since it is over when it is refused, nor remember
+     * for later that it has queued and announced.
      */
     private static final String INSERT_ALONE = """
             insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
             select n.id, n.aggregate_id, n.stream_version + 1, ?, ?::jsonb, ?::jsonb
               from (select q.*, <last stream version> as stream_version
                       from (select a.* from (select ?::text as id, ?::text as aggregate_id) a
-                             where <lock>(a.aggregate_id) offset 0) q
+                             where <try lock>(a.aggregate_id) offset 0) q
                     offset 0) n
              where n.stream_version between ? and ? and <fence>() and <own>(n.id)
-            on conflict do nothing
             returning e.version, e.stream_version, e.created_at
             """;
 
@@ -67,25 +69,33 @@ public final class EventInserts {
      * 1. Versions are drawn, and rows marked, one after the other in the order of the arrays: both happen above the sort. No join of
      * one array with another: its plan would depend on their lengths, and the server could not keep it.
      */
-    private static final String INSERT_ALL = """
+    private static final String BATCH = """
             insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
             select r.id, r.aggregate_id, r.stream_version, r.event_type, r.data::jsonb, r.metadata::jsonb
               from (select i.*, h.stream_versions[i.k] + i.nth as stream_version
                       from (select array_agg(n.stream_version order by n.k) as stream_versions
                               from (select q.k, q.queued, <last stream version> as stream_version
                                       from (select a.aggregate_id, a.k, l.queued
-                                              from (select <queue>(?::text[], <most>) as queued offset 0) l,
+                                              from (select <enter> as queued offset 0) l,
                                                    unnest(?::text[]) with ordinality as a(aggregate_id, k) offset 0) q
                                     offset 0) n
-                            having case when bool_and(n.stream_version between ? and ?) then <announce>(min(n.queued)) else false end
+                            having case when bool_and(n.stream_version between ? and ?) then <begin> else false end
                             offset 0) h,
                            unnest(?::text[], ?::text[], ?::integer[], ?::integer[], ?::text[], ?::text[], ?::text[])
                            with ordinality as i(id, aggregate_id, k, nth, event_type, data, metadata, n)
                      order by i.n offset 0) r
              where <own>(r.id)
-            on conflict do nothing
+            <on conflict>
             returning e.version, e.stream_version, e.created_at
             """;
+
+    private static final String INSERT_ALL = BATCH.replace("<enter>", "<queue>(?::text[], <most>)")
+            .replace("<begin>", "<announce>(min(n.queued))")
+            .replace("<on conflict>", "on conflict do nothing");
+
+    private static final String INSERT_ALL_ALONE = BATCH.replace("<enter>", "<try lock>(?::text[], <most>)")
+            .replace("<begin>", "bool_and(n.queued) and <fence>()")
+            .replace("<on conflict>", "");
 
     private static final String LAST_STREAM_VERSION = """
             coalesce((select s.stream_version from <table> s where s.aggregate_id = q.aggregate_id
@@ -101,9 +111,11 @@ public final class EventInserts {
             "select coalesce(max(stream_version), 0) from <table> where aggregate_id = ?";
 
     private final Statements statements;
+    private final Set<String> keys;
     private final String insert;
     private final String insertAlone;
     private final String insertAll;
+    private final String insertAllAlone;
     private final String queue;
     private final String existing;
     private final String streamVersion;
@@ -111,9 +123,11 @@ public final class EventInserts {
     /** @param preparedStatements whether the driver may keep server-side prepared statements */
     public EventInserts(TableName name, boolean preparedStatements) {
         this.statements = new Statements(name, preparedStatements);
+        this.keys = Set.of(name.table() + "_id_key", name.table() + "_stream_key");
         this.insert = named(INSERT, MOST_QUEUED);
         this.insertAlone = named(INSERT_ALONE, MOST_QUEUED);
         this.insertAll = named(INSERT_ALL, MOST_QUEUED);
+        this.insertAllAlone = named(INSERT_ALL_ALONE, MOST_QUEUED);
         this.queue = named(QUEUE, MOST_QUEUED_AFTER_A_CONFLICT);
         this.existing = statements.named(EXISTING);
         this.streamVersion = statements.named(STREAM_VERSION);
@@ -125,7 +139,11 @@ public final class EventInserts {
         return insert(connection, insert, row, expected);
     }
 
-    /** The same on a connection that commits each statement. */
+    /**
+     * The same in a transaction of its own, which is over if nothing is stored.
+     *
+     * @throws SQLException also if the id or the stream version is taken: {@link #isTaken}
+     */
     public Optional<AppendResult> insertAlone(Connection connection, EventRow row, ExpectedStreamVersion expected)
             throws SQLException {
         return insert(connection, insertAlone, row, expected);
@@ -153,6 +171,22 @@ public final class EventInserts {
      */
     public List<AppendResult> insertAll(Connection connection, List<EventRow> rows, ExpectedStreamVersion expected)
             throws SQLException {
+        return insertAll(connection, insertAll, rows, expected);
+    }
+
+    /**
+     * The same in a transaction of its own, which is over if not all are stored.
+     *
+     * @throws SQLException also if an id or a stream version is taken: {@link #isTaken}
+     */
+    public List<AppendResult> insertAllAlone(Connection connection, List<EventRow> rows, ExpectedStreamVersion expected)
+            throws SQLException {
+        return insertAll(connection, insertAllAlone, rows, expected);
+    }
+
+    private List<AppendResult> insertAll(
+            Connection connection, String sql, List<EventRow> rows, ExpectedStreamVersion expected)
+            throws SQLException {
         Map<String, int[]> aggregates = new LinkedHashMap<>();
         Integer[] places = new Integer[rows.size()];
         Integer[] nth = new Integer[rows.size()];
@@ -163,7 +197,7 @@ public final class EventInserts {
             places[i] = aggregate[0];
             nth[i] = ++aggregate[1];
         }
-        try (PreparedStatement statement = statements.prepare(connection, insertAll)) {
+        try (PreparedStatement statement = statements.prepare(connection, sql)) {
             Array aggregateIds = Statements.texts(connection, aggregates.keySet());
             statement.setArray(1, aggregateIds);
             statement.setArray(2, aggregateIds);
@@ -184,6 +218,14 @@ public final class EventInserts {
             }
             return results;
         }
+    }
+
+    /** Whether an insert has failed because an id or a stream version is taken. */
+    public boolean isTaken(SQLException failure) {
+        ServerErrorMessage told = failure instanceof PSQLException server ? server.getServerErrorMessage() : null;
+        return told != null
+                && "23505".equals(failure.getSQLState())
+                && keys.contains(String.valueOf(told.getConstraint()));
     }
 
     /**

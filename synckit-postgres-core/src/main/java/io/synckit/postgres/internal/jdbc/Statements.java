@@ -28,7 +28,7 @@ final class Statements {
     String named(String template) {
         return template.replace("<table>", name.quoted())
                 .replace("<queue>", name.member("_queue"))
-                .replace("<lock>", name.member("_lock"))
+                .replace("<try lock>", name.member("_try_lock"))
                 .replace("<fence>", name.member("_fence"))
                 .replace("<announce>", name.member("_announce"))
                 .replace("<own>", name.member("_own"))
