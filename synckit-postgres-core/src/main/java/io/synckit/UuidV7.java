@@ -1,5 +1,6 @@
 package io.synckit;
 
+import java.nio.ByteBuffer;
 import java.security.SecureRandom;
 import java.time.InstantSource;
 import java.util.UUID;
@@ -13,10 +14,14 @@ final class UuidV7 {
 
     private static final UuidV7 SHARED = new UuidV7(InstantSource.system(), new SecureRandom());
     private static final int COUNTER_BITS = 12;
+    private static final int DRAWN_AT_ONCE = 256 * Long.BYTES;
 
     private final InstantSource clock;
     private final RandomGenerator random;
     private long last;
+
+    /** Drawn together: a secure source is asked under a lock of its own, which writers would queue at for each id. */
+    private final ByteBuffer drawn = ByteBuffer.allocate(DRAWN_AT_ONCE).limit(0);
 
     UuidV7(InstantSource clock, RandomGenerator random) {
         this.clock = clock;
@@ -27,18 +32,26 @@ final class UuidV7 {
         return SHARED.next().toString();
     }
 
-    UUID next() {
+    synchronized UUID next() {
         long tick = nextTick();
         long millis = tick >>> COUNTER_BITS;
         long counter = tick & ((1 << COUNTER_BITS) - 1);
         long high = millis << 16 | 0x7000 | counter;
-        long low = random.nextLong() & 0x3fff_ffff_ffff_ffffL | 0x8000_0000_0000_0000L;
+        long low = nextRandom() & 0x3fff_ffff_ffff_ffffL | 0x8000_0000_0000_0000L;
         return new UUID(high, low);
     }
 
     /** Milliseconds and counter in one number; a clock that stands still or goes back only moves the counter. */
-    private synchronized long nextTick() {
+    private long nextTick() {
         last = Math.max(last + 1, clock.millis() << COUNTER_BITS);
         return last;
+    }
+
+    private long nextRandom() {
+        if (!drawn.hasRemaining()) {
+            random.nextBytes(drawn.array());
+            drawn.clear();
+        }
+        return drawn.getLong();
     }
 }

@@ -11,7 +11,7 @@ import java.util.Map;
 /** One event a transaction, by 1, 16 and 64 writers; whoever can has a live subscriber, in the same process. */
 final class Appends {
 
-    private static final int WARM_UP = 2;
+    private static final int WARM_UP = 1;
     private static final long PATIENCE = 5_000_000_000L;
     private static final String OURS = "synckit, bell";
     private static final String BARE = "bare insert";
@@ -37,24 +37,24 @@ final class Appends {
     }
 
     void run() throws Exception {
-        Samples one = measure(1, FEW);
-        report.atLeast("append-1", one.ratio(OURS, BARE), 0.9);
         List<String> everybody = all.stream()
                 .map(Contender::name)
                 .filter(name -> !name.startsWith("bare") || name.equals(BARE))
                 .filter(name -> !ASYNC.contains(name))
                 .toList();
-        Samples sixteen = measure(16, everybody);
+        Samples sixteen = measure(16, everybody, profile.warmUp());
         report.atLeast("append-16", sixteen.ratio(OURS, BARE), 0.9);
         report.atLeast("append-16-seed", sixteen.ratio(OURS, SEED), 4);
         report.atLeast("append-16-peers", sixteen.ratio(OURS, sixteen.best(REAL_TIME_PEERS::contains)), 3);
-        Samples many = measure(64, List.of(OURS, BARE, SEED, ASYNC.get(0), ASYNC.get(1)));
+        Samples one = measure(1, FEW, 0);
+        report.atLeast("append-1", one.ratio(OURS, BARE), 0.9);
+        Samples many = measure(64, List.of(OURS, BARE, SEED, ASYNC.get(0), ASYNC.get(1)), profile.warmUp());
         report.atLeast("append-64", many.ratio(OURS, BARE), 0.9);
         report.atLeast("append-64-seed", many.ratio(OURS, SEED), 6);
         report.atLeast("group-commit", many.ratio(ASYNC.get(0), BARE), 5);
     }
 
-    private Samples measure(int writers, List<String> names) throws Exception {
+    private Samples measure(int writers, List<String> names, int warmUp) throws Exception {
         List<Contender> contenders =
                 all.stream().filter(each -> names.contains(each.name())).toList();
         Contenders.create(contenders);
@@ -62,8 +62,12 @@ final class Appends {
                 "append-" + writers, "one event a transaction, " + writers + " writers, a live subscriber", "events/s");
         contenders.forEach(contender -> samples.addAll(contender.name(), List.of()));
         Map<String, long[]> wrong = new LinkedHashMap<>();
+        for (Contender contender : contenders) {
+            turn(contender, writers, warmUp, new long[2]);
+        }
         Turns.take(WARM_UP, profile.rounds(), contenders, (contender, counts) -> {
-            double speed = turn(contender, writers, wrong.computeIfAbsent(contender.name(), name -> new long[2]));
+            double speed = turn(
+                    contender, writers, profile.turn(), wrong.computeIfAbsent(contender.name(), name -> new long[2]));
             if (counts) {
                 samples.add(contender.name(), speed);
             }
@@ -78,14 +82,14 @@ final class Appends {
         return samples;
     }
 
-    private double turn(Contender contender, int writers, long[] wrong) throws Exception {
+    private double turn(Contender contender, int writers, int millis, long[] wrong) throws Exception {
         if (!contender.can().contains(Can.FOLLOW)) {
-            return Writers.store(contender, writers, profile.turn()).perSecond();
+            return Writers.store(contender, writers, millis).perSecond();
         }
         Deliveries deliveries = new Deliveries(Writers.next());
         Following following = contender.follow(deliveries);
         try (following) {
-            Writers.Stored stored = Writers.store(contender, writers, profile.turn());
+            Writers.Stored stored = Writers.store(contender, writers, millis);
             wrong[0] += deliveries.missing(stored.events(), PATIENCE);
             wrong[1] += deliveries.doubled();
             return stored.perSecond();

@@ -3,6 +3,7 @@ package io.synckit.benchmarks;
 /**
  * How much is measured.
  *
+ * @param warmUp milliseconds of each contender before anything is measured: compilers take their time
  * @param rounds in which all contenders have a turn
  * @param turn milliseconds
  * @param latencyRounds of each contender
@@ -15,6 +16,7 @@ package io.synckit.benchmarks;
  */
 record Profile(
         String name,
+        int warmUp,
         int rounds,
         int turn,
         int latencyRounds,
@@ -26,15 +28,15 @@ record Profile(
         int observedRounds) {
 
     /** That it runs at all. */
-    static final Profile SMOKE = new Profile("smoke", 1, 200, 1, 50, 500, 5_000, new int[] {2_000, 4_000}, 1, 0);
+    static final Profile SMOKE = new Profile("smoke", 0, 1, 200, 1, 50, 500, 5_000, new int[] {2_000, 4_000}, 1, 0);
 
     /** Under five minutes. */
     static final Profile QUICK =
-            new Profile("quick", 6, 400, 2, 150, 5_000, 100_000, new int[] {20_000, 200_000}, 3, 0);
+            new Profile("quick", 3_000, 5, 400, 2, 150, 5_000, 100_000, new int[] {20_000, 200_000}, 3, 0);
 
     /** What docs/performance.md shows. */
     static final Profile FULL = new Profile(
-            "full", 25, 1_000, 6, 500, 30_000, 1_000_000, new int[] {100_000, 1_000_000, 10_000_000}, 10, 120);
+            "full", 15_000, 25, 1_000, 6, 500, 30_000, 1_000_000, new int[] {100_000, 1_000_000, 10_000_000}, 10, 120);
 
     @Override
     public String toString() {

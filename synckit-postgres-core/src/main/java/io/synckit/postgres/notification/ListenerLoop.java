@@ -321,7 +321,9 @@ final class ListenerLoop implements Runnable {
                 if (!asked) {
                     counters.polls.increment();
                 }
-                Tail.Look look = tail.look(connected.connection());
+                Tail.Look look = asked || status.state() == State.POLLING
+                        ? tail.look(connected.connection())
+                        : tail.poll(connected.connection());
                 worked = true;
                 asked = look.more();
                 now = System.nanoTime();

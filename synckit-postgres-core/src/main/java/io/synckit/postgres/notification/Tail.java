@@ -158,6 +158,23 @@ final class Tail {
         }
     }
 
+    /** As {@link #look}, when nobody has rung: most often there is nothing, and half of the question tells. */
+    Look poll(Connection connection) throws SQLException {
+        lock.lock();
+        try {
+            if (interested.get() > 0 && !suspect) {
+                Horizon horizon = horizon(connection);
+                if (horizon.stable() <= position && !horizon.moreMayFollow()) {
+                    readAt = Instant.now();
+                    return new Look(false, 0);
+                }
+            }
+            return look(connection);
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** The same question, so that who polls knows whether the database answers. */
     private Look asleep(Connection connection) throws SQLException {
         horizon(connection);
