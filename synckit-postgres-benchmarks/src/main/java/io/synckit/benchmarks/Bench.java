@@ -19,6 +19,7 @@ public final class Bench {
     private final Report report = new Report();
     private final Profile profile;
     private final @Nullable String only;
+    private final long start = System.nanoTime();
 
     private Bench(Profile profile, @Nullable String only) {
         this.profile = profile;
@@ -47,11 +48,14 @@ public final class Bench {
     }
 
     private boolean asks(String question) {
-        return only == null || only.equals(question);
+        boolean asks = only == null || only.equals(question);
+        if (asks) {
+            report.line("%n[%.0f s] %s", (System.nanoTime() - start) / 1e9, question);
+        }
+        return asks;
     }
 
     private void run(@Nullable String jdbcUrl, String commitDelay) throws Exception {
-        long start = System.nanoTime();
         try (Server server = Server.start(jdbcUrl, commitDelay);
                 Costs costs = Costs.start(report)) {
             Database database = server.database();

@@ -19,11 +19,11 @@ import java.util.concurrent.locks.LockSupport;
 final class Latency {
 
     private static final long BETWEEN = 10_000_000;
-    private static final int WARM_UP_EVENTS = 1000;
     private static final int SATURATING = 16;
     private static final long PATIENCE = 10_000_000_000L;
     private static final String OURS = "synckit, bell";
     private static final String BARE = "bare LISTEN/NOTIFY";
+    private static final List<String> IN_SMOKE = List.of(OURS, BARE, "go-sync-kit's schema");
 
     private final Database database;
     private final Report report;
@@ -40,6 +40,7 @@ final class Latency {
         List<Contender> contenders = Contenders.all(database).stream()
                 .filter(contender -> contender.can().contains(Contender.Can.FOLLOW))
                 .filter(contender -> !contender.name().contains("storeAsync"))
+                .filter(contender -> profile != Profile.SMOKE || IN_SMOKE.contains(contender.name()))
                 .toList();
         Contenders.create(contenders);
         Samples samples = new Samples("latency", "commit to handler in another process, 100/s", "ms");
@@ -48,7 +49,8 @@ final class Latency {
         try (Child child = Child.start(ListenerProcess.class, database.url())) {
             Turns.take(1, profile.latencyRounds(), contenders, (contender, counts) -> {
                 child.tell("follow " + contender.name());
-                Measured measured = write(child, contender, 0, counts ? profile.latencyEvents() : 100);
+                Measured measured =
+                        write(child, contender, 0, counts ? profile.latencyEvents() : profile.latencyEvents() / 2);
                 child.tell("stop");
                 if (counts) {
                     samples.addAll(contender.name(), measured.millis);
@@ -91,8 +93,7 @@ final class Latency {
             for (int round = 0; round <= profile.latencyRounds(); round++) {
                 for (int size : sizes) {
                     String answer = child.tell("streams " + size).get(0);
-                    Measured measured =
-                            write(child, ours, size, round == 0 ? WARM_UP_EVENTS / 5 : profile.latencyEvents());
+                    Measured measured = write(child, ours, size, profile.latencyEvents());
                     child.tell("stop");
                     if (measured.lost + measured.doubled > 0) {
                         throw new IllegalStateException(
@@ -126,7 +127,7 @@ final class Latency {
             contender.create();
             try (Child child = Child.start(ListenerProcess.class, database.url())) {
                 child.tell("follow " + name);
-                write(child, contender, 0, 200);
+                write(child, contender, 0, profile.latencyEvents());
                 Measured measured = underLoad(child, contender);
                 samples.addAll(name, measured.millis);
                 samples.remark(

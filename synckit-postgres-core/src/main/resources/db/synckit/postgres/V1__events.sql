@@ -30,9 +30,9 @@ create function "${schema}"."${table}_schema_version"() returns integer
     language sql immutable parallel safe
 as $$ select 1 $$;
 
--- Three transaction-local settings go with the transaction, and a savepoint's rollback reverts them together with the locks:
+-- Two transaction-local settings go with the transaction, and a savepoint's rollback reverts them together with the locks:
 -- synckit.queued and the table's oid counts the queue locks, synckit.announced and the oid says that the transaction has announced
--- itself, synckit.row is the id and the table of the row that the library's statement is inserting.
+-- itself.
 -- The functions in SQL are single expressions, so that the planner puts them into the statement of the caller.
 
 -- Waits for the writers of an aggregate that are in flight, and has those that come wait. Always true.
@@ -134,11 +134,6 @@ as $$
     end
 $$;
 
--- Marks the row that comes next as the library's own. Always true.
-create function "${schema}"."${table}_own"(id text) returns boolean
-    language sql volatile
-as $$ select set_config('synckit.row', id || ' ${schema}.${table}', true) is not null $$;
-
 -- The fence, reader's side: every version up to "decided" is committed and visible to the next statement, or gone for good. The
 -- order is the point: first the sequence, then the locks, rows only in a later statement. "head" above "decided" says that somebody
 -- is announced, or was since the first look at the sequence: so it is looked at again, after the locks. "ringing" says that somebody
@@ -169,7 +164,8 @@ begin
 end
 $$;
 
--- Rows that the library has not marked as its own (psql, COPY, another program). They are checked: it has checked its own before, and a
+-- The library's statements, which announce themselves, mark their rows: bit 62 of the stream version is set, and goes away here.
+-- Rows without the mark are of others (psql, COPY, another program). They are checked: it has checked its own before, and a
 -- table's constraints would be planned for each of its statements. And they go through the same steps: queue, announce, and only
 -- then a version; one that was drawn before the announcement, or made by hand, is thrown away. No WHEN, which would be planned too.
 create function "${schema}"."${table}_admit"() returns trigger
@@ -178,7 +174,8 @@ as $$
 declare
     last_stream_version bigint;
 begin
-    if new.id || ' ${schema}.${table}' = current_setting('synckit.row', true) then
+    if new.stream_version > 4611686018427387904 then
+        new.stream_version := new.stream_version - 4611686018427387904;
         return new;
     end if;
     if tg_op = 'UPDATE' or current_setting('synckit.maintenance', true) = 'on' and new.stream_version is not null then

@@ -29,13 +29,13 @@ public final class EventInserts {
     private static final int MOST_QUEUED_AFTER_A_CONFLICT = 1000;
 
     /**
-     * Queue, check, announce (whoever is refused announces nothing, and delays no reader), mark the row, and only then a version: each
-     * step is a subquery that needs the one inside it, and {@code offset 0} keeps the planner from merging them. No row
-     * comes back when the id or the stream version is taken, or the stream is not as expected.
+     * Queue, check, announce (whoever is refused announces nothing, and delays no reader), and only then a version; the mark tells the
+     * trigger that admits rows of others that this is done. Each step is a subquery that needs the one inside it, and {@code
+     * offset 0} keeps the planner from merging them. No row comes back when the id or the stream version is taken, or the stream is not as expected.
      */
     private static final String INSERT = """
             insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
-            select n.id, n.aggregate_id, n.stream_version + 1, ?, ?::jsonb, ?::jsonb
+            select n.id, n.aggregate_id, n.stream_version + 1 + <mark>, ?, ?::jsonb, ?::jsonb
               from (select h.* from (
                         select q.*, <last stream version> as stream_version
                           from (select a.*, <queue>(a.aggregate_id, <most>) as queued
@@ -43,7 +43,7 @@ public final class EventInserts {
                         offset 0) h
                      where h.stream_version between ? and ?
                        and not exists (select from <table> d where d.id = h.id) offset 0) n
-             where <announce>(n.queued) and <own>(n.id)
+             where <announce>(n.queued)
             on conflict do nothing
             returning e.version, e.stream_version, e.created_at
             """;
@@ -55,24 +55,24 @@ public final class EventInserts {
      */
     private static final String INSERT_ALONE = """
             insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
-            select n.id, n.aggregate_id, n.stream_version + 1, ?, ?::jsonb, ?::jsonb
+            select n.id, n.aggregate_id, n.stream_version + 1 + <mark>, ?, ?::jsonb, ?::jsonb
               from (select q.*, <last stream version> as stream_version
                       from (select a.* from (select ?::text as id, ?::text as aggregate_id) a
                              where <try lock>(a.aggregate_id) offset 0) q
                     offset 0) n
-             where n.stream_version between ? and ? and <fence>() and <own>(n.id)
+             where n.stream_version between ? and ? and <fence>()
             returning e.version, e.stream_version, e.created_at
             """;
 
     /**
      * The same for many: "k" is the place of an event's aggregate among the aggregates, "nth" counts the events of one aggregate from
-     * 1. Versions are drawn, and rows marked, one after the other in the order of the arrays: both happen above the sort. No join of
-     * one array with another: its plan would depend on their lengths, and the server could not keep it.
+     * 1. Versions are drawn in the order of the arrays: that happens above the sort. No join of one array with another: its plan
+     * would depend on their lengths, and the server could not keep it.
      */
     private static final String BATCH = """
             insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
             select r.id, r.aggregate_id, r.stream_version, r.event_type, r.data::jsonb, r.metadata::jsonb
-              from (select i.*, h.stream_versions[i.k] + i.nth as stream_version
+              from (select i.*, h.stream_versions[i.k] + i.nth + <mark> as stream_version
                       from (select array_agg(n.stream_version order by n.k) as stream_versions
                               from (select q.k, q.queued, <last stream version> as stream_version
                                       from (select a.aggregate_id, a.k, l.queued
@@ -84,7 +84,6 @@ public final class EventInserts {
                            unnest(?::text[], ?::text[], ?::integer[], ?::integer[], ?::text[], ?::text[], ?::text[])
                            with ordinality as i(id, aggregate_id, k, nth, event_type, data, metadata, n)
                      order by i.n offset 0) r
-             where <own>(r.id)
             <on conflict>
             returning e.version, e.stream_version, e.created_at
             """;
@@ -96,6 +95,9 @@ public final class EventInserts {
     private static final String INSERT_ALL_ALONE = BATCH.replace("<enter>", "<try lock>(?::text[], <most>)")
             .replace("<begin>", "bool_and(n.queued) and <fence>()")
             .replace("<on conflict>", "");
+
+    /** Bit 62. */
+    private static final String MARK = "4611686018427387904";
 
     private static final String LAST_STREAM_VERSION = """
             coalesce((select s.stream_version from <table> s where s.aggregate_id = q.aggregate_id
@@ -283,6 +285,7 @@ public final class EventInserts {
 
     private String named(String template, int most) {
         return statements.named(template.replace("<last stream version>", LAST_STREAM_VERSION)
+                .replace("<mark>", MARK)
                 .replace("<most>", Integer.toString(most)));
     }
 

@@ -31,7 +31,6 @@ final class Statements {
                 .replace("<try lock>", name.member("_try_lock"))
                 .replace("<fence>", name.member("_fence"))
                 .replace("<announce>", name.member("_announce"))
-                .replace("<own>", name.member("_own"))
                 .replace("<horizon>", name.member("_horizon"))
                 .replace("<channel>", name.member("_channel"))
                 .replace("<hold>", name.member("_hold"))

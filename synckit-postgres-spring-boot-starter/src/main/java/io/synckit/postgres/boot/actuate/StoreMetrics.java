@@ -62,6 +62,10 @@ final class StoreMetrics implements MeterBinder {
                 "transactions",
                 "Transactions that have stored something and are open",
                 StoreDiagnosis::writers);
+        Gauge.builder("synckit.store.waiting", monitor, StoreMonitor::waiting)
+                .description("Events that storeAsync has accepted and that are not being stored yet")
+                .baseUnit("events")
+                .register(registry);
         TimeGauge.builder(
                         "synckit.store.horizon.delay",
                         this,

@@ -12,6 +12,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,7 @@ final class StoreMonitor {
 
     private final AtomicInteger open = new AtomicInteger();
     private final Supplier<StoreDiagnosis> diagnose;
+    private final IntSupplier waiting;
     private final Supplier<StoreStats> stats;
     private final @Nullable NotificationListener listener;
     private @Nullable Question<StoreDiagnosis> diagnosis;
@@ -33,12 +35,14 @@ final class StoreMonitor {
 
     StoreMonitor(RealtimeEventStore store) {
         this.diagnose = store::diagnose;
+        this.waiting = store::waiting;
         this.stats = store::stats;
         this.listener = store.listener();
     }
 
     StoreMonitor(PostgresEventStore store) {
         this.diagnose = store::diagnose;
+        this.waiting = store::waiting;
         this.stats = store::stats;
         this.listener = null;
     }
@@ -46,6 +50,11 @@ final class StoreMonitor {
     /** Null if live subscriptions are switched off. */
     @Nullable NotificationListener listener() {
         return listener;
+    }
+
+    /** How many events of storeAsync wait. */
+    int waiting() {
+        return waiting.getAsInt();
     }
 
     /**

@@ -119,6 +119,18 @@ class MetricsTest {
     }
 
     @Test
+    void whatStoreAsyncHasAcceptedCountsWhenItIsStored() {
+        runner.run(context -> {
+            context.getBean(EventStore.class).storeAsync(Event.of("a", "T", 1)).join();
+            assertThat(timer(context, "synckit.operations", "operation", "storeAsync", "error", "none"))
+                    .isEqualTo(1);
+            assertThat(counter(context, "synckit.events", "operation", "storeGroup"))
+                    .isEqualTo(1);
+            assertThat(gauge(context, "synckit.store.waiting")).isZero();
+        });
+    }
+
+    @Test
     void theListenerAndTheHorizonAreMeasured() {
         runner.run(context -> {
             useEverything(context);

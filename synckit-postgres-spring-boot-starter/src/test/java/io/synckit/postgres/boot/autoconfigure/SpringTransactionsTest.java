@@ -10,6 +10,7 @@ import io.synckit.DuplicateEventException;
 import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.StoredEvent;
+import io.synckit.UnusableTransactionException;
 import io.synckit.Version;
 import io.synckit.postgres.boot.autoconfigure.business.BusinessRow;
 import io.synckit.postgres.testing.TestDatabase;
@@ -110,6 +111,18 @@ class SpringTransactionsTest {
         return store().load(Version.ZERO).events().stream()
                 .map(StoredEvent::data)
                 .toList();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void storeAsyncIsForOutsideOfTransactions(Setup setup) {
+        start(setup);
+        transaction()
+                .executeWithoutResult(status -> assertThatExceptionOfType(UnusableTransactionException.class)
+                        .isThrownBy(() -> store().storeAsync(Event.of("a", "T", "never"))));
+        store().storeAsync(Event.of("a", "T", 1)).join();
+
+        assertThat(stored()).containsExactly(1);
     }
 
     @ParameterizedTest
