@@ -32,7 +32,7 @@ final class CatchUp {
         }
         Samples samples = new Samples("catch-up", profile.backlog() + " events from the start", "events/s");
         contenders.forEach(contender -> samples.addAll(contender.name(), List.of()));
-        Turns.take(1, Math.min(profile.rounds(), MOST_ROUNDS), contenders, (contender, counts) -> {
+        Turns.take(1, Math.min((profile.rounds() + 1) / 2, MOST_ROUNDS), contenders, (contender, counts) -> {
             long[] count = new long[1];
             long start = System.nanoTime();
             contender.readAll(n -> count[0]++);

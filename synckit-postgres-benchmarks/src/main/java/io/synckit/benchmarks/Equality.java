@@ -12,6 +12,7 @@ import java.util.Set;
 final class Equality {
 
     private static final int WRITERS = 8;
+    private static final int MILLIS = 250;
     private static final long PATIENCE = 15_000_000_000L;
 
     private Equality() {}
@@ -19,7 +20,9 @@ final class Equality {
     /** @throws IllegalStateException if a contender reads other events than it stored; or if ours delivers others */
     static void check(List<Contender> contenders, Report report) throws Exception {
         Contenders.create(contenders);
-        report.line("%nequality: %d writers for half a second; what was read again, and delivered meanwhile", WRITERS);
+        report.line(
+                "%nequality: %d writers for a quarter of a second; what was read again, and delivered meanwhile",
+                WRITERS);
         for (Contender contender : contenders) {
             check(contender, report);
         }
@@ -33,7 +36,7 @@ final class Equality {
         boolean right = true;
         Following following = contender.can().contains(Can.FOLLOW) ? contender.follow(deliveries) : () -> {};
         try (following) {
-            stored = Writers.store(contender, WRITERS, 500).events();
+            stored = Writers.store(contender, WRITERS, MILLIS).events();
             if (contender.can().contains(Can.STORE_BATCH)) {
                 contender.storeBatch(Writers.batch(100));
                 stored += 100;

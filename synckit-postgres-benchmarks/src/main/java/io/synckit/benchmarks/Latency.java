@@ -127,8 +127,9 @@ final class Latency {
             contender.create();
             try (Child child = Child.start(ListenerProcess.class, database.url())) {
                 child.tell("follow " + name);
-                write(child, contender, 0, profile.latencyEvents());
-                Measured measured = underLoad(child, contender);
+                // Compilers take their time, also under load.
+                underLoad(child, contender, profile.warmUp());
+                Measured measured = underLoad(child, contender, profile.saturated());
                 samples.addAll(name, measured.millis);
                 samples.remark(
                         name,
@@ -152,13 +153,12 @@ final class Latency {
 
     private record Measured(List<Double> millis, long stored, long lost, long doubled) {}
 
-    private Measured underLoad(Child child, Contender contender) throws Exception {
+    private Measured underLoad(Child child, Contender contender, int millis) throws Exception {
         long first = Writers.next();
         ExecutorService thread = Executors.newSingleThreadExecutor();
         try {
-            Future<Writers.Stored> load =
-                    thread.submit(() -> Writers.store(contender, SATURATING, profile.saturated()));
-            Map<Long, Long> starts = store(contender, 0, (int) (profile.saturated() / (BETWEEN / 1_000_000)));
+            Future<Writers.Stored> load = thread.submit(() -> Writers.store(contender, SATURATING, millis));
+            Map<Long, Long> starts = store(contender, 0, (int) (millis / (BETWEEN / 1_000_000)));
             long stored = load.get().events() + starts.size();
             Arrivals arrivals = arrivals(child, stored);
             arrivals.times.keySet().removeIf(n -> n < first);

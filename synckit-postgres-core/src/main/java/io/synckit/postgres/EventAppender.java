@@ -44,7 +44,8 @@ final class EventAppender {
 
     /** One result for each row, in their order. */
     List<AppendResult> append(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
-        Command command = new Command(rows, expected, options);
+        boolean duplicatesExpected = options.onDuplicate() == OnDuplicate.RETURN_EXISTING;
+        Command command = new Command(rows, expected, options, duplicatesExpected);
         try (Session session = Session.open(connections)) {
             return append(session, command);
         } catch (SQLException e) {
@@ -55,12 +56,16 @@ final class EventAppender {
     /**
      * Stores what is not stored already, all or none, in a transaction of its own; one result for each row, in their order.
      *
+     * @param duplicatesExpected whether some may well be stored already, and the server should not log an error for that
      * @throws DuplicateEventException if another event has one of the ids; nothing is stored
      * @throws UnusableTransactionException if the connection is in a transaction of somebody's
      */
-    List<AppendResult> appendAlone(List<EventRow> rows) {
-        Command command =
-                new Command(rows, ExpectedStreamVersion.any(), AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING));
+    List<AppendResult> appendAlone(List<EventRow> rows, boolean duplicatesExpected) {
+        Command command = new Command(
+                rows,
+                ExpectedStreamVersion.any(),
+                AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING),
+                duplicatesExpected);
         try (Session session = Session.open(connections)) {
             if (session.joined()) {
                 throw new UnusableTransactionException(
@@ -110,16 +115,17 @@ final class EventAppender {
     /** All results, or null if nothing is stored because something was in the way. */
     private @Nullable List<AppendResult> attempt(
             Session session, Command command, List<EventRow> rows, boolean queueFirst) throws SQLException {
-        if (session.joined() || queueFirst) {
-            return rows.size() == 1 && !queueFirst
+        if (queueFirst) {
+            return session.atomically(connection -> {
+                session.readCommitted();
+                table.queue(connection, EventInserts.aggregateIds(rows));
+                return insert(connection, command, rows);
+            });
+        }
+        if (session.joined() || command.duplicatesExpected) {
+            return rows.size() == 1
                     ? insert(session.connection(), command, rows)
-                    : session.atomically(connection -> {
-                        if (queueFirst) {
-                            session.readCommitted();
-                            table.queue(connection, EventInserts.aggregateIds(rows));
-                        }
-                        return insert(connection, command, rows);
-                    });
+                    : session.atomically(connection -> insert(connection, command, rows));
         }
         try {
             return rows.size() == 1
@@ -156,11 +162,17 @@ final class EventAppender {
         private final List<EventRow> rows;
         private final ExpectedStreamVersion expected;
         private final AppendOptions options;
+        private final boolean duplicatesExpected;
 
-        Command(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
+        Command(
+                List<EventRow> rows,
+                ExpectedStreamVersion expected,
+                AppendOptions options,
+                boolean duplicatesExpected) {
             this.rows = rows;
             this.expected = expected;
             this.options = options;
+            this.duplicatesExpected = duplicatesExpected;
         }
 
         /**

@@ -210,7 +210,8 @@ final class GroupCommit implements AutoCloseable {
         Operation operation = new Operation("storeGroup", table, true);
         return instrumentation.operation(operation, () -> {
             List<AppendResult> results = appender.appendAlone(
-                    group.stream().map(accepted -> accepted.row).toList());
+                    group.stream().map(accepted -> accepted.row).toList(),
+                    group.stream().anyMatch(accepted -> accepted.options.onDuplicate() == OnDuplicate.RETURN_EXISTING));
             int alreadyStored =
                     (int) results.stream().filter(AppendResult::alreadyStored).count();
             operation.completed(results.size() - alreadyStored, alreadyStored);

@@ -5,14 +5,24 @@ import io.synckit.SchemaMismatchException;
 import io.synckit.postgres.internal.jdbc.Catalog;
 import io.synckit.postgres.internal.jdbc.SqlFailure;
 import io.synckit.postgres.internal.jdbc.TableName;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.zip.CRC32;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.configuration.FluentConfiguration;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes and upgrades the events table, with a Flyway of its own (flyway-core and flyway-database-postgresql must be on the class
@@ -23,6 +33,12 @@ public final class SchemaMigrator {
 
     /** Where the scripts are. Their placeholders: {@code schema}, {@code table}, {@code data_index}, {@code metadata_index}, {@code notify_mode}. */
     public static final String LOCATION = "classpath:db/synckit/postgres";
+
+    private static final Logger log = LoggerFactory.getLogger(SchemaMigrator.class);
+
+    /** All of them: a test looks. */
+    static final List<String> SCRIPTS =
+            List.of("V1__events.sql", "V2__bell.sql", "R__notify_mode.sql", "R__optional_indexes.sql");
 
     private final DataSource dataSource;
     private final TableName name;
@@ -55,7 +71,8 @@ public final class SchemaMigrator {
     }
 
     /**
-     * Brings the schema up to date; does nothing if it is. Several processes may do so at the same time.
+     * Brings the schema up to date; does nothing if it is, and is quick then: the schema remembers the scripts and options that made it.
+     * Several processes may do so at the same time.
      *
      * @return how many scripts ran
      * @throws MissingPrivilegeException if the role may not migrate
@@ -64,11 +81,27 @@ public final class SchemaMigrator {
      * @throws io.synckit.UnsupportedDatabaseException if it is not PostgreSQL 14 or later with encoding UTF8
      */
     public int migrate() {
+        Catalog catalog = new Catalog(name);
+        String maker = fingerprint();
         try (Connection connection = dataSource.getConnection()) {
-            SchemaStatus.requireSupported(connection, new Catalog(name));
+            SchemaStatus.requireSupported(connection, catalog);
+            if (maker.equals(catalog.maker(connection))) {
+                return 0;
+            }
         } catch (SQLException e) {
             throw SqlFailure.named("migrating " + name, e);
         }
+        int scripts = runScripts();
+        try (Connection connection = dataSource.getConnection()) {
+            catalog.rememberMaker(connection, maker);
+        } catch (SQLException e) {
+            // Another process does so at this moment, or the role may not: the next start asks Flyway again.
+            log.debug("schema.not-marked table={}: {}", name, e.getMessage());
+        }
+        return scripts;
+    }
+
+    private int runScripts() {
         try {
             return flyway().migrate().migrationsExecuted;
         } catch (FlywayException e) {
@@ -83,6 +116,20 @@ public final class SchemaMigrator {
                             + "; give the migration a role that may, or let it be done by hand (docs/schema.md)",
                     e);
         }
+    }
+
+    /** Of the scripts and what is put into them. */
+    private String fingerprint() {
+        CRC32 sum = new CRC32();
+        for (String script : SCRIPTS) {
+            try (InputStream in = SchemaMigrator.class.getResourceAsStream("/db/synckit/postgres/" + script)) {
+                sum.update(Objects.requireNonNull(in, script).readAllBytes());
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        sum.update(new TreeMap<>(placeholders()).toString().getBytes(StandardCharsets.UTF_8));
+        return "made by scripts " + Long.toHexString(sum.getValue());
     }
 
     private static boolean mayNot(Throwable failure) {
@@ -108,15 +155,19 @@ public final class SchemaMigrator {
                 .cleanDisabled(true)
                 .failOnMissingLocations(true)
                 .validateMigrationNaming(true)
-                .placeholders(Map.of(
-                        "schema", name.schema(),
-                        "table", name.table(),
-                        "data_index", Boolean.toString(options.dataIndex()),
-                        "metadata_index", Boolean.toString(options.metadataIndex()),
-                        "notify_mode",
-                                options.notifyMode() == null
-                                        ? "AS_IT_IS"
-                                        : options.notifyMode().name()));
+                .placeholders(placeholders());
         return configuration.load();
+    }
+
+    private Map<String, String> placeholders() {
+        return Map.of(
+                "schema", name.schema(),
+                "table", name.table(),
+                "data_index", Boolean.toString(options.dataIndex()),
+                "metadata_index", Boolean.toString(options.metadataIndex()),
+                "notify_mode",
+                        options.notifyMode() == null
+                                ? "AS_IT_IS"
+                                : options.notifyMode().name());
     }
 }

@@ -19,6 +19,7 @@ import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -26,6 +27,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -78,6 +80,32 @@ class SchemaTest {
         assertThat(status()).isEqualTo(new SchemaStatus(SchemaStatus.CURRENT_VERSION, NotifyMode.BELL, List.of()));
         assertThat(database.query("select count(*) from synckit.events_schema_history where success"))
                 .isNotEqualTo("0");
+    }
+
+    /** Flyway, which takes its time, is not asked for what the schema says itself. */
+    @Test
+    void aSchemaThatIsUpToDateSaysSo() {
+        migrator("synckit", "events").migrate();
+        database.execute("alter table synckit.events_schema_history rename to moved_away");
+        assertThat(migrator("synckit", "events").migrate()).isZero();
+        assertThat(database.query("select to_regclass('synckit.events_schema_history') is null"))
+                .isEqualTo("t");
+
+        database.execute("alter table synckit.moved_away rename to events_schema_history");
+        SchemaMigrator.Options other = new SchemaMigrator.Options(true, false, null);
+        assertThat(new SchemaMigrator(database.pool(), "synckit", "events", other).migrate())
+                .isPositive();
+        assertThat(new SchemaMigrator(database.pool(), "synckit", "events", other).migrate())
+                .isZero();
+    }
+
+    @Test
+    void theMigratorKnowsAllScripts() throws Exception {
+        URI scripts = SchemaMigrator.class.getResource("/db/synckit/postgres").toURI();
+        try (Stream<Path> files = Files.list(Path.of(scripts))) {
+            assertThat(files.map(file -> file.getFileName().toString()))
+                    .containsExactlyInAnyOrderElementsOf(SchemaMigrator.SCRIPTS);
+        }
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.synckit.AppendOptions;
+import io.synckit.AppendResult;
 import io.synckit.Event;
 import io.synckit.EventPage;
 import io.synckit.EventStore;
@@ -30,6 +31,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -179,6 +181,8 @@ class ReadmeSnippetsTest {
         assertThat(ship("order-1")).isFalse();
 
         Event event = Event.of("order-1", "OrderPaid", Map.of());
+        CompletableFuture<AppendResult> result = events.storeAsync(event);
+        assertThat(result.join().alreadyStored()).isFalse();
         events.store(event, AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING));
         events.store(event, AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING));
 
@@ -250,7 +254,7 @@ class ReadmeSnippetsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"README.md, 6", "docs/live.md, 3"})
+    @CsvSource({"README.md, 7", "docs/live.md, 3"})
     void everyBlockOfThePagesStandsInThisFile(String page, int blocks) throws IOException {
         String here =
                 squeezed(Files.readString(Path.of("src/test/java/io/synckit/postgres/boot/ReadmeSnippetsTest.java")));

@@ -4,6 +4,8 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
+import org.jspecify.annotations.Nullable;
 
 /** What PostgreSQL's catalog says about the server and the events table. */
 public final class Catalog {
@@ -51,6 +53,10 @@ public final class Catalog {
                    <= (select case when s.is_called then s.last_value else 0 end from <sequence> s)
             """;
 
+    private static final String MAKER = "select obj_description(to_regprocedure(?), 'pg_proc')";
+
+    private static final String REMEMBER_MAKER = "comment on function <schema version>() is ";
+
     private static final String SCHEMA_VERSION = "select <schema version>()";
 
     private final TableName name;
@@ -67,6 +73,24 @@ public final class Catalog {
                 rows.next();
                 return new Server(rows.getInt(1), rows.getString(2), rows.getString(3), rows.getBoolean(4));
             }
+        }
+    }
+
+    /** What has made the schema, if it says so. */
+    public @Nullable String maker(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(MAKER)) {
+            statement.setString(1, name.member("_schema_version") + "()");
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return rows.getString(1);
+            }
+        }
+    }
+
+    /** @param maker letters, digits and spaces */
+    public void rememberMaker(Connection connection, String maker) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(new Statements(name, false).named(REMEMBER_MAKER) + "'" + maker + "'");
         }
     }
 

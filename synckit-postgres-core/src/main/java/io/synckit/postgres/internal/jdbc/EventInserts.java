@@ -50,7 +50,7 @@ public final class EventInserts {
 
     /**
      * The same as a transaction of its own, where less is enough: it waits for nobody (no row comes back, and the next attempt waits), an
-     * id that is taken may be an error, it need not be kept from announcing, since it is over when it is refused, nor remember
+     * id that is taken may be an error (in the log of the server, too), it need not be kept from announcing, since it is over when it is refused, nor remember
      * for later that it has queued and announced.
      */
     private static final String INSERT_ALONE = """
