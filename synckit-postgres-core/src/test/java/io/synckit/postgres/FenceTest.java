@@ -31,12 +31,14 @@ import java.sql.Statement;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Each race of the fence, with the commits held by hand. */
@@ -84,6 +86,42 @@ class FenceTest {
 
             late.commit();
             assertThat(loaded(before.next())).containsExactly("late", "early");
+        }
+    }
+
+    /** Each way of appending in a transaction of the store's own, held in the middle of its commit. */
+    static Stream<Consumer<EventStore>> ownTransactions() {
+        AppendOptions returning = AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING);
+        Event one = Event.of("late", "Late", 1);
+        Event other = Event.of("late", "Late", 2);
+        return Stream.of(
+                store -> store.store(one),
+                store -> store.store(one, returning),
+                store -> store.append("late", ExpectedStreamVersion.noStream(), List.of(one)),
+                store -> store.storeBatch(List.of(one, other)),
+                store -> store.storeBatch(List.of(one, other), returning),
+                store -> store.append("late", ExpectedStreamVersion.noStream(), List.of(one, other)),
+                store -> store.storeAsync(one).join());
+    }
+
+    @ParameterizedTest
+    @MethodSource("ownTransactions")
+    void aTransactionOfTheStoresOwnIsFenced(Consumer<EventStore> append) throws SQLException {
+        database.execute("create function held() returns trigger language plpgsql as $$ begin"
+                + " if new.event_type = 'Late' then perform pg_advisory_xact_lock(4711); end if; return null; end $$;"
+                + " create constraint trigger held after insert on synckit.events deferrable initially deferred"
+                + " for each row execute function held()");
+        try (CallersTransaction holder = CallersTransaction.begin(database)) {
+            holder.execute("select pg_advisory_xact_lock(4711)");
+            CompletableFuture<Void> late = inThread(() -> append.accept(store));
+            Await.untilQueued(database, 1);
+            store.store(Event.of("early", "T", "early"));
+
+            assertThat(loaded()).isEmpty();
+
+            holder.rollback();
+            late.join();
+            assertThat(loaded()).startsWith(1).endsWith("early");
         }
     }
 
