@@ -80,7 +80,7 @@ public interface EventStore extends AutoCloseable {
      *
      * <p>If ten thousand events or 64 MB wait, the call waits for room. A transaction that writes to the same aggregate holds up an event
      * and those that are behind it. To cancel the result does not keep the event from being stored. What is hung on to the result is run
-     * by threads of the store, of which there are 64: what takes long should be hung on with an executor of its own.
+     * by a thread of the store, and by one more when that gets nowhere for a moment: what takes long should be hung on with an executor.
      *
      * @throws InvalidEventException if the event cannot be stored
      * @throws UnusableTransactionException in a transaction of the caller's, whose fate the event would not share

@@ -109,37 +109,49 @@ final class EventAppender {
             }
         }
         throw new TransactionConflictException("append to " + table + " gave way to other writers " + ATTEMPTS
-                + " times; try the whole transaction again");
+                + " times; try the whole transaction again (if it is always so, an index or trigger of the application's own keeps"
+                + " the row out)");
     }
 
     /** All results, or null if nothing is stored because something was in the way. */
     private @Nullable List<AppendResult> attempt(
             Session session, Command command, List<EventRow> rows, boolean queueFirst) throws SQLException {
-        if (queueFirst) {
-            return session.atomically(connection -> {
-                session.readCommitted();
-                table.queue(connection, EventInserts.aggregateIds(rows));
-                return insert(connection, command, rows);
-            });
-        }
-        if (session.joined() || command.duplicatesExpected) {
-            return rows.size() == 1
+        if (session.joined() || (command.duplicatesExpected && !queueFirst)) {
+            return rows.size() == 1 && !queueFirst
                     ? insert(session.connection(), command, rows)
-                    : session.atomically(connection -> insert(connection, command, rows));
+                    : session.atomically(connection -> {
+                        if (queueFirst) {
+                            table.queue(connection, EventInserts.aggregateIds(rows));
+                        }
+                        return insert(connection, command, rows);
+                    });
         }
         try {
-            return rows.size() == 1
-                    ? table.insertAlone(session.connection(), rows.get(0), command.expected)
-                            .map(List::of)
-                            .orElse(null)
-                    : session.atomically(
-                            connection -> allOrNothing(rows, table.insertAllAlone(connection, rows, command.expected)));
+            return rows.size() == 1 && !queueFirst
+                    ? insertAlone(session.connection(), command, rows)
+                    : session.atomically(connection -> {
+                        if (queueFirst) {
+                            session.readCommitted();
+                            table.queue(connection, EventInserts.aggregateIds(rows));
+                        }
+                        return insertAlone(connection, command, rows);
+                    });
         } catch (SQLException e) {
             if (table.isTaken(e)) {
                 return null;
             }
             throw e;
         }
+    }
+
+    private @Nullable List<AppendResult> insertAlone(Connection connection, Command command, List<EventRow> rows)
+            throws SQLException {
+        if (rows.size() == 1) {
+            return table.insertAlone(connection, rows.get(0), command.expected)
+                    .map(List::of)
+                    .orElse(null);
+        }
+        return allOrNothing(rows, table.insertAllAlone(connection, rows, command.expected));
     }
 
     private @Nullable List<AppendResult> insert(Connection connection, Command command, List<EventRow> rows)

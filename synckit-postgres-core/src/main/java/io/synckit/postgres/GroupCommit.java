@@ -11,6 +11,7 @@ import io.synckit.OnDuplicate;
 import io.synckit.StoreClosedException;
 import io.synckit.TransactionConflictException;
 import io.synckit.postgres.internal.jdbc.EventRow;
+import io.synckit.postgres.internal.runtime.Completions;
 import io.synckit.postgres.internal.runtime.NamedThreads;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -20,10 +21,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -49,23 +50,33 @@ final class GroupCommit implements AutoCloseable {
 
     static final long MOST_BYTES_IN_GROUP = 8L << 20;
 
-    private static final int COMPLETING_THREADS = 64;
     private static final Duration LONGEST_CLOSE = Duration.ofSeconds(30);
+
+    /** A group that fails by time-outs is not split for ever: that would hold up all others. */
+    private static final Duration LONGEST_SPLIT = Duration.ofSeconds(10);
 
     private final EventAppender appender;
     private final Instrumentation instrumentation;
     private final String table;
-    private final ExecutorService completing = NamedThreads.atMost(COMPLETING_THREADS, "synckit-stored");
+    private final Duration longestClose;
+    private final Completions completing = new Completions("synckit-stored");
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition notEmpty = lock.newCondition();
     private final Condition notFull = lock.newCondition();
     private final Deque<Accepted> waiting = new ArrayDeque<>();
     private long bytesWaiting;
+    private List<Accepted> inHand = List.of();
     private @Nullable Thread storing;
     private boolean closed;
+    private volatile boolean abandoned;
 
     GroupCommit(EventAppender appender, Instrumentation instrumentation, String table) {
+        this(appender, instrumentation, table, LONGEST_CLOSE);
+    }
+
+    GroupCommit(EventAppender appender, Instrumentation instrumentation, String table, Duration longestClose) {
+        this.longestClose = longestClose;
         this.appender = appender;
         this.instrumentation = instrumentation;
         this.table = table;
@@ -79,7 +90,7 @@ final class GroupCommit implements AutoCloseable {
      * @throws EventStoreException if the thread is interrupted while it waits; the event is not accepted
      */
     CompletableFuture<AppendResult> accept(EventRow row, AppendOptions options, Runnable committed) {
-        Accepted accepted = new Accepted(row, options, committed, new CompletableFuture<>());
+        Accepted accepted = new Accepted(row, options, committed, new CompletableFuture<>(), new AtomicBoolean());
         lock.lock();
         try {
             while (!closed && isFull(row)) {
@@ -88,14 +99,14 @@ final class GroupCommit implements AutoCloseable {
             if (closed) {
                 throw new StoreClosedException("storeAsync");
             }
+            if (storing == null) {
+                Thread thread = NamedThreads.single("synckit-group-commit", this::storeAll);
+                thread.start();
+                storing = thread;
+            }
             waiting.addLast(accepted);
             bytesWaiting += row.bytes();
-            if (storing == null) {
-                storing = NamedThreads.single("synckit-group-commit", this::storeAll);
-                storing.start();
-            } else if (waiting.size() == 1) {
-                notEmpty.signal();
-            }
+            notEmpty.signal();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new EventStoreException("storeAsync was interrupted while it waited for room; event '" + row.id()
@@ -114,19 +125,10 @@ final class GroupCommit implements AutoCloseable {
     private void storeAll() {
         List<Accepted> group = next();
         while (!group.isEmpty()) {
-            try {
-                store(group);
-            } catch (Throwable e) {
-                // Nothing that is accepted stays without an answer.
-                fail(group, e);
-                log.error(
-                        "group-commit.broken: an error of the library's own, {} events failed; storeAsync goes on",
-                        group.size(),
-                        e);
-            }
+            long splitUntil = System.nanoTime() + LONGEST_SPLIT.toNanos();
+            store(group, splitUntil);
             group = next();
         }
-        completing.shutdown();
     }
 
     /** The next ones, waiting for them; none when this is closed and everything is stored. */
@@ -150,6 +152,7 @@ final class GroupCommit implements AutoCloseable {
                 bytes += first.row.bytes();
             }
             bytesWaiting -= bytes;
+            inHand = group;
             notFull.signalAll();
             return group;
         } finally {
@@ -157,31 +160,37 @@ final class GroupCommit implements AutoCloseable {
         }
     }
 
-    /** All of them; if that fails for what may be the fault of one, each half for itself. */
-    private void store(List<Accepted> group) {
+    /** All of them; if that fails for what may be the fault of one, each half for itself. Nothing stays without an answer. */
+    private void store(List<Accepted> group, long splitUntil) {
+        if (abandoned) {
+            return;
+        }
         try {
             stored(group, append(group));
         } catch (DuplicateEventException e) {
             // The id is another event's. Nothing is stored.
+            fail(group.stream().filter(accepted -> accepted.row.id().equals(e.id())), e);
             List<Accepted> others = group.stream()
                     .filter(accepted -> !accepted.row.id().equals(e.id()))
                     .toList();
-            group.stream()
-                    .filter(accepted -> accepted.row.id().equals(e.id()))
-                    .forEach(accepted -> fail(List.of(accepted), e));
             if (!others.isEmpty()) {
-                store(others);
+                store(others, splitUntil);
             }
         } catch (EventStoreException e) {
-            if (group.size() > 1 && mayBeOfOne(e)) {
-                store(group.subList(0, group.size() / 2));
-                store(group.subList(group.size() / 2, group.size()));
+            if (group.size() > 1 && mayBeOfOne(e) && System.nanoTime() - splitUntil < 0) {
+                store(group.subList(0, group.size() / 2), splitUntil);
+                store(group.subList(group.size() / 2, group.size()), splitUntil);
             } else {
-                fail(group, e);
+                fail(group.stream(), e);
                 if (e instanceof InvalidConnectionException) {
                     afterLostConnection(group.size(), e);
                 }
             }
+        } catch (RuntimeException | Error e) {
+            log.error("group-commit.broken: {} events of storeAsync may be stored or not", group.size(), e);
+            fail(
+                    group.stream(),
+                    mayBeStored("an error that is not the database's came when the event was stored: " + e, e));
         }
     }
 
@@ -203,7 +212,7 @@ final class GroupCommit implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-        fail(rest, e);
+        fail(rest.stream(), e);
     }
 
     private List<AppendResult> append(List<Accepted> group) {
@@ -221,24 +230,21 @@ final class GroupCommit implements AutoCloseable {
 
     private void stored(List<Accepted> group, List<AppendResult> results) {
         group.forEach(accepted -> accepted.committed.run());
-        elsewhere(() -> {
-            for (int i = 0; i < group.size(); i++) {
-                group.get(i).complete(results.get(i));
+        List<Runnable> completions = new ArrayList<>(group.size());
+        for (int i = 0; i < group.size(); i++) {
+            Accepted accepted = group.get(i);
+            AppendResult result = results.get(i);
+            if (accepted.answer()) {
+                completions.add(() -> accepted.complete(result));
             }
-        });
-    }
-
-    private void fail(List<Accepted> group, Throwable failure) {
-        elsewhere(() -> group.forEach(accepted -> accepted.result.completeExceptionally(failure)));
-    }
-
-    private void elsewhere(Runnable completions) {
-        try {
-            completing.execute(completions);
-        } catch (RejectedExecutionException e) {
-            // Closed meanwhile.
-            completions.run();
         }
+        completing.run(completions);
+    }
+
+    private void fail(Stream<Accepted> group, Throwable failure) {
+        completing.run(group.filter(Accepted::answer)
+                .<Runnable>map(accepted -> () -> accepted.result.completeExceptionally(failure))
+                .toList());
     }
 
     /** How many events wait to be stored. */
@@ -267,39 +273,63 @@ final class GroupCommit implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+        long end = System.nanoTime() + longestClose.toNanos();
         if (current != null) {
             join(current);
         }
+        giveUp();
+        completing.await(Duration.ofNanos(Math.max(end - System.nanoTime(), 0)));
     }
 
     private void join(Thread current) {
         try {
-            current.join(LONGEST_CLOSE.toMillis());
-            if (current.isAlive()) {
-                giveUp();
-            }
+            current.join(longestClose.toMillis());
         } catch (InterruptedException e) {
-            giveUp();
             Thread.currentThread().interrupt();
         }
     }
 
+    /** Answers what is not answered: nothing, if all went well. */
     private void giveUp() {
+        abandoned = true;
+        List<Accepted> unknown;
         List<Accepted> rest;
         lock.lock();
         try {
+            unknown =
+                    inHand.stream().filter(accepted -> !accepted.answered.get()).toList();
             rest = List.copyOf(waiting);
             waiting.clear();
         } finally {
             lock.unlock();
         }
-        log.warn("group-commit.unfinished: {} events of storeAsync are not stored, the store is closed", rest.size());
-        fail(rest, new StoreClosedException("storeAsync"));
+        if (unknown.size() + rest.size() > 0) {
+            log.warn(
+                    "group-commit.unfinished: the store is closed, {} events of storeAsync are not stored, {} may be",
+                    rest.size(),
+                    unknown.size());
+        }
+        fail(unknown.stream(), mayBeStored("the store was closed while the event was being stored", null));
+        fail(rest.stream(), new StoreClosedException("storeAsync"));
+    }
+
+    private static EventStoreException mayBeStored(String why, @Nullable Throwable cause) {
+        return new EventStoreException(
+                why + "; it may be stored: store it again with its id and onDuplicate(RETURN_EXISTING)", cause);
     }
 
     /** An event on its way, and where its result goes. */
     private record Accepted(
-            EventRow row, AppendOptions options, Runnable committed, CompletableFuture<AppendResult> result) {
+            EventRow row,
+            AppendOptions options,
+            Runnable committed,
+            CompletableFuture<AppendResult> result,
+            AtomicBoolean answered) {
+
+        /** Whether this answer is the first. */
+        boolean answer() {
+            return answered.compareAndSet(false, true);
+        }
 
         void complete(AppendResult stored) {
             if (stored.alreadyStored() && options.onDuplicate() == OnDuplicate.FAIL) {

@@ -22,6 +22,9 @@ import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
 import io.synckit.UnusableTransactionException;
 import io.synckit.Version;
+import io.synckit.postgres.internal.jdbc.EventInserts;
+import io.synckit.postgres.internal.jdbc.EventRow;
+import io.synckit.postgres.internal.jdbc.TableName;
 import io.synckit.postgres.internal.json.JacksonJson;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
@@ -29,14 +32,17 @@ import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -325,6 +331,113 @@ class GroupCommitTest {
                 .thenApply(first -> stored(store.storeAsync(Event.of("a", "T", 2))));
 
         assertThat(stored(chained).streamVersion()).isEqualTo(2);
+    }
+
+    @Test
+    void whatHangsOnTheResultMayWaitForAnotherOfItsGroup() throws Exception {
+        gather();
+        CompletableFuture<CompletableFuture<AppendResult>> other = new CompletableFuture<>();
+        CompletableFuture<AppendResult> waiting =
+                store.storeAsync(Event.of("a", "T", 1)).thenApply(first -> stored(other.join()));
+        other.complete(store.storeAsync(Event.of("b", "T", 1)));
+
+        busy.commit();
+
+        assertThat(stored(waiting).aggregateId()).isEqualTo("b");
+    }
+
+    @Test
+    void thoseThatHangOnResultsAndWaitStopNobodyElse() throws Exception {
+        CountDownLatch gate = new CountDownLatch(1);
+        gather();
+        List<CompletableFuture<Void>> blocked = IntStream.range(0, 100)
+                .mapToObj(i -> store.storeAsync(Event.of("a-" + i, "T", i)).thenAccept(result -> await(gate)))
+                .toList();
+
+        busy.commit();
+
+        stored(store.storeAsync(Event.of("other", "T", 1)));
+        assertThat(blocked).noneMatch(CompletableFuture::isDone);
+        gate.countDown();
+        blocked.forEach(CompletableFuture::join);
+    }
+
+    private static void await(CountDownLatch gate) {
+        try {
+            gate.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void anErrorOfTheInstrumentationIsOfThoseThatItCameTo() throws Exception {
+        database.execute("alter table synckit.events add constraint not_bad check (event_type <> 'Bad')");
+        AtomicInteger groups = new AtomicInteger();
+        Instrumentation failing = new Instrumentation() {
+            @Override
+            public <R> R operation(Operation operation, Supplier<R> call) {
+                // The one that is held, all four, the first half, the second half.
+                if (operation.name().equals("storeGroup") && groups.incrementAndGet() == 4) {
+                    throw new IllegalStateException("tracing is broken");
+                }
+                return call.get();
+            }
+        };
+        store = new PostgresEventStore(
+                database.pool(), ConnectionSource.of(database.pool()), new JacksonJson(), Config.defaults(), failing);
+        gather();
+        List<CompletableFuture<AppendResult>> results = Stream.of("T", "T", "Bad", "T")
+                .map(type -> store.storeAsync(Event.of("a", type, 1)))
+                .toList();
+
+        busy.commit();
+
+        assertThat(stored(results.get(0)).streamVersion()).isEqualTo(1);
+        assertThat(stored(results.get(1)).streamVersion()).isEqualTo(2);
+        assertThat(failure(results.get(2)))
+                .hasMessageContaining("may be stored")
+                .hasMessageContaining("tracing");
+        assertThat(failure(results.get(3))).hasMessageContaining("may be stored");
+        stored(store.storeAsync(Event.of("a", "T", 1)));
+    }
+
+    @Test
+    void closingGivesUpAndAnswersEverybody() throws Exception {
+        ConnectionSource connections = ConnectionSource.of(database.pool());
+        GroupCommit groups = new GroupCommit(
+                new EventAppender(connections, new EventInserts(new TableName("synckit", "events"), true)),
+                Instrumentation.NONE,
+                "synckit.events",
+                Duration.ofMillis(100));
+        busy.store().store(Event.of("busy", "T", 0));
+        var held = groups.accept(new EventRow("held", "busy", "T", "1", "{}", 3), AppendOptions.DEFAULTS, () -> {});
+        Await.untilQueued(database, 1);
+        var next = groups.accept(new EventRow("next", "a", "T", "1", "{}", 3), AppendOptions.DEFAULTS, () -> {});
+
+        groups.close();
+
+        assertThat(failure(held)).hasMessageContaining("may be stored");
+        assertThat(failure(next)).isInstanceOf(StoreClosedException.class);
+        busy.commit();
+        Await.until(() -> store.find("held").isPresent());
+        Await.untilQueued(database, 0);
+        assertThat(store.find("next")).isEmpty();
+    }
+
+    @Test
+    void aUniqueIndexOfTheApplicationsOwnIsNamed() throws Exception {
+        database.execute("create unique index one_open on synckit.events (event_type) where event_type = 'Only'");
+        store.store(Event.of("a", "Only", 1));
+
+        gather();
+        var refused = store.storeAsync(Event.of("b", "Only", 1));
+        busy.commit();
+
+        assertThat(failure(refused)).isInstanceOf(EventStoreException.class).hasMessageContaining("one_open");
+        assertThatThrownBy(() -> store.store(Event.of("b", "Only", 1), RETURN_EXISTING))
+                .isInstanceOf(EventStoreException.class)
+                .hasMessageContaining("one_open");
     }
 
     @Test

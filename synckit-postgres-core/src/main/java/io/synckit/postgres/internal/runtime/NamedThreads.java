@@ -3,6 +3,7 @@ package io.synckit.postgres.internal.runtime;
 import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -43,6 +44,17 @@ public final class NamedThreads implements ThreadFactory {
                 numbered(name));
         executor.allowCoreThreadTimeOut(true);
         return executor;
+    }
+
+    /** As many as there is work at a time, ended when there is none. */
+    public static ExecutorService asNeeded(String name) {
+        return new ThreadPoolExecutor(
+                0,
+                Integer.MAX_VALUE,
+                KEPT_IDLE.toMillis(),
+                TimeUnit.MILLISECONDS,
+                new SynchronousQueue<>(),
+                numbered(name));
     }
 
     @Override
