@@ -39,8 +39,9 @@ final class Samples {
         values.computeIfAbsent(contender, name -> new ArrayList<>()).add(value);
     }
 
+    /** Contenders are shown in the order in which they are first named. */
     void addAll(String contender, Collection<Double> all) {
-        all.forEach(value -> add(contender, value));
+        values.computeIfAbsent(contender, name -> new ArrayList<>()).addAll(all);
     }
 
     /** What is to be said beside a contender's figures. */
@@ -52,8 +53,11 @@ final class Samples {
         return remarks.getOrDefault(contender, "");
     }
 
+    /** Of those that have any. */
     Map<String, List<Double>> values() {
-        return values;
+        Map<String, List<Double>> measured = new LinkedHashMap<>(values);
+        measured.values().removeIf(List::isEmpty);
+        return measured;
     }
 
     List<Double> of(String contender) {
@@ -66,7 +70,7 @@ final class Samples {
 
     /** Of these, the one with the highest median. */
     String best(Predicate<String> which) {
-        return values.keySet().stream()
+        return values().keySet().stream()
                 .filter(which)
                 .max(Comparator.comparingDouble(this::median))
                 .orElseThrow();

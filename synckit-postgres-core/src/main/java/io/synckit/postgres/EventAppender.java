@@ -116,55 +116,39 @@ final class EventAppender {
     /** All results, or null if nothing is stored because something was in the way. */
     private @Nullable List<AppendResult> attempt(
             Session session, Command command, List<EventRow> rows, boolean queueFirst) throws SQLException {
-        if (session.joined() || (command.duplicatesExpected && !queueFirst)) {
-            return rows.size() == 1 && !queueFirst
-                    ? insert(session.connection(), command, rows)
-                    : session.atomically(connection -> {
-                        if (queueFirst) {
-                            table.queue(connection, EventInserts.aggregateIds(rows));
-                        }
-                        return insert(connection, command, rows);
-                    });
-        }
+        boolean alone = !session.joined() && (queueFirst || !command.duplicatesExpected);
         try {
-            return rows.size() == 1 && !queueFirst
-                    ? insertAlone(session.connection(), command, rows)
-                    : session.atomically(connection -> {
-                        if (queueFirst) {
-                            session.readCommitted();
-                            table.queue(connection, EventInserts.aggregateIds(rows));
-                        }
-                        return insertAlone(connection, command, rows);
-                    });
+            if (rows.size() == 1 && !queueFirst) {
+                return insert(session.connection(), command, rows, alone);
+            }
+            return session.atomically(connection -> {
+                if (queueFirst) {
+                    session.readCommitted();
+                    table.queue(connection, EventInserts.aggregateIds(rows));
+                }
+                return insert(connection, command, rows, alone);
+            });
         } catch (SQLException e) {
-            if (table.isTaken(e)) {
+            if (alone && table.isTaken(e)) {
                 return null;
             }
             throw e;
         }
     }
 
-    private @Nullable List<AppendResult> insertAlone(Connection connection, Command command, List<EventRow> rows)
-            throws SQLException {
+    /** @param alone whether an error costs nothing but this attempt */
+    private @Nullable List<AppendResult> insert(
+            Connection connection, Command command, List<EventRow> rows, boolean alone) throws SQLException {
         if (rows.size() == 1) {
-            return table.insertAlone(connection, rows.get(0), command.expected)
-                    .map(List::of)
-                    .orElse(null);
+            EventRow row = rows.get(0);
+            Optional<AppendResult> stored = alone
+                    ? table.insertAlone(connection, row, command.expected)
+                    : table.insert(connection, row, command.expected);
+            return stored.map(List::of).orElse(null);
         }
-        return allOrNothing(rows, table.insertAllAlone(connection, rows, command.expected));
-    }
-
-    private @Nullable List<AppendResult> insert(Connection connection, Command command, List<EventRow> rows)
-            throws SQLException {
-        if (rows.size() == 1) {
-            return table.insert(connection, rows.get(0), command.expected)
-                    .map(List::of)
-                    .orElse(null);
-        }
-        return allOrNothing(rows, table.insertAll(connection, rows, command.expected));
-    }
-
-    private static @Nullable List<AppendResult> allOrNothing(List<EventRow> rows, List<AppendResult> stored) {
+        List<AppendResult> stored = alone
+                ? table.insertAllAlone(connection, rows, command.expected)
+                : table.insertAll(connection, rows, command.expected);
         return stored.size() == rows.size() ? stored : null;
     }
 

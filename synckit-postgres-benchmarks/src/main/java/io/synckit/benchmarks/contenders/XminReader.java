@@ -5,7 +5,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Set;
 import java.util.function.LongConsumer;
 import tools.jackson.databind.json.JsonMapper;
@@ -119,10 +118,5 @@ public final class XminReader implements Contender {
             }
             return count;
         }
-    }
-
-    @Override
-    public void storeBatch(List<Order> orders) {
-        throw new UnsupportedOperationException(name());
     }
 }
