@@ -175,6 +175,10 @@ final class Costs implements AutoCloseable {
     /** What the idle process has asked since it is there. */
     void idle() throws SQLException {
         double minutes = (System.nanoTime() - idleSince) / 60e9;
+        if (minutes < 1) {
+            report.line("%nidle: less than a minute, which tells nothing");
+            return;
+        }
         double perMinute = (calls("idle") - idleCalls) / minutes;
         Samples samples = new Samples(
                 "idle",
