@@ -2,6 +2,7 @@ package io.synckit;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.Set;
 import javax.sql.DataSource;
 
 /**
@@ -24,9 +25,27 @@ public interface ConnectionSource {
      */
     default void afterCommit(Runnable action) {}
 
-    /** Connections of a data source that are the store's own: every call is a transaction of its own. */
+    /**
+     * Whether outside of transactions all threads get the same kind of connection, so that one may store another's event in its
+     * transaction. Not so where the thread decides: on a tenant's database, a role, a setting of the session.
+     */
+    default boolean sameForAllThreads() {
+        return false;
+    }
+
+    /**
+     * Connections of a data source that are the store's own: every call is a transaction of its own. Of HikariCP's and the driver's own
+     * data source it is known that they are {@link #sameForAllThreads}; of their subclasses and of proxies it is not.
+     */
     static ConnectionSource of(DataSource dataSource) {
+        boolean sameForAllThreads = Set.of("com.zaxxer.hikari.HikariDataSource", "org.postgresql.ds.PGSimpleDataSource")
+                .contains(dataSource.getClass().getName());
         return new ConnectionSource() {
+            @Override
+            public boolean sameForAllThreads() {
+                return sameForAllThreads;
+            }
+
             @Override
             public Borrowed borrow() throws SQLException {
                 Connection connection = dataSource.getConnection();

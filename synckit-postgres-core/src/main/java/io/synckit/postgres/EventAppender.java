@@ -42,14 +42,40 @@ final class EventAppender {
         this.table = table;
     }
 
-    /** One result for each row, in their order. */
-    List<AppendResult> append(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
+    /**
+     * One result for each row, in their order.
+     *
+     * @param hindered whether something was in the way already
+     */
+    List<AppendResult> append(
+            List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options, boolean hindered) {
         boolean duplicatesExpected = options.onDuplicate() == OnDuplicate.RETURN_EXISTING;
         Command command = new Command(rows, expected, options, duplicatesExpected);
         try (Session session = Session.open(connections)) {
-            return append(session, command);
+            return append(session, command, hindered);
         } catch (SQLException e) {
             throw SqlFailure.named("append to " + table, e);
+        }
+    }
+
+    /**
+     * Stores those rows that nothing is in the way of in a transaction of its own.
+     *
+     * @param expected for each row; an aggregate with an expectation has one row
+     * @param duplicatesExpected as below
+     * @return the results by id
+     * @throws SQLException if nothing is stored, or the database went away
+     */
+    Map<String, AppendResult> appendUnhindered(
+            List<EventRow> rows, List<ExpectedStreamVersion> expected, boolean duplicatesExpected) throws SQLException {
+        try (Session session = Session.open(connections)) {
+            requireAlone(session);
+            if (rows.size() == 1 && !duplicatesExpected) {
+                return table.insertAlone(session.connection(), rows.get(0), expected.get(0))
+                        .map(result -> Map.of(result.id(), result))
+                        .orElse(Map.of());
+            }
+            return table.insertUnhindered(session.connection(), rows, expected);
         }
     }
 
@@ -67,14 +93,18 @@ final class EventAppender {
                 AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING),
                 duplicatesExpected);
         try (Session session = Session.open(connections)) {
-            if (session.joined()) {
-                throw new UnusableTransactionException(
-                        "the ConnectionSource gave out a connection in a transaction of a caller's"
-                                + " where nobody has one; nothing is stored");
-            }
-            return append(session, command);
+            requireAlone(session);
+            return append(session, command, false);
         } catch (SQLException e) {
             throw SqlFailure.named("append to " + table, e);
+        }
+    }
+
+    private static void requireAlone(Session session) {
+        if (session.joined()) {
+            throw new UnusableTransactionException(
+                    "the ConnectionSource gave out a connection in a transaction of a caller's"
+                            + " where nobody has one; nothing is stored");
         }
     }
 
@@ -84,13 +114,14 @@ final class EventAppender {
                 first.id(), first.version(), "give a new event a new id, or ask for onDuplicate(RETURN_EXISTING)");
     }
 
-    private List<AppendResult> append(Session session, Command command) throws SQLException {
+    private List<AppendResult> append(Session session, Command command, boolean hindered) throws SQLException {
         Map<String, AppendResult> results = new HashMap<>();
         List<EventRow> open = command.rows;
         int conflicts = 0;
-        for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             try {
-                List<AppendResult> stored = attempt(session, command, open, attempt > 1);
+                List<AppendResult> stored =
+                        attempt == 0 && hindered ? null : attempt(session, command, open, attempt > 0);
                 if (stored != null) {
                     stored.forEach(result -> results.put(result.id(), result));
                     return command.inOrder(results);

@@ -313,7 +313,7 @@ final class GroupCommit implements AutoCloseable {
         fail(rest.stream(), new StoreClosedException("storeAsync"));
     }
 
-    private static EventStoreException mayBeStored(String why, @Nullable Throwable cause) {
+    static EventStoreException mayBeStored(String why, @Nullable Throwable cause) {
         return new EventStoreException(
                 why + "; it may be stored: store it again with its id and onDuplicate(RETURN_EXISTING)", cause);
     }

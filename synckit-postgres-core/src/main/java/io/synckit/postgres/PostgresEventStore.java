@@ -23,10 +23,12 @@ import io.synckit.postgres.internal.jdbc.Diagnostics;
 import io.synckit.postgres.internal.jdbc.EventInserts;
 import io.synckit.postgres.internal.jdbc.EventQueries;
 import io.synckit.postgres.internal.jdbc.EventQueries.Sizes;
+import io.synckit.postgres.internal.jdbc.EventRow;
 import io.synckit.postgres.internal.jdbc.TableName;
 import io.synckit.postgres.internal.json.JacksonJson;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -51,6 +53,8 @@ public final class PostgresEventStore implements EventStore {
     private final EventReader reader;
     private final ConnectionSource connections;
     private final GroupCommit groups;
+    private final WriteGroups together;
+    private final boolean sharesTransactions;
     private final int batchSize;
     private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -85,6 +89,9 @@ public final class PostgresEventStore implements EventStore {
         this.appender = new EventAppender(connections, new EventInserts(name, config.enablePreparedStmts()));
         this.connections = connections;
         this.groups = new GroupCommit(appender, instrumentation, table);
+        this.together = new WriteGroups(appender, table, WriteGroups.PATIENCE);
+        this.sharesTransactions =
+                Objects.requireNonNullElseGet(config.shareTransactions(), connections::sameForAllThreads);
         this.reader = new EventReader(
                 connections,
                 new EventQueries(name, json, config.enablePreparedStmts()),
@@ -122,7 +129,7 @@ public final class PostgresEventStore implements EventStore {
             if (event == null) {
                 throw new InvalidEventException("the event is null; nothing is stored");
             }
-            return appender.append(List.of(encoder.encode(event, metadata)), ExpectedStreamVersion.any(), options)
+            return append(List.of(encoder.encode(event, metadata)), ExpectedStreamVersion.any(), options)
                     .get(0);
         });
     }
@@ -151,7 +158,13 @@ public final class PostgresEventStore implements EventStore {
 
     private List<AppendResult> append(
             List<Event> events, Map<String, String> metadata, ExpectedStreamVersion expected, AppendOptions options) {
-        return events.isEmpty() ? List.of() : appender.append(encoder.encode(events, metadata), expected, options);
+        return events.isEmpty() ? List.of() : append(encoder.encode(events, metadata), expected, options);
+    }
+
+    private List<AppendResult> append(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
+        return sharesTransactions && rows.size() == 1 && !connections.inCallersTransaction()
+                ? List.of(together.append(rows.get(0), expected, options))
+                : appender.append(rows, expected, options, false);
     }
 
     @Override

@@ -24,14 +24,7 @@ public final class SqlFailure {
             return new TransactionConflictException(
                     what + "; nothing is stored, roll back and try the whole transaction again", failure);
         }
-        if (failure instanceof SQLTransientConnectionException
-                || state.startsWith("08")
-                || state.startsWith("28")
-                || state.startsWith("57P")
-                || state.equals("25P03")
-                || state.equals("25P04")
-                || state.equals("3D000")
-                || state.equals("53300")) {
+        if (isOfConnection(failure)) {
             return new InvalidConnectionException(
                     what + "; check that the database runs, the URL, the credentials and the size of the pool",
                     failure);
@@ -66,5 +59,18 @@ public final class SqlFailure {
     /** Whether the same work may succeed when it is tried again as a whole: deadlock, serialization failure. */
     public static boolean isConflict(SQLException failure) {
         return "40001".equals(failure.getSQLState()) || "40P01".equals(failure.getSQLState());
+    }
+
+    /** Whether the database cannot be reached, or went away. */
+    public static boolean isOfConnection(SQLException failure) {
+        String state = failure.getSQLState() == null ? "" : failure.getSQLState();
+        return failure instanceof SQLTransientConnectionException
+                || state.startsWith("08")
+                || state.startsWith("28")
+                || state.startsWith("57P")
+                || state.equals("25P03")
+                || state.equals("25P04")
+                || state.equals("3D000")
+                || state.equals("53300");
     }
 }

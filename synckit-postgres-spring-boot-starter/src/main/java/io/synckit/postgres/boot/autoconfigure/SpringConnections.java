@@ -21,6 +21,7 @@ final class SpringConnections implements ConnectionSource {
     private static final Logger log = LoggerFactory.getLogger(SpringConnections.class);
 
     private final DataSource dataSource;
+    private final boolean sameForAllThreads;
     private final AtomicBoolean warned;
 
     /** @param shared whether the application's transactions are expected to be on this DataSource */
@@ -29,6 +30,7 @@ final class SpringConnections implements ConnectionSource {
         DataSource target =
                 dataSource instanceof TransactionAwareDataSourceProxy proxy ? proxy.getTargetDataSource() : null;
         this.dataSource = target == null ? dataSource : target;
+        this.sameForAllThreads = ConnectionSource.of(this.dataSource).sameForAllThreads();
         this.warned = new AtomicBoolean(!shared);
     }
 
@@ -45,6 +47,11 @@ final class SpringConnections implements ConnectionSource {
     @Override
     public boolean inCallersTransaction() {
         return joins();
+    }
+
+    @Override
+    public boolean sameForAllThreads() {
+        return sameForAllThreads;
     }
 
     /** One synchronization for a transaction, however much it stores. */

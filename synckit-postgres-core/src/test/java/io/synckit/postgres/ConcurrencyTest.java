@@ -1,0 +1,54 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.function.IntToLongFunction;
+import org.junit.jupiter.api.Test;
+
+/** A clock of the test's own, and callers whose times depend on the choice as a server's would. */
+class ConcurrencyTest {
+
+    private long now = 1;
+    private final Concurrency concurrency = new Concurrency(now);
+
+    /** Stores for a simulated time; the share of the events that were stored under the choice. */
+    private double share(int most, IntToLongFunction micros, long seconds) {
+        long end = now + seconds * 1_000_000_000;
+        int events = 0;
+        int under = 0;
+        while (now < end) {
+            under += concurrency.most() == most ? 1 : 0;
+            events++;
+            long came = now;
+            now += micros.applyAsLong(concurrency.most()) * 1000;
+            concurrency.stored(came, now);
+        }
+        return 1.0 * under / events;
+    }
+
+    @Test
+    void theChoiceWithTheShortestTimesIsKept() {
+        assertThat(share(1, most -> most == 1 ? 900 : 1500, 20)).isGreaterThan(0.85);
+    }
+
+    @Test
+    void whenTheTimesChangeTheChoiceDoes() {
+        share(1, most -> most == 1 ? 900 : 1500, 20);
+
+        share(16, most -> most == 16 ? 2800 : 6000, 10);
+
+        assertThat(share(16, most -> most == 16 ? 2800 : 6000, 20)).isGreaterThan(0.85);
+    }
+
+    @Test
+    void whatBeganUnderAnotherChoiceDoesNotCount() {
+        share(1, most -> most == 1 ? 900 : 1500, 20);
+        int before = concurrency.most();
+
+        for (int i = 0; i < 10 * Concurrency.LEAST_EVENTS; i++) {
+            concurrency.stored(0, now + Concurrency.LEAST_NANOS * i);
+        }
+
+        assertThat(concurrency.most()).isEqualTo(before);
+    }
+}
