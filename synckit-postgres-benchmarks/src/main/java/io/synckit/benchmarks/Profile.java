@@ -34,9 +34,9 @@ record Profile(
     static final Profile QUICK =
             new Profile("quick", 1_500, 5, 400, 2, 100, 4_000, 100_000, new int[] {20_000, 200_000}, 3, 0);
 
-    /** What docs/performance.md shows. */
+    /** What docs/performance.md shows: half an hour. */
     static final Profile FULL = new Profile(
-            "full", 15_000, 25, 1_000, 6, 500, 30_000, 1_000_000, new int[] {100_000, 1_000_000, 10_000_000}, 10, 120);
+            "full", 8_000, 15, 1_000, 4, 300, 20_000, 1_000_000, new int[] {100_000, 1_000_000, 10_000_000}, 8, 60);
 
     @Override
     public String toString() {
