@@ -2,33 +2,45 @@ package io.synckit.postgres;
 
 /**
  * How many transactions of {@link WriteGroups} may be under way at once. Few make large groups, which is best where processors are
- * busy; many are best where a commit waits for a slow disk or a standby. Which it is shows only in how long callers wait: so it is
- * measured, for one choice at a time, and the best is kept, but for a look at another one now and then. Times are in nanoseconds. Not
- * thread-safe.
+ * busy; many are best where a commit waits for a slow disk or a standby. Which it is shows only in how long callers wait: so that is
+ * measured, and the choice with the shortest times is kept. What was measured of the others fades, until they look good enough to be
+ * tried again. Times are in nanoseconds. Not thread-safe.
  */
 final class Concurrency {
 
     private static final int[] CHOICES = {1, 4, 16};
 
-    /** A choice is measured by at least so many events, for at least so long. */
-    static final int LEAST_EVENTS = 100;
+    /** A measurement has at least so many events. */
+    static final int LEAST_EVENTS = 200;
 
+    /** And takes so long; the first one of another choice less, since that may be a bad one. */
     static final long LEAST_NANOS = 50_000_000;
 
-    /** What a measurement is worth after each one of another choice: who was worse is tried again, the later the worse it was. */
-    private static final double FADING = 0.98;
+    private static final long LEAST_NANOS_AT_FIRST = 10_000_000;
 
-    /** Mean time of an event; 0 is not known, and better than all that are. */
+    /** What a measurement is worth after each one of another choice: who was worse is tried again, the later the worse it was. */
+    private static final double FADING = 0.95;
+
+    /** Mean time of an event, as measured last; 0 is not known, and better than all that are. */
     private final double[] times = new double[CHOICES.length];
 
+    /** That of the measurement before, if there was no other choice between. */
+    private double before = Double.MAX_VALUE;
+
     private int choice = 1;
-    private int last = -1;
+
+    /** When the choice was made. */
     private long since;
+
+    /** When the measurement began. */
+    private long start;
+
     private int events;
     private double sum;
 
     Concurrency(long now) {
         this.since = now;
+        this.start = now;
     }
 
     /** The present choice. */
@@ -42,23 +54,31 @@ final class Concurrency {
             // It began under another choice.
             return;
         }
-        sum += Math.log(now - came);
+        // Logarithms, because one that waits long is not many.
+        sum += Math.log(Math.max(now - came, 1));
         events++;
-        if (events >= LEAST_EVENTS && now - since >= LEAST_NANOS) {
-            double mean = Math.exp(sum / events);
-            for (int i = 0; i < times.length; i++) {
-                times[i] *= FADING;
-            }
-            times[choice] = last == choice ? (times[choice] + mean) / 2 : mean;
-            last = choice;
+        long least = before == Double.MAX_VALUE ? LEAST_NANOS_AT_FIRST : LEAST_NANOS;
+        if (events >= LEAST_EVENTS && now - start >= least) {
+            measured(Math.exp(sum / events));
             sum = 0;
             events = 0;
+            start = now;
             int best = best();
             if (best != choice) {
                 choice = best;
+                before = Double.MAX_VALUE;
                 since = now;
             }
         }
+    }
+
+    private void measured(double mean) {
+        for (int i = 0; i < times.length; i++) {
+            times[i] *= FADING;
+        }
+        // A checkpoint, a collection, a start from rest: what is slow once does not count.
+        times[choice] = Math.min(mean, before);
+        before = mean;
     }
 
     private int best() {

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.function.IntToLongFunction;
 import org.junit.jupiter.api.Test;
 
-/** A clock of the test's own, and callers whose times depend on the choice as a server's would. */
+/** A clock of the test's own, and sixteen callers whose times depend on the choice as a server's would. */
 class ConcurrencyTest {
+
+    private static final int CALLERS = 16;
 
     private long now = 1;
     private final Concurrency concurrency = new Concurrency(now);
@@ -19,9 +21,9 @@ class ConcurrencyTest {
         while (now < end) {
             under += concurrency.most() == most ? 1 : 0;
             events++;
-            long came = now;
-            now += micros.applyAsLong(concurrency.most()) * 1000;
-            concurrency.stored(came, now);
+            long took = micros.applyAsLong(concurrency.most()) * 1000;
+            now += took / CALLERS;
+            concurrency.stored(now - took, now);
         }
         return 1.0 * under / events;
     }
