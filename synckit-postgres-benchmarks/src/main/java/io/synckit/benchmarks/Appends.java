@@ -63,10 +63,10 @@ final class Appends {
                 "append-" + writers, "one event a call, " + writers + " writers, a live subscriber", "events/s");
         contenders.forEach(contender -> samples.addAll(contender.name(), List.of()));
         Map<String, long[]> wrong = new LinkedHashMap<>();
-        for (Contender contender : contenders) {
+        for (Contender contender : warmUp > 0 ? contenders : List.<Contender>of()) {
             turn(contender, writers, warmUp, new long[2]);
         }
-        Turns.take(WARM_UP, profile.rounds(), contenders, (contender, counts) -> {
+        Turns.take(profile.first(WARM_UP), profile.rounds(), contenders, (contender, counts) -> {
             double speed = turn(
                     contender, writers, profile.turn(), wrong.computeIfAbsent(contender.name(), name -> new long[2]));
             if (counts) {

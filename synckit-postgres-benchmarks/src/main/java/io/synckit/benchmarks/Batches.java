@@ -22,7 +22,7 @@ final class Batches {
         Contenders.create(contenders);
         Samples samples = new Samples("batch", "batches of " + SIZE + ", " + WRITERS + " writers", "events/s");
         contenders.forEach(contender -> samples.addAll(contender.name(), List.of()));
-        Turns.take(WARM_UP, profile.rounds(), contenders, (contender, counts) -> {
+        Turns.take(profile.first(WARM_UP), profile.rounds(), contenders, (contender, counts) -> {
             double speed = Writers.storeBatches(contender, WRITERS, SIZE, profile.turn())
                     .perSecond();
             if (counts) {

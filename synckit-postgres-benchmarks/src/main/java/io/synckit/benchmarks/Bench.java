@@ -16,12 +16,13 @@ public final class Bench {
     private static final Path PUBLISHED = Path.of("docs", "performance");
     private static final Path SCRATCH = Path.of("synckit-postgres-benchmarks", "target", "performance");
 
-    private final Report report = new Report();
+    private final Report report;
     private final Profile profile;
     private final @Nullable String only;
     private final long start = System.nanoTime();
 
     private Bench(Profile profile, @Nullable String only) {
+        this.report = new Report(profile != Profile.SMOKE);
         this.profile = profile;
         this.only = only;
     }

@@ -32,19 +32,23 @@ final class CatchUp {
         }
         Samples samples = new Samples("catch-up", profile.backlog() + " events from the start", "events/s");
         contenders.forEach(contender -> samples.addAll(contender.name(), List.of()));
-        Turns.take(1, Math.min((profile.rounds() + 1) / 2, MOST_ROUNDS), contenders, (contender, counts) -> {
-            long[] count = new long[1];
-            long start = System.nanoTime();
-            contender.readAll(n -> count[0]++);
-            double seconds = (System.nanoTime() - start) / 1e9;
-            if (count[0] != profile.backlog()) {
-                throw new IllegalStateException(
-                        contender.name() + " reads " + count[0] + " of " + profile.backlog() + " events");
-            }
-            if (counts) {
-                samples.add(contender.name(), count[0] / seconds);
-            }
-        });
+        Turns.take(
+                profile.first(1),
+                Math.min((profile.rounds() + 1) / 2, MOST_ROUNDS),
+                contenders,
+                (contender, counts) -> {
+                    long[] count = new long[1];
+                    long start = System.nanoTime();
+                    contender.readAll(n -> count[0]++);
+                    double seconds = (System.nanoTime() - start) / 1e9;
+                    if (count[0] != profile.backlog()) {
+                        throw new IllegalStateException(
+                                contender.name() + " reads " + count[0] + " of " + profile.backlog() + " events");
+                    }
+                    if (counts) {
+                        samples.add(contender.name(), count[0] / seconds);
+                    }
+                });
         contenders.forEach(Contender::close);
         report.table(samples);
         report.atLeast("catch-up", samples.ratio(OURS, "bare insert"), 0.85);

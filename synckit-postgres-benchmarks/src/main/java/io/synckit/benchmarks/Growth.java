@@ -52,13 +52,13 @@ final class Growth {
             there = size;
             int streams = size / 100;
             database.execute("analyze " + ours.schema() + ".events; analyze " + bare.table() + "; checkpoint");
-            Turns.take(WARM_UP, profile.rounds(), contenders, (contender, counts) -> {
+            Turns.take(profile.first(WARM_UP), profile.rounds(), contenders, (contender, counts) -> {
                 double read = read(contender, streams);
                 if (counts) {
                     reads.add(named(contender, size), read);
                 }
             });
-            Turns.take(WARM_UP, profile.rounds(), contenders, (contender, counts) -> {
+            Turns.take(profile.first(WARM_UP), profile.rounds(), contenders, (contender, counts) -> {
                 double stored =
                         Writers.store(contender, WRITERS, profile.turn()).perSecond();
                 if (counts) {

@@ -49,7 +49,7 @@ final class Latency {
         Map<String, String> remarks = new HashMap<>();
         contenders.forEach(contender -> samples.addAll(contender.name(), List.of()));
         try (Child child = Child.start(ListenerProcess.class, database.url())) {
-            Turns.take(1, profile.latencyRounds(), contenders, (contender, counts) -> {
+            Turns.take(profile.first(1), profile.latencyRounds(), contenders, (contender, counts) -> {
                 child.tell("follow " + contender.name());
                 Measured measured =
                         write(child, contender, 0, counts ? profile.latencyEvents() : profile.latencyEvents() / 2);
@@ -92,7 +92,7 @@ final class Latency {
         }
         double heap = 0;
         try (Child child = Child.start(ListenerProcess.class, database.url())) {
-            for (int round = 0; round <= profile.latencyRounds(); round++) {
+            for (int round = 1 - profile.first(1); round <= profile.latencyRounds(); round++) {
                 for (int size : sizes) {
                     String answer = child.tell("streams " + size).get(0);
                     Measured measured = write(child, ours, size, profile.latencyEvents());

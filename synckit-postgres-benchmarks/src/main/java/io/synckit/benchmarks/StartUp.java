@@ -17,7 +17,7 @@ final class StartUp {
         Samples samples = new Samples("start-up", "from the JVM's start to an application that is ready", "ms");
         samples.addAll(WITH, List.of());
         samples.addAll(WITHOUT, List.of());
-        Turns.take(1, profile.starts(), List.of(WITH, WITHOUT), (whose, counts) -> {
+        Turns.take(profile.first(1), profile.starts(), List.of(WITH, WITHOUT), (whose, counts) -> {
             try (Child child = Child.start(
                     StartUpProcess.class,
                     "--spring.datasource.url=" + database.url(),

@@ -103,8 +103,8 @@ final class EventAppender {
     private static void requireAlone(Session session) {
         if (session.joined()) {
             throw new UnusableTransactionException(
-                    "the ConnectionSource gave out a connection in a transaction of a caller's"
-                            + " where nobody has one; nothing is stored");
+                    "the ConnectionSource gave out a connection in a transaction of a caller's, but says that nobody has one;"
+                            + " nothing is stored; let its inCallersTransaction() say so");
         }
     }
 

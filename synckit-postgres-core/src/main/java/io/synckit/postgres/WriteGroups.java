@@ -137,9 +137,11 @@ final class WriteGroups {
 
     /** Stores the group and tells the others. */
     private Turn lead(Member leader) {
-        List<Member> group = gather(leader);
+        List<Member> group = new ArrayList<>();
+        group.add(leader);
         Function<Member, Turn> turns = member -> Turn.ALONE;
         try {
+            gather(leader, group);
             Map<String, AppendResult> stored = appender.appendUnhindered(
                     group.stream().map(Member::row).toList(),
                     group.stream().map(Member::expected).toList(),
@@ -162,14 +164,12 @@ final class WriteGroups {
         return turns.apply(leader);
     }
 
-    /** The leader, and those who wait and can be in a transaction with it. */
-    private List<Member> gather(Member leader) {
-        List<Member> group = new ArrayList<>();
-        group.add(leader);
+    /** Those who wait and can be in a transaction with the leader. */
+    private void gather(Member leader, List<Member> group) {
         lock.lock();
         try {
             if (waiting.isEmpty()) {
-                return group;
+                return;
             }
             Set<String> ids = new HashSet<>(Set.of(leader.id()));
             Set<String> own = new HashSet<>(Set.of(leader.aggregateId()));
@@ -193,7 +193,6 @@ final class WriteGroups {
                 }
             }
             beingWritten.addAll(own);
-            return group;
         } finally {
             lock.unlock();
         }

@@ -89,7 +89,7 @@ public final class Ours implements Contender {
         return Config.builder()
                 .schema(schema)
                 .notifyMode(mode)
-                .shareTransactions(sharing)
+                .shareTransactions(sharing ? null : false)
                 .notificationTimeout(mode == NotifyMode.OFF ? POLL : Config.DEFAULT_NOTIFICATION_TIMEOUT)
                 .build();
     }
