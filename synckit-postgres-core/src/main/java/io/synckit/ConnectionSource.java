@@ -27,7 +27,8 @@ public interface ConnectionSource {
 
     /**
      * Whether outside of transactions all threads get the same kind of connection, so that one may store another's event in its
-     * transaction. Not so where the thread decides: on a tenant's database, a role, a setting of the session.
+     * transaction, or a thread of the store's own. Not so where the thread decides: on a tenant's database, a role, a setting of the
+     * session.
      */
     default boolean sameForAllThreads() {
         return false;

@@ -64,6 +64,7 @@ public interface EventStore extends AutoCloseable {
      *
      * @throws InvalidEventException if the event cannot be stored
      * @throws UnusableTransactionException in a transaction of the caller's
+     * @throws InvalidConfigException if connections may depend on the thread
      */
     default CompletableFuture<AppendResult> storeAsync(Event event) {
         return storeAsync(event, AppendOptions.DEFAULTS);
@@ -84,6 +85,8 @@ public interface EventStore extends AutoCloseable {
      *
      * @throws InvalidEventException if the event cannot be stored
      * @throws UnusableTransactionException in a transaction of the caller's, whose fate the event would not share
+     * @throws InvalidConfigException if connections may depend on the thread ({@link ConnectionSource#sameForAllThreads}), and no setting
+     *     says otherwise
      * @throws EventStoreException if the thread is interrupted while it waits for room
      */
     CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options);

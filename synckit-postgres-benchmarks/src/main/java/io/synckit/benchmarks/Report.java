@@ -11,7 +11,6 @@ import java.util.Map;
 final class Report {
 
     private final boolean judges;
-
     private final Map<String, String> machine = new LinkedHashMap<>();
     private final List<Samples> samples = new ArrayList<>();
     private final List<Goal> goals = new ArrayList<>();

@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  * @param batchSize events in a page when no limit is given, and in one fetch of a stream
  * @param enablePreparedStmts whether the driver keeps server-side prepared statements; off behind a pooler that cannot
  * @param shareTransactions whether callers that store one event each at the same time share a transaction. Null: where all threads
- *     get the same kind of connection ({@link io.synckit.ConnectionSource#sameForAllThreads})
+ *     get the same kind of connection ({@link io.synckit.ConnectionSource#sameForAllThreads}). True says that they do; where they do not,
+ *     one's event is stored on another's connection
  * @param maxEventBytes largest event: data and metadata together, in bytes of UTF-8
  */
 public record Config(

@@ -12,6 +12,7 @@ import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
 import io.synckit.Instrumentation;
 import io.synckit.Instrumentation.Operation;
+import io.synckit.InvalidConfigException;
 import io.synckit.InvalidEventException;
 import io.synckit.JsonCodec;
 import io.synckit.StoreClosedException;
@@ -55,6 +56,7 @@ public final class PostgresEventStore implements EventStore {
     private final GroupCommit groups;
     private final WriteGroups together;
     private final boolean sharesTransactions;
+    private final boolean sharesThreads;
     private final int batchSize;
     private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -90,8 +92,9 @@ public final class PostgresEventStore implements EventStore {
         this.connections = connections;
         this.groups = new GroupCommit(appender, instrumentation, table);
         this.together = new WriteGroups(appender, table, WriteGroups.PATIENCE);
-        this.sharesTransactions =
-                Objects.requireNonNullElseGet(config.shareTransactions(), connections::sameForAllThreads);
+        boolean sameForAllThreads = connections.sameForAllThreads();
+        this.sharesTransactions = Objects.requireNonNullElse(config.shareTransactions(), sameForAllThreads);
+        this.sharesThreads = sameForAllThreads || sharesTransactions;
         this.reader = new EventReader(
                 connections,
                 new EventQueries(name, json, config.enablePreparedStmts()),
@@ -184,8 +187,22 @@ public final class PostgresEventStore implements EventStore {
                                 + " open, whose fate event '" + event.id()
                                 + "' would not share; use store, or call storeAsync outside of the transaction");
             }
+            requireAnyThread(event);
             return groups.accept(encoder.encode(event, metadata), options, committed);
         });
+    }
+
+    private void requireAnyThread(Event event) {
+        if (!sharesThreads) {
+            throw new InvalidConfigException(
+                    "shareTransactions",
+                    "is not true, and it is not known whether connections of "
+                            + dataSource.getClass().getName()
+                            + " depend on the thread, while storeAsync stores on a thread of its own; event '"
+                            + event.id()
+                            + "' is not stored. Use store, or, if no tenant, role or setting of the session depends on the thread, set it"
+                            + " (synckit.postgres.share-transactions: true)");
+        }
     }
 
     /** How many events {@link #storeAsync} has accepted that are not being stored yet. */

@@ -43,14 +43,23 @@ class ConcurrencyTest {
     }
 
     @Test
-    void whatBeganUnderAnotherChoiceDoesNotCount() {
+    void whatHasBecomeBetterIsFound() {
         share(1, most -> most == 1 ? 900 : 1500, 20);
-        int before = concurrency.most();
 
-        for (int i = 0; i < 10 * Concurrency.LEAST_EVENTS; i++) {
-            concurrency.stored(0, now + Concurrency.LEAST_NANOS * i);
+        share(16, most -> most == 16 ? 500 : 900, 10);
+
+        assertThat(share(16, most -> most == 16 ? 500 : 900, 20)).isGreaterThan(0.85);
+    }
+
+    @Test
+    void whatBeganUnderAnotherChoiceDoesNotCount() {
+        Concurrency unmeasured = new Concurrency(now);
+        int first = unmeasured.most();
+
+        for (int i = 1; i <= 10 * Concurrency.LEAST_EVENTS; i++) {
+            unmeasured.stored(now - 1, now + Concurrency.LEAST_NANOS * i);
         }
 
-        assertThat(concurrency.most()).isEqualTo(before);
+        assertThat(unmeasured.most()).isEqualTo(first);
     }
 }

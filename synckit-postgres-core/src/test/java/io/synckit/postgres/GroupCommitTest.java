@@ -15,6 +15,7 @@ import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.EventStoreException;
 import io.synckit.Instrumentation;
+import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
 import io.synckit.InvalidEventException;
 import io.synckit.OnDuplicate;
@@ -201,9 +202,30 @@ class GroupCommitTest {
                 .isInstanceOf(UnusableTransactionException.class)
                 .hasMessageContaining("'x'");
         // A source that does not tell: nothing goes into the caller's transaction from another thread.
-        assertThat(failure(busy.store().storeAsync(Event.of("a", "T", 1))))
-                .isInstanceOf(UnusableTransactionException.class);
+        EventStore joining = new PostgresEventStore(
+                database.pool(),
+                () -> new ConnectionSource.Borrowed(busy.connection(), true, () -> {}),
+                new JacksonJson(),
+                Config.builder().shareTransactions(true).build(),
+                Instrumentation.NONE);
+        assertThat(failure(joining.storeAsync(Event.of("a", "T", 1)))).isInstanceOf(UnusableTransactionException.class);
+        assertThatThrownBy(() -> joining.store(Event.of("a", "T", 1))).isInstanceOf(UnusableTransactionException.class);
+        joining.close();
         assertThat(all()).isEmpty();
+    }
+
+    @Test
+    void whereTheThreadMayDecideItIsRefused() {
+        ConnectionSource ofTenants = () -> {
+            throw new AssertionError("nothing is to be borrowed");
+        };
+        EventStore tenants = new PostgresEventStore(
+                database.pool(), ofTenants, new JacksonJson(), Config.defaults(), Instrumentation.NONE);
+
+        assertThatThrownBy(() -> tenants.storeAsync(Event.of("a", "T", 1).withId("x")))
+                .isInstanceOf(InvalidConfigException.class)
+                .hasMessageContaining("'x'")
+                .hasMessageContaining("share-transactions");
     }
 
     @Test

@@ -28,6 +28,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -222,6 +223,24 @@ class WriteGroupsTest {
     }
 
     @Test
+    void anIdThatIsTakenDoesNotBreakUpTheGroup() {
+        store.store(new Event("there", "taken", "T", Map.of(), Map.of()));
+        hold();
+        List<CompletableFuture<AppendResult>> waiting = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            waiting.add(waits(row("a-" + i, "Shared")));
+        }
+        CompletableFuture<AppendResult> taken = waits(row("there", "b", "T"));
+
+        release();
+
+        assertThat(failure(taken)).isInstanceOf(DuplicateEventException.class);
+        assertThat(waiting)
+                .allSatisfy(result -> assertThat(stored(result).streamVersion()).isEqualTo(1));
+        assertThat(Integer.parseInt(transactionsOf("Shared"))).isLessThanOrEqualTo(new Concurrency(0).most());
+    }
+
+    @Test
     void theSameIdAtTheSameTimeIsStoredOnce() {
         hold();
         List<CompletableFuture<AppendResult>> same = IntStream.range(0, 8)
@@ -314,6 +333,8 @@ class WriteGroupsTest {
                 .allSatisfy(result -> assertThat(failure(result))
                         .isInstanceOf(InvalidConnectionException.class)
                         .hasMessageContaining("gone"));
+        // It may be stored, so nobody stores it again: no more connections than there were groups.
+        assertThat(borrowing.get()).isLessThanOrEqualTo(2 * leading.size());
         refusal.set(null);
         assertThat(groups.append(row("after", "T"), ExpectedStreamVersion.any(), FAIL)
                         .streamVersion())

@@ -19,14 +19,14 @@ public final class SqlFailure {
     /** @param operation what the store was about to do, for the message */
     public static EventStoreException named(String operation, SQLException failure) {
         String state = failure.getSQLState() == null ? "" : failure.getSQLState();
-        String what = operation + " failed: " + reason(failure) + " (SQLSTATE " + state + ")";
+        String what = operation + " failed: " + reason(failure) + (state.isEmpty() ? "" : " (SQLSTATE " + state + ")");
         if (isConflict(failure) || state.equals("55P03")) {
             return new TransactionConflictException(
                     what + "; nothing is stored, roll back and try the whole transaction again", failure);
         }
         if (isOfConnection(failure)) {
             return new InvalidConnectionException(
-                    what + "; check that the database runs, the URL, the credentials and the size of the pool",
+                    what + "; check that the database runs, the URL, the credentials, and the size of the pool",
                     failure);
         }
         return switch (state) {

@@ -27,7 +27,7 @@ import org.springframework.util.unit.DataSize;
  * @param maxReconnectAttempts Attempts to connect after which the listener has failed and only polls, until a poll succeeds.
  * @param batchSize Events in a page when no limit is given, and in one fetch of a stream.
  * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Switch off behind a pooler that cannot.
- * @param shareTransactions Whether callers that store one event each at the same time, outside of transactions, share a transaction. By default where the connection does not depend on the thread: with HikariCP's DataSource itself, not with a routing or otherwise wrapped one.
+ * @param shareTransactions Whether callers that store one event each at the same time, outside of transactions, share a transaction. By default where the connection does not depend on the thread: with HikariCP's DataSource itself, not with a routing or otherwise wrapped one. True says that it does not depend on it, which storeAsync needs, too: where it does, a tenant's event is stored in another's database.
  * @param enableMetrics Whether there are metrics and traces, where Micrometer is.
  * @param maxEventSize Largest event, data and metadata together, as UTF-8.
  * @param notifications How the database tells listeners of new events.
