@@ -160,7 +160,7 @@ class ReadmeSnippetsTest {
                 events.append(orderId, ExpectedStreamVersion.exactly(history.size()), List.of(shipped));
                 return true;
             } catch (WrongExpectedVersionException e) {
-                // Somebody was faster.
+                // Somebody was faster; where many are, wait a little, and not for ever.
             }
         }
     }

@@ -26,7 +26,7 @@ public final class SqlFailure {
         }
         if (isOfConnection(failure)) {
             return new InvalidConnectionException(
-                    what + "; check that the database runs, the URL, the credentials, and the size of the pool",
+                    what + "; check that the database runs, the URL, the credentials and the size of the pool",
                     failure);
         }
         return switch (state) {

@@ -8,6 +8,7 @@ import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.jdbc.datasource.DataSourceUtils;
+import org.springframework.jdbc.datasource.LazyConnectionDataSourceProxy;
 import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
@@ -30,8 +31,16 @@ final class SpringConnections implements ConnectionSource {
         DataSource target =
                 dataSource instanceof TransactionAwareDataSourceProxy proxy ? proxy.getTargetDataSource() : null;
         this.dataSource = target == null ? dataSource : target;
-        this.sameForAllThreads = ConnectionSource.of(this.dataSource).sameForAllThreads();
+        this.sameForAllThreads =
+                ConnectionSource.of(behindLazy(this.dataSource)).sameForAllThreads();
         this.warned = new AtomicBoolean(!shared);
+    }
+
+    /** Spring Boot's {@code spring.datasource.connection-fetch=lazy}: only later, but the same connections. */
+    private static DataSource behindLazy(DataSource dataSource) {
+        boolean lazy = dataSource.getClass() == LazyConnectionDataSourceProxy.class;
+        DataSource target = lazy ? ((LazyConnectionDataSourceProxy) dataSource).getTargetDataSource() : null;
+        return target == null ? dataSource : target;
     }
 
     @Override

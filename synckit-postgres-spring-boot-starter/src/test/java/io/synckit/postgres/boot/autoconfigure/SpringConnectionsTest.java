@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.zaxxer.hikari.HikariDataSource;
 import org.junit.jupiter.api.Test;
 import org.springframework.jdbc.datasource.DelegatingDataSource;
+import org.springframework.jdbc.datasource.LazyConnectionDataSourceProxy;
 import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
 import org.springframework.jdbc.datasource.lookup.AbstractRoutingDataSource;
 
@@ -16,6 +17,11 @@ class SpringConnectionsTest {
             assertThat(new SpringConnections(pool, true).sameForAllThreads()).isTrue();
             assertThat(new SpringConnections(new TransactionAwareDataSourceProxy(pool), true).sameForAllThreads())
                     .isTrue();
+            assertThat(new SpringConnections(new LazyConnectionDataSourceProxy(pool), true).sameForAllThreads())
+                    .isTrue();
+            assertThat(new SpringConnections(new LazyConnectionDataSourceProxy(new OfTenants()), true)
+                            .sameForAllThreads())
+                    .isFalse();
             assertThat(new SpringConnections(new DelegatingDataSource(pool), true).sameForAllThreads())
                     .isFalse();
             assertThat(new SpringConnections(new OfTenants(), true).sameForAllThreads())
