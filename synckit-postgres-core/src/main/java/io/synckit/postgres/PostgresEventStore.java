@@ -165,6 +165,8 @@ public final class PostgresEventStore implements EventStore {
     }
 
     private List<AppendResult> append(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
+        Objects.requireNonNull(expected, "expected");
+        Objects.requireNonNull(options, "options");
         return sharesTransactions && rows.size() == 1 && !connections.inCallersTransaction()
                 ? List.of(together.append(rows.get(0), expected, options))
                 : appender.append(rows, expected, options, false);

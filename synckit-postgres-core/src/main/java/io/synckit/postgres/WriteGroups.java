@@ -12,15 +12,13 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -42,24 +40,27 @@ final class WriteGroups {
 
     static final long MOST_BYTES_IN_GROUP = 256L << 10;
 
-    /** Who has waited for so long leads, whoever else does: a connection that hangs holds up those on it, and nobody else. */
+    /** Who has led for so long does not count any more: a connection that hangs holds up those on it, and nobody else. */
     static final Duration PATIENCE = Duration.ofMillis(50);
 
     private final EventAppender appender;
     private final String table;
-    private final Duration patience;
+    private final long patience;
     private final ReentrantLock lock = new ReentrantLock();
     private final Deque<Member> waiting = new ArrayDeque<>();
-    /** Aggregates that a group is writing to: the next event of one waits for that group. */
-    private final Set<String> beingWritten = new HashSet<>();
+
+    /** Those who lead, and since when. */
+    private final Map<Member, Long> leading = new HashMap<>();
+
+    /** How many are writing to an aggregate, together or alone: the next event of it waits for them. */
+    private final Map<String, Integer> beingWritten = new HashMap<>();
 
     private final Concurrency concurrency = new Concurrency(System.nanoTime());
-    private int leading;
 
     WriteGroups(EventAppender appender, String table, Duration patience) {
         this.appender = appender;
         this.table = table;
-        this.patience = patience;
+        this.patience = patience.toNanos();
     }
 
     /**
@@ -69,12 +70,21 @@ final class WriteGroups {
      *     stored
      */
     AppendResult append(EventRow row, ExpectedStreamVersion expected, AppendOptions options) {
-        Member member = new Member(row, expected, options, new CompletableFuture<>(), System.nanoTime());
-        Turn turn = enter(member) ? Turn.LEAD : await(member);
-        AppendResult stored = (turn.leads ? lead(member) : turn).result();
-        return stored != null
-                ? stored
-                : appender.append(List.of(row), expected, options, true).get(0);
+        if (Thread.currentThread().isInterrupted()) {
+            // It may not get a connection, or lose it.
+            return appender.append(List.of(row), expected, options, false).get(0);
+        }
+        Member member = new Member(row, expected, options);
+        boolean leads = enter(member);
+        try {
+            Turn turn = leads ? Turn.LEAD : await(member);
+            AppendResult stored = (turn.leads ? lead(member) : turn).result();
+            return stored != null
+                    ? stored
+                    : appender.append(List.of(row), expected, options, true).get(0);
+        } finally {
+            leave(member);
+        }
     }
 
     /** How many callers wait for their turn. */
@@ -91,8 +101,9 @@ final class WriteGroups {
     private boolean enter(Member member) {
         lock.lock();
         try {
-            if (leading < concurrency.most() && beingWritten.add(member.aggregateId())) {
-                leading++;
+            if (mayLead(member)) {
+                begin(member);
+                leading.put(member, System.nanoTime());
                 return true;
             }
             waiting.addLast(member);
@@ -102,34 +113,63 @@ final class WriteGroups {
         }
     }
 
+    private boolean mayLead(Member member) {
+        if (beingWritten.containsKey(member.aggregateId())) {
+            return false;
+        }
+        long now = System.nanoTime();
+        return leading.values().stream().filter(since -> now - since < patience).count() < concurrency.most();
+    }
+
+    /** The member is not waiting any more, or never was. */
+    private void begin(Member member) {
+        beingWritten.merge(member.aggregateId(), 1, Integer::sum);
+        member.writing = true;
+    }
+
+    /** Not by a future: whoever waits for one may be given other work to do meanwhile, by the pool that it belongs to. */
     private Turn await(Member member) {
-        boolean interrupted = false;
-        try {
-            return member.turn.get(patience.toNanos(), TimeUnit.NANOSECONDS);
-        } catch (TimeoutException e) {
-            return leadInstead(member) ? Turn.LEAD : member.turn.join();
-        } catch (InterruptedException e) {
-            interrupted = true;
-            return leadInstead(member) ? Turn.LEAD : member.turn.join();
-        } catch (ExecutionException e) {
-            throw new IllegalStateException(e);
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
+        long end = member.came + patience;
+        while (member.turn == null) {
+            long left = end - System.nanoTime();
+            boolean interrupted = Thread.currentThread().isInterrupted();
+            if ((left <= 0 || interrupted) && givesUp(member, interrupted)) {
+                return member.turn == null ? Turn.ALONE : member.turn;
             }
+            if (left > 0 && !interrupted) {
+                LockSupport.parkNanos(this, left);
+            } else {
+                awaitStored(member);
+            }
+        }
+        return member.turn;
+    }
+
+    /** It is in a group, which tells it what has become of its event, however long that takes. */
+    private static void awaitStored(Member member) {
+        boolean interrupted = false;
+        while (member.turn == null) {
+            LockSupport.park(member);
+            interrupted |= Thread.interrupted();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 
-    /** Whether the member, which waited, leads now, whoever else does. */
-    private boolean leadInstead(Member member) {
+    /** Whether the member was still waiting: then it leads, or goes alone if that would not do. */
+    private boolean givesUp(Member member, boolean interrupted) {
         lock.lock();
         try {
-            if (waiting.remove(member)) {
-                leading++;
-                beingWritten.add(member.aggregateId());
-                return true;
+            if (!waiting.remove(member)) {
+                return false;
             }
-            return false;
+            if (!interrupted && !beingWritten.containsKey(member.aggregateId())) {
+                leading.put(member, System.nanoTime());
+                member.turn = Turn.LEAD;
+            }
+            begin(member);
+            return true;
         } finally {
             lock.unlock();
         }
@@ -137,82 +177,107 @@ final class WriteGroups {
 
     /** Stores the group and tells the others. */
     private Turn lead(Member leader) {
-        List<Member> group = new ArrayList<>();
-        group.add(leader);
+        List<Member> others = new ArrayList<>();
         Function<Member, Turn> turns = member -> Turn.ALONE;
         try {
-            gather(leader, group);
-            Map<String, AppendResult> stored = appender.appendUnhindered(
-                    group.stream().map(Member::row).toList(),
-                    group.stream().map(Member::expected).toList(),
-                    group.stream().anyMatch(member -> member.options.onDuplicate() == OnDuplicate.RETURN_EXISTING));
-            turns = member -> Turn.stored(stored.get(member.id()));
-        } catch (SQLException e) {
-            if (SqlFailure.isOfConnection(e)) {
-                turns = member -> Turn.failed(() -> SqlFailure.named("append to " + table, e));
-            }
+            gather(leader, others);
+            turns = store(leader, others);
+            return turns.apply(leader);
         } catch (RuntimeException | Error e) {
             turns = member -> Turn.failed(() -> GroupCommit.mayBeStored(
                     "an error that is not the database's came when the event was stored: " + e, e));
             throw e;
         } finally {
-            leave(group);
-            for (Member member : group.subList(1, group.size())) {
-                member.turn.complete(turns.apply(member));
+            over(leader, others);
+            for (Member member : others) {
+                member.told(turns.apply(member));
             }
         }
-        return turns.apply(leader);
+    }
+
+    private Function<Member, Turn> store(Member leader, List<Member> others) {
+        List<Member> group = new ArrayList<>(others);
+        group.add(0, leader);
+        try {
+            Map<String, AppendResult> stored = appender.appendUnhindered(
+                    group.stream().map(member -> member.row).toList(),
+                    group.stream().map(member -> member.expected).toList(),
+                    group.stream().anyMatch(member -> member.options.onDuplicate() == OnDuplicate.RETURN_EXISTING));
+            return member -> Turn.stored(stored.get(member.row.id()));
+        } catch (SQLException e) {
+            // Only the server's word for it says that nothing is stored.
+            boolean nothingStored = SqlFailure.isRefusal(e);
+            boolean again = nothingStored && (group.size() > 1 || appender.mayTryAgain(e));
+            return again
+                    ? member -> Turn.ALONE
+                    : member -> Turn.failed(() -> SqlFailure.named("append to " + table, e));
+        }
     }
 
     /** Those who wait and can be in a transaction with the leader. */
-    private void gather(Member leader, List<Member> group) {
+    private void gather(Member leader, List<Member> others) {
         lock.lock();
         try {
             if (waiting.isEmpty()) {
                 return;
             }
-            Set<String> ids = new HashSet<>(Set.of(leader.id()));
+            Set<String> ids = new HashSet<>(Set.of(leader.row.id()));
             Set<String> own = new HashSet<>(Set.of(leader.aggregateId()));
-            Set<String> guarded = new HashSet<>(leader.isGuarded() ? own : Set.of());
+            Set<String> guarded = new HashSet<>(leader.guarded ? own : Set.of());
             long bytes = leader.row.bytes();
             Iterator<Member> all = waiting.iterator();
-            while (all.hasNext() && group.size() < MOST_IN_GROUP) {
+            while (all.hasNext() && others.size() < MOST_IN_GROUP - 1) {
                 Member member = all.next();
                 String aggregateId = member.aggregateId();
                 boolean possible = own.contains(aggregateId)
-                        ? !member.isGuarded() && !guarded.contains(aggregateId)
-                        : !beingWritten.contains(aggregateId);
-                if (possible && bytes + member.row.bytes() <= MOST_BYTES_IN_GROUP && ids.add(member.id())) {
+                        ? !member.guarded && !guarded.contains(aggregateId)
+                        : !beingWritten.containsKey(aggregateId);
+                if (possible && bytes + member.row.bytes() <= MOST_BYTES_IN_GROUP && ids.add(member.row.id())) {
+                    others.add(member);
                     all.remove();
-                    group.add(member);
+                    begin(member);
                     bytes += member.row.bytes();
                     own.add(aggregateId);
-                    if (member.isGuarded()) {
+                    if (member.guarded) {
                         guarded.add(aggregateId);
                     }
                 }
             }
-            beingWritten.addAll(own);
         } finally {
             lock.unlock();
         }
     }
 
-    /** The group is over; somebody who waits leads the next one. */
-    private void leave(List<Member> group) {
+    /** The group's transaction is over. */
+    private void over(Member leader, List<Member> others) {
         lock.lock();
         try {
-            group.forEach(member -> beingWritten.remove(member.aggregateId()));
-            leading--;
+            leading.remove(leader);
             long now = System.nanoTime();
-            group.forEach(member -> concurrency.stored(member.came, now));
+            concurrency.stored(leader.came, now);
+            others.forEach(member -> concurrency.stored(member.came, now));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The member has its result, and whoever waits for its aggregate, or for a place, may go on. */
+    private void leave(Member member) {
+        lock.lock();
+        try {
+            waiting.remove(member);
+            leading.remove(member);
+            if (member.writing) {
+                beingWritten.computeIfPresent(member.aggregateId(), (id, count) -> count == 1 ? null : count - 1);
+            }
             Iterator<Member> all = waiting.iterator();
-            while (leading < concurrency.most() && all.hasNext()) {
+            while (all.hasNext()) {
                 Member next = all.next();
-                if (beingWritten.add(next.aggregateId())) {
+                if (mayLead(next)) {
                     all.remove();
-                    leading++;
-                    next.turn.complete(Turn.LEAD);
+                    begin(next);
+                    leading.put(next, System.nanoTime());
+                    next.told(Turn.LEAD);
                 }
             }
         } finally {
@@ -221,23 +286,31 @@ final class WriteGroups {
     }
 
     /** A caller's event. */
-    record Member(
-            EventRow row,
-            ExpectedStreamVersion expected,
-            AppendOptions options,
-            CompletableFuture<Turn> turn,
-            long came) {
+    private static final class Member {
 
-        String id() {
-            return row.id();
+        final EventRow row;
+        final ExpectedStreamVersion expected;
+        final AppendOptions options;
+        final boolean guarded;
+        final Thread caller = Thread.currentThread();
+        final long came = System.nanoTime();
+        boolean writing;
+        volatile @Nullable Turn turn;
+
+        Member(EventRow row, ExpectedStreamVersion expected, AppendOptions options) {
+            this.row = row;
+            this.expected = expected;
+            this.options = options;
+            this.guarded = expected.kind() != ExpectedStreamVersion.Kind.ANY;
         }
 
         String aggregateId() {
             return row.aggregateId();
         }
 
-        boolean isGuarded() {
-            return expected.kind() != ExpectedStreamVersion.Kind.ANY;
+        void told(Turn told) {
+            turn = told;
+            LockSupport.unpark(caller);
         }
     }
 

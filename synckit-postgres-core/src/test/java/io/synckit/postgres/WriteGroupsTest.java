@@ -2,6 +2,7 @@ package io.synckit.postgres;
 
 import static io.synckit.postgres.testing.InThread.inThread;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import com.zaxxer.hikari.HikariDataSource;
@@ -36,6 +37,7 @@ import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -412,7 +414,7 @@ class WriteGroupsTest {
         CompletableFuture<AppendResult> other = waits(row("b", "T"));
 
         waiter.get().interrupt();
-        Await.until(() -> groups.waiting() == 0);
+        Await.until(() -> groups.waiting() == 1);
         release();
 
         assertThat(stored(other).streamVersion()).isEqualTo(1);
@@ -425,6 +427,85 @@ class WriteGroupsTest {
                         })
                         .join())
                 .isTrue();
+    }
+
+    @Test
+    void aNullIsItsCallersAlone() {
+        Event event = Event.of("a", "T", 1);
+        assertThatNullPointerException().isThrownBy(() -> store.append("a", null, List.of(event)));
+        assertThatNullPointerException().isThrownBy(() -> store.store(event, null));
+    }
+
+    /** A trigger that keeps out a row must not leave a gap below the next one of the aggregate. */
+    @Test
+    void aTriggerThatKeepsRowsOutLeavesNoGap() {
+        database.execute("create function keep_out() returns trigger language plpgsql as $$ begin"
+                + " if new.event_type = 'Unwanted' then return null; end if; return new; end $$;"
+                + " create trigger keep_out before insert on synckit.events for each row execute function keep_out()");
+        hold();
+        waits(row("a", "Unwanted"));
+        List<CompletableFuture<AppendResult>> wanted =
+                IntStream.range(0, 5).mapToObj(i -> waits(row("a", "T"))).toList();
+
+        release();
+
+        wanted.forEach(WriteGroupsTest::stored);
+        gapless();
+    }
+
+    /** As a foreign server's errors: of the class of lost connections, but it is the server that says so. */
+    @Test
+    void anErrorOfATriggerIsItsCallersAlone() {
+        database.execute("create function remote() returns trigger language plpgsql as $$ begin"
+                + " if new.event_type = 'Remote' then raise exception 'not there' using errcode = '08001'; end if;"
+                + " return new; end $$;"
+                + " create trigger remote before insert on synckit.events for each row execute function remote()");
+        hold();
+        CompletableFuture<AppendResult> remote = waits(row("a", "Remote"));
+        List<CompletableFuture<AppendResult>> others =
+                IntStream.range(0, 5).mapToObj(i -> waits(row("b-" + i, "T"))).toList();
+
+        release();
+
+        assertThat(failure(remote)).isInstanceOf(InvalidConnectionException.class);
+        assertThat(others)
+                .allSatisfy(result -> assertThat(stored(result).streamVersion()).isEqualTo(1));
+    }
+
+    /** In a pool that gives a waiting worker other work to do, that would store within a caller's store. */
+    @Test
+    void whoWaitsIsGivenNoOtherWork() {
+        ForkJoinPool pool = new ForkJoinPool(2);
+        ThreadLocal<Boolean> within = ThreadLocal.withInitial(() -> false);
+        AtomicInteger nested = new AtomicInteger();
+        try {
+            List<CompletableFuture<Void>> all = new ArrayList<>();
+            CompletableFuture.runAsync(
+                            () -> {
+                                for (int i = 0; i < 300; i++) {
+                                    int n = i;
+                                    all.add(CompletableFuture.runAsync(
+                                            () -> {
+                                                if (within.get()) {
+                                                    nested.incrementAndGet();
+                                                }
+                                                within.set(true);
+                                                groups.append(
+                                                        row("a-" + n % 2, "T"), ExpectedStreamVersion.any(), FAIL);
+                                                within.set(false);
+                                            },
+                                            pool));
+                                }
+                            },
+                            pool)
+                    .orTimeout(60, TimeUnit.SECONDS)
+                    .join();
+            all.forEach(each -> each.orTimeout(60, TimeUnit.SECONDS).join());
+            assertThat(nested).hasValue(0);
+            gapless();
+        } finally {
+            pool.shutdownNow();
+        }
     }
 
     @Test

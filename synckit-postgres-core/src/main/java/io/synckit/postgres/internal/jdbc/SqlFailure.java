@@ -62,7 +62,7 @@ public final class SqlFailure {
     }
 
     /** Whether the database cannot be reached, or went away. */
-    public static boolean isOfConnection(SQLException failure) {
+    private static boolean isOfConnection(SQLException failure) {
         String state = failure.getSQLState() == null ? "" : failure.getSQLState();
         return failure instanceof SQLTransientConnectionException
                 || state.startsWith("08")
@@ -72,5 +72,11 @@ public final class SqlFailure {
                 || state.equals("25P04")
                 || state.equals("3D000")
                 || state.equals("53300");
+    }
+
+    /** Whether the server has refused a statement, and the connection is there: then nothing of it is stored. */
+    public static boolean isRefusal(SQLException failure) {
+        ServerErrorMessage told = failure instanceof PSQLException server ? server.getServerErrorMessage() : null;
+        return told != null && "ERROR".equals(told.getSeverity());
     }
 }
