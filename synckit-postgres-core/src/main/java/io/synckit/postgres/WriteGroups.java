@@ -101,7 +101,7 @@ final class WriteGroups {
     private boolean enter(Member member) {
         lock.lock();
         try {
-            if (mayLead(member)) {
+            if (hasRoom() && !beingWritten.containsKey(member.aggregateId())) {
                 begin(member);
                 leading.put(member, System.nanoTime());
                 return true;
@@ -113,12 +113,13 @@ final class WriteGroups {
         }
     }
 
-    private boolean mayLead(Member member) {
-        if (beingWritten.containsKey(member.aggregateId())) {
-            return false;
+    private boolean hasRoom() {
+        int most = concurrency.most();
+        if (leading.size() < most) {
+            return true;
         }
         long now = System.nanoTime();
-        return leading.values().stream().filter(since -> now - since < patience).count() < concurrency.most();
+        return leading.values().stream().filter(since -> now - since < patience).count() < most;
     }
 
     /** The member is not waiting any more, or never was. */
@@ -271,9 +272,9 @@ final class WriteGroups {
                 beingWritten.computeIfPresent(member.aggregateId(), (id, count) -> count == 1 ? null : count - 1);
             }
             Iterator<Member> all = waiting.iterator();
-            while (all.hasNext()) {
+            while (all.hasNext() && hasRoom()) {
                 Member next = all.next();
-                if (mayLead(next)) {
+                if (!beingWritten.containsKey(next.aggregateId())) {
                     all.remove();
                     begin(next);
                     leading.put(next, System.nanoTime());
