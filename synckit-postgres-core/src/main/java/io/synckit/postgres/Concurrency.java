@@ -1,5 +1,7 @@
 package io.synckit.postgres;
 
+import java.util.Arrays;
+
 /**
  * How many transactions of {@link WriteGroups} may be under way at once. Few make large groups, which is best where processors are
  * busy; many are best where a commit waits for a slow disk or a standby. Which it is shows only in how long callers wait: so that is
@@ -18,11 +20,18 @@ final class Concurrency {
 
     private static final long LEAST_NANOS_AT_FIRST = 10_000_000;
 
-    /** What a measurement is worth after each one of another choice: who was worse is tried again, the later the worse it was. */
-    private static final double FADING = 0.95;
+    /**
+     * What a measurement is worth after each one of another choice: who was worse is tried again, the later the worse it was, and the later
+     * the more often it was tried in vain.
+     */
+    private static final double FADING = 0.9;
+
+    private static final double SLOWEST_FADING = 0.995;
 
     /** Mean time of an event, as measured last; 0 is not known, and better than all that are. */
     private final double[] times = new double[CHOICES.length];
+
+    private final double[] fadings = new double[CHOICES.length];
 
     /** That of the measurement before, if there was no other choice between. */
     private double before = Double.MAX_VALUE;
@@ -41,6 +50,7 @@ final class Concurrency {
     Concurrency(long now) {
         this.since = now;
         this.start = now;
+        Arrays.fill(fadings, FADING);
     }
 
     /** The present choice. */
@@ -59,12 +69,14 @@ final class Concurrency {
         events++;
         long least = before == Double.MAX_VALUE ? LEAST_NANOS_AT_FIRST : LEAST_NANOS;
         if (events >= LEAST_EVENTS && now - start >= least) {
+            boolean tried = before == Double.MAX_VALUE;
             measured(Math.exp(sum / events));
             sum = 0;
             events = 0;
             start = now;
             int best = best();
             if (best != choice) {
+                fadings[choice] = tried ? Math.min(Math.sqrt(fadings[choice]), SLOWEST_FADING) : FADING;
                 choice = best;
                 before = Double.MAX_VALUE;
                 since = now;
@@ -74,7 +86,7 @@ final class Concurrency {
 
     private void measured(double mean) {
         for (int i = 0; i < times.length; i++) {
-            times[i] *= FADING;
+            times[i] *= fadings[i];
         }
         // A checkpoint, a collection, a start from rest: what is slow once does not count.
         times[choice] = Math.min(mean, before);

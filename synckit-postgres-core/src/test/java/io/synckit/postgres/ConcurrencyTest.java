@@ -34,6 +34,13 @@ class ConcurrencyTest {
     }
 
     @Test
+    void whatWasTriedInVainIsTriedMoreRarely() {
+        share(1, most -> most == 1 ? 900 : 1500, 10);
+
+        assertThat(share(1, most -> most == 1 ? 900 : 1500, 20)).isGreaterThan(0.98);
+    }
+
+    @Test
     void whenTheTimesChangeTheChoiceDoes() {
         share(1, most -> most == 1 ? 900 : 1500, 20);
 
