@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * What operations cost whatever the machine: round trips, statements, locks and bytes of the write-ahead log; and what an idle process
@@ -51,7 +52,7 @@ final class Costs implements AutoCloseable {
     private final Server server;
     private final Database database;
     private final Child idle;
-    private final long idleSince;
+    private final double idleSince;
     private final long idleCalls;
 
     private Costs(Report report, Server server) throws Exception {
@@ -66,8 +67,10 @@ final class Costs implements AutoCloseable {
         }
         idle = Child.start(IdleProcess.class, url);
         idle.answers();
+        // What its start has begun is over.
+        LockSupport.parkNanos(1_000_000_000);
         idleCalls = calls("idle");
-        idleSince = System.nanoTime();
+        idleSince = lastIdleCall();
     }
 
     /** Starts the process that idles while other things are measured. */
@@ -172,9 +175,15 @@ final class Costs implements AutoCloseable {
                 + " join pg_database d on d.oid = s.dbid where d.datname = '" + name + "' and s.toplevel"));
     }
 
+    /** When the idle process has asked last, in seconds: so no part of an interval counts as none or as a whole one. */
+    private double lastIdleCall() throws SQLException {
+        return Double.parseDouble(database.query("select extract(epoch from max(query_start)) from pg_stat_activity"
+                + " where datname = 'idle' and query <> ''"));
+    }
+
     /** What the idle process has asked since it is there. */
     void idle() throws SQLException {
-        double minutes = (System.nanoTime() - idleSince) / 60e9;
+        double minutes = (lastIdleCall() - idleSince) / 60;
         if (minutes < 1) {
             report.line("%nidle: less than a minute, which tells nothing");
             return;

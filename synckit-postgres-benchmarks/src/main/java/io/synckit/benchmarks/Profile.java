@@ -32,7 +32,7 @@ record Profile(
 
     /** Under five minutes. */
     static final Profile QUICK =
-            new Profile("quick", 1_500, 5, 400, 2, 100, 4_000, 100_000, new int[] {20_000, 200_000}, 3, 0);
+            new Profile("quick", 1_200, 4, 400, 2, 100, 4_000, 60_000, new int[] {10_000, 100_000}, 2, 0);
 
     /** What docs/performance.md shows: half an hour. */
     static final Profile FULL = new Profile(
