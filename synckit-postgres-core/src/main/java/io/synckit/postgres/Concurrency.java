@@ -1,12 +1,10 @@
 package io.synckit.postgres;
 
-import java.util.Arrays;
-
 /**
  * How many transactions of {@link WriteGroups} may be under way at once. Few make large groups, which is best where processors are
  * busy; many are best where a commit waits for a slow disk or a standby. Which it is shows only in how long callers wait: so that is
- * measured, and the choice with the shortest times is kept. What was measured of the others fades, until they look good enough to be
- * tried again. Times are in nanoseconds. Not thread-safe.
+ * measured, and the choice with the shortest times is kept. The others are tried for a moment now and then: often at first and when
+ * the times have become others, more and more rarely while that is in vain. Times are in nanoseconds. Not thread-safe.
  */
 final class Concurrency {
 
@@ -15,28 +13,34 @@ final class Concurrency {
     /** A measurement has at least so many events. */
     static final int LEAST_EVENTS = 200;
 
-    /** And takes so long; the first one of another choice less, since that may be a bad one. */
+    /** And takes so long; that of a trial less, since it may be of a bad choice. */
     static final long LEAST_NANOS = 50_000_000;
 
-    private static final long LEAST_NANOS_AT_FIRST = 10_000_000;
+    private static final long LEAST_NANOS_OF_A_TRIAL = 20_000_000;
 
-    /**
-     * What a measurement is worth after each one of another choice: who was worse is tried again, the later the worse it was, and the later
-     * the more often it was tried in vain.
-     */
-    private static final double FADING = 0.9;
+    /** A trial goes on while times become so much shorter: each connection has to plan its statements first. */
+    private static final double GETTING_BETTER = 0.95;
 
-    private static final double SLOWEST_FADING = 0.995;
+    /** It is over when so many measurements in a row were not. */
+    private static final int NOT_BETTER = 2;
 
-    /** Mean time of an event, as measured last; 0 is not known, and better than all that are. */
-    private final double[] times = new double[CHOICES.length];
+    /** The share of the usual time that the time of a trial must be below. */
+    private static final double WINS = 0.9;
 
-    private final double[] fadings = new double[CHOICES.length];
+    /** Measurements before the next trial. */
+    private static final int SHORTEST_REST = 4;
 
-    /** That of the measurement before, if there was no other choice between. */
-    private double before = Double.MAX_VALUE;
+    private static final int LONGEST_REST = 128;
 
-    private int choice = 1;
+    /** How much of a measurement gets into the usual time: a checkpoint or a collection is not usual. */
+    private static final double WEIGHT = 0.3;
+
+    private static final double OTHER_TIMES = 1.5;
+
+    /** Places among the choices. */
+    private int kept = 1;
+
+    private int choice = kept;
 
     /** When the choice was made. */
     private long since;
@@ -47,10 +51,24 @@ final class Concurrency {
     private int events;
     private double sum;
 
+    /** Mean time of an event under the choice that is kept; 0 is not known. */
+    private double usual;
+
+    /** What it was when trials began to be often. */
+    private double usualOnce;
+
+    private int rest = SHORTEST_REST;
+    private int measurementsToTrial = rest;
+    private int lastTried = kept;
+
+    /** The shortest time of the trial; infinite if there is none yet. */
+    private double tried = Double.POSITIVE_INFINITY;
+
+    private int notBetter;
+
     Concurrency(long now) {
         this.since = now;
         this.start = now;
-        Arrays.fill(fadings, FADING);
     }
 
     /** The present choice. */
@@ -67,37 +85,62 @@ final class Concurrency {
         // Logarithms, because one that waits long is not many.
         sum += Math.log(Math.max(now - came, 1));
         events++;
-        long least = before == Double.MAX_VALUE ? LEAST_NANOS_AT_FIRST : LEAST_NANOS;
-        if (events >= LEAST_EVENTS && now - start >= least) {
-            boolean tried = before == Double.MAX_VALUE;
-            measured(Math.exp(sum / events));
+        if (events >= LEAST_EVENTS && now - start >= (choice == kept ? LEAST_NANOS : LEAST_NANOS_OF_A_TRIAL)) {
+            double mean = Math.exp(sum / events);
             sum = 0;
             events = 0;
             start = now;
-            int best = best();
-            if (best != choice) {
-                fadings[choice] = tried ? Math.min(Math.sqrt(fadings[choice]), SLOWEST_FADING) : FADING;
-                choice = best;
-                before = Double.MAX_VALUE;
-                since = now;
+            if (choice == kept) {
+                measured(mean, now);
+            } else {
+                tried(mean, now);
             }
         }
     }
 
-    private void measured(double mean) {
-        for (int i = 0; i < times.length; i++) {
-            times[i] *= fadings[i];
+    private void measured(double mean, long now) {
+        usual = usual == 0 ? mean : usual + WEIGHT * (mean - usual);
+        if (usual > usualOnce * OTHER_TIMES || usual < usualOnce / OTHER_TIMES) {
+            tryOften();
         }
-        // A checkpoint, a collection, a start from rest: what is slow once does not count.
-        times[choice] = Math.min(mean, before);
-        before = mean;
+        measurementsToTrial--;
+        if (measurementsToTrial <= 0) {
+            do {
+                lastTried = (lastTried + 1) % CHOICES.length;
+            } while (lastTried == kept);
+            choose(lastTried, now);
+        }
     }
 
-    private int best() {
-        int best = 0;
-        for (int i = 1; i < CHOICES.length; i++) {
-            best = times[i] < times[best] ? i : best;
+    private void tried(double mean, long now) {
+        notBetter = mean < tried * GETTING_BETTER ? 0 : notBetter + 1;
+        tried = Math.min(mean, tried);
+        if (notBetter < NOT_BETTER) {
+            return;
         }
-        return best;
+        if (tried < usual * WINS) {
+            kept = choice;
+            usual = tried;
+            tryOften();
+        } else {
+            rest = Math.min(rest * 2, LONGEST_REST);
+            measurementsToTrial = rest;
+        }
+        choose(kept, now);
+    }
+
+    private void tryOften() {
+        usualOnce = usual;
+        rest = SHORTEST_REST;
+        measurementsToTrial = rest;
+    }
+
+    private void choose(int place, long now) {
+        tried = Double.POSITIVE_INFINITY;
+        notBetter = 0;
+        if (choice != place) {
+            choice = place;
+            since = now;
+        }
     }
 }

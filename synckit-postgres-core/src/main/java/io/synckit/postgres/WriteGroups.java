@@ -178,27 +178,22 @@ final class WriteGroups {
 
     /** Stores the group and tells the others. */
     private Turn lead(Member leader) {
-        List<Member> others = new ArrayList<>();
+        List<Member> group = new ArrayList<>(List.of(leader));
         Function<Member, Turn> turns = member -> Turn.ALONE;
         try {
-            gather(leader, others);
-            turns = store(leader, others);
+            gather(leader, group);
+            turns = store(group);
             return turns.apply(leader);
         } catch (RuntimeException | Error e) {
             turns = member -> Turn.failed(() -> GroupCommit.mayBeStored(
                     "an error that is not the database's came when the event was stored: " + e, e));
             throw e;
         } finally {
-            over(leader, others);
-            for (Member member : others) {
-                member.told(turns.apply(member));
-            }
+            over(group, turns);
         }
     }
 
-    private Function<Member, Turn> store(Member leader, List<Member> others) {
-        List<Member> group = new ArrayList<>(others);
-        group.add(0, leader);
+    private Function<Member, Turn> store(List<Member> group) {
         try {
             Map<String, AppendResult> stored = appender.appendUnhindered(
                     group.stream().map(member -> member.row).toList(),
@@ -216,7 +211,7 @@ final class WriteGroups {
     }
 
     /** Those who wait and can be in a transaction with the leader. */
-    private void gather(Member leader, List<Member> others) {
+    private void gather(Member leader, List<Member> group) {
         lock.lock();
         try {
             if (waiting.isEmpty()) {
@@ -227,14 +222,14 @@ final class WriteGroups {
             Set<String> guarded = new HashSet<>(leader.guarded ? own : Set.of());
             long bytes = leader.row.bytes();
             Iterator<Member> all = waiting.iterator();
-            while (all.hasNext() && others.size() < MOST_IN_GROUP - 1) {
+            while (all.hasNext() && group.size() < MOST_IN_GROUP) {
                 Member member = all.next();
                 String aggregateId = member.aggregateId();
                 boolean possible = own.contains(aggregateId)
                         ? !member.guarded && !guarded.contains(aggregateId)
                         : !beingWritten.containsKey(aggregateId);
                 if (possible && bytes + member.row.bytes() <= MOST_BYTES_IN_GROUP && ids.add(member.row.id())) {
-                    others.add(member);
+                    group.add(member);
                     all.remove();
                     begin(member);
                     bytes += member.row.bytes();
@@ -249,40 +244,59 @@ final class WriteGroups {
         }
     }
 
-    /** The group's transaction is over. */
-    private void over(Member leader, List<Member> others) {
+    /** The group's transaction is over: the next ones begin, and its members hear. Who is to store alone keeps its aggregate meanwhile. */
+    private void over(List<Member> group, Function<Member, Turn> turns) {
+        List<Turn> told = group.stream().map(turns).toList();
         lock.lock();
         try {
-            leading.remove(leader);
+            leading.remove(group.get(0));
             long now = System.nanoTime();
-            concurrency.stored(leader.came, now);
-            others.forEach(member -> concurrency.stored(member.came, now));
+            for (int i = 0; i < group.size(); i++) {
+                concurrency.stored(group.get(i).came, now);
+                if (told.get(i) != Turn.ALONE) {
+                    end(group.get(i));
+                }
+            }
+            beginNext();
         } finally {
             lock.unlock();
         }
+        for (int i = 1; i < group.size(); i++) {
+            group.get(i).told(told.get(i));
+        }
     }
 
-    /** The member has its result, and whoever waits for its aggregate, or for a place, may go on. */
+    /** Nothing of the member is under way any more. */
     private void leave(Member member) {
         lock.lock();
         try {
             waiting.remove(member);
             leading.remove(member);
-            if (member.writing) {
-                beingWritten.computeIfPresent(member.aggregateId(), (id, count) -> count == 1 ? null : count - 1);
-            }
-            Iterator<Member> all = waiting.iterator();
-            while (all.hasNext() && hasRoom()) {
-                Member next = all.next();
-                if (!beingWritten.containsKey(next.aggregateId())) {
-                    all.remove();
-                    begin(next);
-                    leading.put(next, System.nanoTime());
-                    next.told(Turn.LEAD);
-                }
-            }
+            end(member);
+            beginNext();
         } finally {
             lock.unlock();
+        }
+    }
+
+    private void end(Member member) {
+        if (member.writing) {
+            member.writing = false;
+            beingWritten.computeIfPresent(member.aggregateId(), (id, count) -> count == 1 ? null : count - 1);
+        }
+    }
+
+    /** Whoever waits for its aggregate, or for a place, goes on. */
+    private void beginNext() {
+        Iterator<Member> all = waiting.iterator();
+        while (all.hasNext() && hasRoom()) {
+            Member next = all.next();
+            if (!beingWritten.containsKey(next.aggregateId())) {
+                all.remove();
+                begin(next);
+                leading.put(next, System.nanoTime());
+                next.told(Turn.LEAD);
+            }
         }
     }
 
