@@ -134,7 +134,7 @@ public final class Bare implements Contender {
             insert.setArray(
                     3,
                     connection.createArrayOf(
-                            "bigint", orders.stream().map(Order::streamVersion).toArray()));
+                            "bigint", orders.stream().map(Order::streamVersion).toArray(Long[]::new)));
             insert.setArray(4, array(connection, orders, order -> "OrderPlaced"));
             insert.setArray(5, array(connection, orders, order -> JSON.writeValueAsString(order.data())));
             insert.setArray(6, array(connection, orders, order -> "{}"));
@@ -144,7 +144,7 @@ public final class Bare implements Contender {
 
     private static java.sql.Array array(Connection connection, List<Order> orders, Function<Order, String> column)
             throws SQLException {
-        return connection.createArrayOf("text", orders.stream().map(column).toArray());
+        return connection.createArrayOf("text", orders.stream().map(column).toArray(String[]::new));
     }
 
     private void copy(Connection connection, List<Order> orders) throws Exception {

@@ -5,7 +5,6 @@ import io.synckit.InvalidFilterException;
 import io.synckit.JsonCodec;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.internal.json.StorableJson;
-import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -67,7 +66,8 @@ public final class EventFilter {
         } else {
             where(
                     column + " = any(?)",
-                    (statement, index) -> statement.setArray(index, textArray(statement.getConnection(), values)));
+                    (statement, index) ->
+                            statement.setArray(index, Statements.texts(statement.getConnection(), values)));
         }
     }
 
@@ -103,10 +103,6 @@ public final class EventFilter {
     private void where(String condition, Parameter parameter) {
         conditions.append(" and ").append(condition);
         parameters.add(parameter);
-    }
-
-    private static java.sql.Array textArray(Connection connection, Set<String> values) throws SQLException {
-        return connection.createArrayOf("text", values.toArray());
     }
 
     /** To be put after another condition: each begins with {@code and}. */

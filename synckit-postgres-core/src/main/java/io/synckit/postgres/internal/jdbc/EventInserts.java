@@ -271,17 +271,17 @@ public final class EventInserts {
                             "integer",
                             rows.stream()
                                     .map(row -> aggregates.get(row.aggregateId()))
-                                    .toArray()));
+                                    .toArray(Integer[]::new)));
             statement.setArray(
                     5,
                     connection.createArrayOf(
                             "bigint",
-                            expected.stream().map(ExpectedStreamVersion::least).toArray()));
+                            expected.stream().map(ExpectedStreamVersion::least).toArray(Long[]::new)));
             statement.setArray(
                     6,
                     connection.createArrayOf(
                             "bigint",
-                            expected.stream().map(ExpectedStreamVersion::most).toArray()));
+                            expected.stream().map(ExpectedStreamVersion::most).toArray(Long[]::new)));
             statement.setArray(7, Statements.texts(connection, rows, EventRow::type));
             statement.setArray(8, Statements.texts(connection, rows, EventRow::data));
             statement.setArray(9, Statements.texts(connection, rows, EventRow::metadata));

@@ -45,8 +45,9 @@ final class Statements {
         return statement;
     }
 
+    /** Of an array of strings, and not of objects, the driver makes a binary one, which neither side has to escape. */
     static Array texts(Connection connection, Collection<String> values) throws SQLException {
-        return connection.createArrayOf("text", values.toArray());
+        return connection.createArrayOf("text", values.toArray(String[]::new));
     }
 
     static Array texts(Connection connection, List<EventRow> rows, Function<EventRow, String> column)
