@@ -27,10 +27,10 @@ final class Concurrency {
     /** The share of the usual time that the time of a trial must be below. */
     private static final double WINS = 0.9;
 
-    /** Measurements before the next trial. */
+    /** Measurements before the next trial; half as many more after each one in vain. */
     private static final int SHORTEST_REST = 4;
 
-    private static final int LONGEST_REST = 128;
+    private static final int LONGEST_REST = 64;
 
     /** How much of a measurement gets into the usual time: a checkpoint or a collection is not usual. */
     private static final double WEIGHT = 0.3;
@@ -123,7 +123,7 @@ final class Concurrency {
             usual = tried;
             tryOften();
         } else {
-            rest = Math.min(rest * 2, LONGEST_REST);
+            rest = Math.min(rest * 3 / 2, LONGEST_REST);
             measurementsToTrial = rest;
         }
         choose(kept, now);
