@@ -224,6 +224,26 @@ class WriteGroupsTest {
         gapless();
     }
 
+    /** Otherwise the next of the aggregate would be in the way of a group, and be left out as well. */
+    @Test
+    void whoStoresAloneKeepsItsAggregate() throws Exception {
+        try (Connection other = database.pool().getConnection()) {
+            other.setAutoCommit(false);
+            other.createStatement()
+                    .execute("insert into synckit.events (id, aggregate_id, event_type, data)"
+                            + " values ('first', 'busy', 'T', '{}')");
+            CompletableFuture<AppendResult> alone = append(row("busy", "T"), ExpectedStreamVersion.any(), FAIL);
+            // Once in a group, once alone.
+            Await.until(() -> borrowing.get() == 2);
+
+            CompletableFuture<AppendResult> next = waits(row("busy", "T"));
+            other.commit();
+
+            assertThat(stored(alone).streamVersion()).isEqualTo(2);
+            assertThat(stored(next).streamVersion()).isEqualTo(3);
+        }
+    }
+
     @Test
     void anIdThatIsTakenDoesNotBreakUpTheGroup() {
         store.store(new Event("there", "taken", "T", Map.of(), Map.of()));
