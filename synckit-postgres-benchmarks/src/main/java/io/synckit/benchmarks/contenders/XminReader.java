@@ -83,7 +83,7 @@ public final class XminReader implements Contender {
     @Override
     public Following follow(LongConsumer each) throws SQLException {
         Cursor cursor = new Cursor(
-                database.query("select coalesce(max(xid), '0')::text from xmin_events"),
+                database.query("select coalesce(max(e.xid), '0')::text from xmin_events e"),
                 Long.parseLong(database.query("select coalesce(max(position), 0) from xmin_events")));
         return Polling.every(POLL, database, connection -> cursor.read(connection, each));
     }
@@ -101,9 +101,10 @@ public final class XminReader implements Contender {
 
         int read(Connection connection, LongConsumer each) throws SQLException {
             int count = 0;
-            try (PreparedStatement select = connection.prepareStatement("select xid::text, position, id, aggregate_id,"
-                    + " event_type, data from xmin_events where (xid, position) > (?::xid8, ?)"
-                    + " and xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, position limit " + PAGE)) {
+            try (PreparedStatement select = connection.prepareStatement("select e.xid::text, e.position, e.id,"
+                    + " e.aggregate_id, e.event_type, e.data from xmin_events e where (e.xid, e.position) > (?::xid8, ?)"
+                    // Qualified: a plain "xid" is the output column, whose text sorts '10' before '9'.
+                    + " and e.xid < pg_snapshot_xmin(pg_current_snapshot()) order by e.xid, e.position limit " + PAGE)) {
                 select.setString(1, xid);
                 select.setLong(2, position);
                 try (ResultSet rows = select.executeQuery()) {
