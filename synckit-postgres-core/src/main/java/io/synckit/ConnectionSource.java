@@ -26,9 +26,9 @@ public interface ConnectionSource {
     default void afterCommit(Runnable action) {}
 
     /**
-     * Whether outside of transactions all threads get the same kind of connection, so that one may store another's event in its
-     * transaction, or a thread of the store's own. Not so where the thread decides: on a tenant's database, a role, a setting of the
-     * session.
+     * Returns whether all threads get the same kind of connection outside of transactions. Only then may {@link EventStore#storeAsync}
+     * use a connection on a thread of the store. It is false where the calling thread selects a tenant's database, a role or a session
+     * setting.
      */
     default boolean sameForAllThreads() {
         return false;

@@ -14,7 +14,6 @@ final class Appends {
     private static final int WARM_UP = 1;
     private static final long PATIENCE = 5_000_000_000L;
     private static final String OURS = "synckit, bell";
-    private static final String ALONE = "synckit, bell, nothing shared";
     private static final String BARE = "bare insert";
     private static final String SEED = "go-sync-kit's schema";
     private static final List<String> FEW = List.of(OURS, BARE, SEED);
@@ -49,7 +48,7 @@ final class Appends {
         report.atLeast("append-16-peers", sixteen.ratio(OURS, sixteen.best(REAL_TIME_PEERS::contains)), 3);
         Samples one = measure(1, FEW, 0);
         report.atLeast("append-1", one.ratio(OURS, BARE), 0.9);
-        Samples many = measure(64, List.of(OURS, ALONE, BARE, SEED, ASYNC.get(0), ASYNC.get(1)), profile.warmUp());
+        Samples many = measure(64, List.of(OURS, BARE, SEED, ASYNC.get(0), ASYNC.get(1)), profile.warmUp());
         report.atLeast("append-64", many.ratio(OURS, BARE), 0.9);
         report.atLeast("append-64-seed", many.ratio(OURS, SEED), 6);
         report.atLeast("group-commit", many.ratio(ASYNC.get(0), BARE), 5);

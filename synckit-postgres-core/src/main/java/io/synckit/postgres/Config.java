@@ -30,9 +30,8 @@ import org.jspecify.annotations.Nullable;
  * @param listenerConnectionString where the listener of {@link RealtimeEventStore#open} connects, if not as the pool: past a pooler
  * @param batchSize events in a page when no limit is given, and in one fetch of a stream
  * @param enablePreparedStmts whether the driver keeps server-side prepared statements; off behind a pooler that cannot
- * @param shareTransactions whether callers that store one event each at the same time share a transaction. Null: where all threads
- *     get the same kind of connection ({@link io.synckit.ConnectionSource#sameForAllThreads}). True says that they do; where they do not,
- *     one's event is stored on another's connection
+ * @param allowAsync whether {@code storeAsync} may use connections on threads of the store. Null: if all threads get the same kind of
+ *     connection ({@link io.synckit.ConnectionSource#sameForAllThreads})
  * @param maxEventBytes largest event: data and metadata together, in bytes of UTF-8
  */
 public record Config(
@@ -52,7 +51,7 @@ public record Config(
         @Nullable String listenerConnectionString,
         int batchSize,
         boolean enablePreparedStmts,
-        @Nullable Boolean shareTransactions,
+        @Nullable Boolean allowAsync,
         long maxEventBytes) {
 
     public static final String DEFAULT_SCHEMA = "synckit";
@@ -134,7 +133,7 @@ public record Config(
         private @Nullable String listenerConnectionString;
         private int batchSize = DEFAULT_BATCH_SIZE;
         private boolean enablePreparedStmts = true;
-        private @Nullable Boolean shareTransactions;
+        private @Nullable Boolean allowAsync;
         private long maxEventBytes = EventLimits.DEFAULT_MAX_EVENT_BYTES;
 
         private Builder() {}
@@ -219,8 +218,8 @@ public record Config(
             return this;
         }
 
-        public Builder shareTransactions(@Nullable Boolean shareTransactions) {
-            this.shareTransactions = shareTransactions;
+        public Builder allowAsync(@Nullable Boolean allowAsync) {
+            this.allowAsync = allowAsync;
             return this;
         }
 
@@ -248,7 +247,7 @@ public record Config(
                     listenerConnectionString,
                     batchSize,
                     enablePreparedStmts,
-                    shareTransactions,
+                    allowAsync,
                     maxEventBytes);
         }
     }

@@ -42,63 +42,15 @@ final class EventAppender {
         this.table = table;
     }
 
-    /**
-     * One result for each row, in their order.
-     *
-     * @param hindered whether something was in the way already
-     */
-    List<AppendResult> append(
-            List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options, boolean hindered) {
+    /** Stores the rows, all or none, and returns one result for each row, in their order. */
+    List<AppendResult> append(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
         boolean duplicatesExpected = options.onDuplicate() == OnDuplicate.RETURN_EXISTING;
         Command command = new Command(rows, expected, options, duplicatesExpected);
         try (Session session = Session.open(connections)) {
-            return append(session, command, hindered);
+            return append(session, command);
         } catch (SQLException e) {
             throw SqlFailure.named("append to " + table, e);
         }
-    }
-
-    /**
-     * Stores those rows that nothing is in the way of in a transaction of its own.
-     *
-     * @param expected for each row; an aggregate with an expectation has one row
-     * @param duplicatesExpected as below
-     * @return the results by id
-     * @throws SQLException if nothing is stored, or the database went away
-     */
-    Map<String, AppendResult> appendUnhindered(
-            List<EventRow> rows, List<ExpectedStreamVersion> expected, boolean duplicatesExpected) throws SQLException {
-        try (Session session = Session.open(connections)) {
-            requireAlone(session);
-            if (rows.size() == 1 && !duplicatesExpected) {
-                return table.insertAlone(session.connection(), rows.get(0), expected.get(0))
-                        .map(result -> Map.of(result.id(), result))
-                        .orElse(Map.of());
-            }
-            if (EventInserts.aggregateIds(rows).size() == rows.size()) {
-                return table.insertUnhindered(session.connection(), rows, expected);
-            }
-            // A trigger that keeps one row out must not leave a gap below the aggregate's next one.
-            Map<String, AppendResult> stored = session.atomically(connection -> {
-                Map<String, AppendResult> results = table.insertUnhindered(connection, rows, expected);
-                return isWhole(rows, results) ? results : null;
-            });
-            return stored == null ? Map.of() : stored;
-        }
-    }
-
-    /** Whether the rows of each aggregate are stored all or not at all. */
-    private static boolean isWhole(List<EventRow> rows, Map<String, AppendResult> results) {
-        Map<String, Boolean> stored = new HashMap<>();
-        return rows.stream().allMatch(row -> {
-            boolean is = results.containsKey(row.id());
-            return stored.computeIfAbsent(row.aggregateId(), id -> is) == is;
-        });
-    }
-
-    /** Whether another attempt of the same may go better, or tells why not. */
-    boolean mayTryAgain(SQLException failure) {
-        return table.isTaken(failure) || SqlFailure.isConflict(failure);
     }
 
     /**
@@ -116,7 +68,7 @@ final class EventAppender {
                 duplicatesExpected);
         try (Session session = Session.open(connections)) {
             requireAlone(session);
-            return append(session, command, false);
+            return append(session, command);
         } catch (SQLException e) {
             throw SqlFailure.named("append to " + table, e);
         }
@@ -136,14 +88,13 @@ final class EventAppender {
                 first.id(), first.version(), "give a new event a new id, or ask for onDuplicate(RETURN_EXISTING)");
     }
 
-    private List<AppendResult> append(Session session, Command command, boolean hindered) throws SQLException {
+    private List<AppendResult> append(Session session, Command command) throws SQLException {
         Map<String, AppendResult> results = new HashMap<>();
         List<EventRow> open = command.rows;
         int conflicts = 0;
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             try {
-                List<AppendResult> stored =
-                        attempt == 0 && hindered ? null : attempt(session, command, open, attempt > 0);
+                List<AppendResult> stored = attempt(session, command, open, attempt > 0);
                 if (stored != null) {
                     stored.forEach(result -> results.put(result.id(), result));
                     return command.inOrder(results);

@@ -54,9 +54,7 @@ public final class PostgresEventStore implements EventStore {
     private final EventReader reader;
     private final ConnectionSource connections;
     private final GroupCommit groups;
-    private final WriteGroups together;
-    private final boolean sharesTransactions;
-    private final boolean sharesThreads;
+    private final boolean allowsAsync;
     private final int batchSize;
     private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -91,10 +89,7 @@ public final class PostgresEventStore implements EventStore {
         this.appender = new EventAppender(connections, new EventInserts(name, config.enablePreparedStmts()));
         this.connections = connections;
         this.groups = new GroupCommit(appender, instrumentation, table);
-        this.together = new WriteGroups(appender, table, WriteGroups.PATIENCE);
-        boolean sameForAllThreads = connections.sameForAllThreads();
-        this.sharesTransactions = Objects.requireNonNullElse(config.shareTransactions(), sameForAllThreads);
-        this.sharesThreads = sameForAllThreads || sharesTransactions;
+        this.allowsAsync = Objects.requireNonNullElse(config.allowAsync(), connections.sameForAllThreads());
         this.reader = new EventReader(
                 connections,
                 new EventQueries(name, json, config.enablePreparedStmts()),
@@ -167,9 +162,7 @@ public final class PostgresEventStore implements EventStore {
     private List<AppendResult> append(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
         Objects.requireNonNull(expected, "expected");
         Objects.requireNonNull(options, "options");
-        return sharesTransactions && rows.size() == 1 && !connections.inCallersTransaction()
-                ? List.of(together.append(rows.get(0), expected, options))
-                : appender.append(rows, expected, options, false);
+        return appender.append(rows, expected, options);
     }
 
     @Override
@@ -189,21 +182,19 @@ public final class PostgresEventStore implements EventStore {
                                 + " open, whose fate event '" + event.id()
                                 + "' would not share; use store, or call storeAsync outside of the transaction");
             }
-            requireAnyThread(event);
+            requireAsync(event);
             return groups.accept(encoder.encode(event, metadata), options, committed);
         });
     }
 
-    private void requireAnyThread(Event event) {
-        if (!sharesThreads) {
+    private void requireAsync(Event event) {
+        if (!allowsAsync) {
             throw new InvalidConfigException(
-                    "shareTransactions",
-                    "is not true, and it is not known whether connections of "
-                            + dataSource.getClass().getName()
-                            + " depend on the thread, while storeAsync stores on a thread of its own; event '"
-                            + event.id()
-                            + "' is not stored. Use store, or, if no tenant, role or setting of the session depends on the thread, set it"
-                            + " (synckit.postgres.share-transactions: true)");
+                    "allowAsync",
+                    "is not true, and connections of " + dataSource.getClass().getName()
+                            + " may depend on the calling thread, while storeAsync runs on a thread of the store;"
+                            + " event '" + event.id() + "' is not stored. Call store instead. If no tenant, role or"
+                            + " session setting depends on the thread, set synckit.postgres.allow-async: true");
         }
     }
 

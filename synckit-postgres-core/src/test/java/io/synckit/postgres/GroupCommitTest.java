@@ -206,10 +206,9 @@ class GroupCommitTest {
                 database.pool(),
                 () -> new ConnectionSource.Borrowed(busy.connection(), true, () -> {}),
                 new JacksonJson(),
-                Config.builder().shareTransactions(true).build(),
+                Config.builder().allowAsync(true).build(),
                 Instrumentation.NONE);
         assertThat(failure(joining.storeAsync(Event.of("a", "T", 1)))).isInstanceOf(UnusableTransactionException.class);
-        assertThatThrownBy(() -> joining.store(Event.of("a", "T", 1))).isInstanceOf(UnusableTransactionException.class);
         joining.close();
         assertThat(all()).isEmpty();
     }
@@ -225,7 +224,7 @@ class GroupCommitTest {
         assertThatThrownBy(() -> tenants.storeAsync(Event.of("a", "T", 1).withId("x")))
                 .isInstanceOf(InvalidConfigException.class)
                 .hasMessageContaining("'x'")
-                .hasMessageContaining("share-transactions");
+                .hasMessageContaining("allow-async");
     }
 
     @Test

@@ -14,7 +14,6 @@ public final class Contenders {
     public static List<Contender> all(Database database) {
         return List.of(
                 new Ours(database, NotifyMode.BELL),
-                new Ours(database, NotifyMode.BELL, false, "_alone"),
                 new Ours(database, NotifyMode.EACH_EVENT),
                 new Ours(database, NotifyMode.OFF),
                 new OursAsync(database, false),

@@ -31,7 +31,6 @@ public final class Ours implements Contender {
 
     private final Database database;
     private final NotifyMode mode;
-    private final boolean sharing;
     private final String schema;
     private @Nullable RealtimeEventStore store;
     private final ThreadLocal<Connection> transaction = new ThreadLocal<>();
@@ -39,14 +38,12 @@ public final class Ours implements Contender {
 
     /** @param mode with OFF it polls every 20 ms */
     public Ours(Database database, NotifyMode mode) {
-        this(database, mode, true, "");
+        this(database, mode, "");
     }
 
-    /** @param sharing whether callers that store at the same time share a transaction */
-    Ours(Database database, NotifyMode mode, boolean sharing, String suffix) {
+    Ours(Database database, NotifyMode mode, String suffix) {
         this.database = database;
         this.mode = mode;
-        this.sharing = sharing;
         this.schema = "ours_" + mode.name().toLowerCase(Locale.ROOT) + suffix;
         this.joining = new PostgresEventStore(
                 database.pool(),
@@ -63,8 +60,7 @@ public final class Ours implements Contender {
                     case BELL -> "bell";
                     case EACH_EVENT -> "each-event";
                     case OFF -> "polling";
-                }
-                + (sharing ? "" : ", nothing shared");
+                };
     }
 
     @Override
@@ -89,7 +85,6 @@ public final class Ours implements Contender {
         return Config.builder()
                 .schema(schema)
                 .notifyMode(mode)
-                .shareTransactions(sharing ? null : false)
                 .notificationTimeout(mode == NotifyMode.OFF ? POLL : Config.DEFAULT_NOTIFICATION_TIMEOUT)
                 .build();
     }

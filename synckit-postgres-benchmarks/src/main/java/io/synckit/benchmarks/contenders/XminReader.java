@@ -104,7 +104,8 @@ public final class XminReader implements Contender {
             try (PreparedStatement select = connection.prepareStatement("select e.xid::text, e.position, e.id,"
                     + " e.aggregate_id, e.event_type, e.data from xmin_events e where (e.xid, e.position) > (?::xid8, ?)"
                     // Qualified: a plain "xid" is the output column, whose text sorts '10' before '9'.
-                    + " and e.xid < pg_snapshot_xmin(pg_current_snapshot()) order by e.xid, e.position limit " + PAGE)) {
+                    + " and e.xid < pg_snapshot_xmin(pg_current_snapshot()) order by e.xid, e.position limit "
+                    + PAGE)) {
                 select.setString(1, xid);
                 select.setLong(2, position);
                 try (ResultSet rows = select.executeQuery()) {

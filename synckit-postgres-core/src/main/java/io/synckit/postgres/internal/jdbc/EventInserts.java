@@ -14,7 +14,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.postgresql.util.PSQLException;
@@ -97,30 +96,6 @@ public final class EventInserts {
             .replace("<begin>", "bool_and(n.queued) and <fence>()")
             .replace("<on conflict>", "");
 
-    /**
-     * Events of several callers, in a transaction of its own: each that nothing is in the way of. No row comes back for one whose
-     * aggregate somebody else is writing to, whose id is taken, or whose stream is not as expected. It does not wait for others' locks
-     * for long either, but fails.
-     */
-    private static final String INSERT_UNHINDERED = """
-            insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)
-            select r.id, r.aggregate_id, r.stream_version, r.event_type, r.data::jsonb, r.metadata::jsonb
-              from (select i.*, h.stream_versions[i.k] + row_number() over (partition by i.k order by i.n) + <mark> as stream_version
-                      from (select array_agg(n.stream_version order by n.k) as stream_versions
-                              from (select q.k, case when q.locked then <last stream version> end as stream_version
-                                      from (select a.aggregate_id, a.k, <try lock>(a.aggregate_id) as locked
-                                              from unnest(?::text[]) with ordinality as a(aggregate_id, k) offset 0) q
-                                    offset 0) n
-                            having set_config('lock_timeout', '100ms', true) is not null and <fence>()
-                            offset 0) h,
-                           unnest(?::text[], ?::text[], ?::integer[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[])
-                           with ordinality as i(id, aggregate_id, k, least, most, event_type, data, metadata, n)
-                     where h.stream_versions[i.k] between i.least and i.most
-                       and not exists (select from <table> d where d.id = i.id)
-                     order by i.n offset 0) r
-            returning e.version, e.stream_version, e.created_at, e.id
-            """;
-
     /** Bit 62. */
     private static final String MARK = "4611686018427387904";
 
@@ -143,7 +118,6 @@ public final class EventInserts {
     private final String insertAlone;
     private final String insertAll;
     private final String insertAllAlone;
-    private final String insertUnhindered;
     private final String queue;
     private final String existing;
     private final String streamVersion;
@@ -156,7 +130,6 @@ public final class EventInserts {
         this.insertAlone = named(INSERT_ALONE, MOST_QUEUED);
         this.insertAll = named(INSERT_ALL, MOST_QUEUED);
         this.insertAllAlone = named(INSERT_ALL_ALONE, MOST_QUEUED);
-        this.insertUnhindered = named(INSERT_UNHINDERED, MOST_QUEUED);
         this.queue = named(QUEUE, MOST_QUEUED_AFTER_A_CONFLICT);
         this.existing = statements.named(EXISTING);
         this.streamVersion = statements.named(STREAM_VERSION);
@@ -243,53 +216,6 @@ public final class EventInserts {
             try (ResultSet inserted = statement.executeQuery()) {
                 while (inserted.next()) {
                     results.add(stored(rows.get(results.size()), inserted));
-                }
-            }
-            return results;
-        }
-    }
-
-    /**
-     * Stores those events that nothing is in the way of, as a transaction of its own.
-     *
-     * @param expected for each event; an aggregate of which one event has an expectation has only that event here
-     * @return results by the events' ids
-     */
-    public Map<String, AppendResult> insertUnhindered(
-            Connection connection, List<EventRow> rows, List<ExpectedStreamVersion> expected) throws SQLException {
-        Map<String, Integer> aggregates = new LinkedHashMap<>();
-        rows.forEach(row -> aggregates.putIfAbsent(row.aggregateId(), aggregates.size() + 1));
-        Map<String, EventRow> byId = new HashMap<>();
-        rows.forEach(row -> byId.put(row.id(), row));
-        try (PreparedStatement statement = statements.prepare(connection, insertUnhindered)) {
-            statement.setArray(1, Statements.texts(connection, aggregates.keySet()));
-            statement.setArray(2, Statements.texts(connection, rows, EventRow::id));
-            statement.setArray(3, Statements.texts(connection, rows, EventRow::aggregateId));
-            statement.setArray(
-                    4,
-                    connection.createArrayOf(
-                            "integer",
-                            rows.stream()
-                                    .map(row -> aggregates.get(row.aggregateId()))
-                                    .toArray(Integer[]::new)));
-            statement.setArray(
-                    5,
-                    connection.createArrayOf(
-                            "bigint",
-                            expected.stream().map(ExpectedStreamVersion::least).toArray(Long[]::new)));
-            statement.setArray(
-                    6,
-                    connection.createArrayOf(
-                            "bigint",
-                            expected.stream().map(ExpectedStreamVersion::most).toArray(Long[]::new)));
-            statement.setArray(7, Statements.texts(connection, rows, EventRow::type));
-            statement.setArray(8, Statements.texts(connection, rows, EventRow::data));
-            statement.setArray(9, Statements.texts(connection, rows, EventRow::metadata));
-            Map<String, AppendResult> results = new HashMap<>();
-            try (ResultSet inserted = statement.executeQuery()) {
-                while (inserted.next()) {
-                    String id = inserted.getString(4);
-                    results.put(id, stored(Objects.requireNonNull(byId.get(id)), inserted));
                 }
             }
             return results;

@@ -73,10 +73,4 @@ public final class SqlFailure {
                 || state.equals("3D000")
                 || state.equals("53300");
     }
-
-    /** Whether the server has refused a statement, and the connection is there: then nothing of it is stored. */
-    public static boolean isRefusal(SQLException failure) {
-        ServerErrorMessage told = failure instanceof PSQLException server ? server.getServerErrorMessage() : null;
-        return told != null && "ERROR".equals(told.getSeverity());
-    }
 }

@@ -27,7 +27,7 @@ import org.springframework.util.unit.DataSize;
  * @param maxReconnectAttempts Attempts to connect after which the listener has failed and only polls, until a poll succeeds.
  * @param batchSize Events in a page when no limit is given, and in one fetch of a stream.
  * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Switch off behind a pooler that cannot.
- * @param shareTransactions Whether callers that store one event each at the same time, outside of transactions, share a transaction. By default where the connection does not depend on the thread: with HikariCP's DataSource itself, not with a routing or otherwise wrapped one. True says that it does not depend on it, which storeAsync needs, too: where it does, a tenant's event is stored in another's database.
+ * @param allowAsync Whether storeAsync may use connections on threads of the store. By default it may with HikariCP's own DataSource, and may not with a routing or otherwise wrapped one, where a connection may depend on the calling thread (tenant, role, session setting).
  * @param enableMetrics Whether there are metrics and traces, where Micrometer is.
  * @param maxEventSize Largest event, data and metadata together, as UTF-8.
  * @param notifications How the database tells listeners of new events.
@@ -55,7 +55,7 @@ record SynckitPostgresProperties(
 
         @DefaultValue("" + Config.DEFAULT_BATCH_SIZE) int batchSize,
         @DefaultValue("true") boolean enablePreparedStmts,
-        @Nullable Boolean shareTransactions,
+        @Nullable Boolean allowAsync,
         @DefaultValue("true") boolean enableMetrics,
         @DefaultValue("1MB") DataSize maxEventSize,
         @Name("notify") @DefaultValue Notify notifications,
@@ -146,7 +146,7 @@ record SynckitPostgresProperties(
                 .listenerConnectionString(listener.url())
                 .batchSize(batchSize)
                 .enablePreparedStmts(enablePreparedStmts)
-                .shareTransactions(shareTransactions)
+                .allowAsync(allowAsync)
                 .maxEventBytes(maxEventSize.toBytes())
                 .build();
     }

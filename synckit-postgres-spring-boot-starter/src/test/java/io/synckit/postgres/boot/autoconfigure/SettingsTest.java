@@ -51,7 +51,7 @@ class SettingsTest {
                 Map.entry("listener.url", "jdbc:postgresql://l/d"),
                 Map.entry("batch-size", "8"),
                 Map.entry("enable-prepared-stmts", "false"),
-                Map.entry("share-transactions", "false"),
+                Map.entry("allow-async", "false"),
                 Map.entry("max-event-size", "9KB"));
         List<String> unchanged = new ArrayList<>();
         changed.forEach((name, value) -> {
