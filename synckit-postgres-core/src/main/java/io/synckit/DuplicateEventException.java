@@ -10,7 +10,7 @@ public class DuplicateEventException extends EventStoreException {
 
     /** @param reason what the caller can do about it */
     public DuplicateEventException(String id, Version version, String reason) {
-        super("Event '" + id + "' is stored already, as version " + version + "; " + reason);
+        super("Event '" + EventLimits.printable(id) + "' is stored already, as version " + version + "; " + reason);
         this.id = id;
         this.version = version.value();
     }

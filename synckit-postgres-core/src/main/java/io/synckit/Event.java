@@ -25,14 +25,16 @@ public record Event(String id, String aggregateId, String type, Object data, Map
         EventLimits.requireKey("aggregate id", aggregateId);
         EventLimits.requireKey("event type", type);
         if (data == null) {
-            throw new InvalidEventException(
-                    "data of event " + id + " is null; for an event without content give Map.of()");
+            throw new InvalidEventException("data of event '" + EventLimits.printable(id)
+                    + "' is null; for an event without content give Map.of()");
         }
         if (metadata == null) {
-            throw new InvalidEventException("metadata of event " + id + " is null; for none give Map.of()");
+            throw new InvalidEventException(
+                    "metadata of event '" + EventLimits.printable(id) + "' is null; for none give Map.of()");
         }
         if (metadata.keySet().stream().anyMatch(Objects::isNull)) {
-            throw new InvalidEventException("metadata of event " + id + " has a null key; metadata is a JSON object");
+            throw new InvalidEventException(
+                    "metadata of event '" + EventLimits.printable(id) + "' has a null key; metadata is a JSON object");
         }
         metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
     }
@@ -61,5 +63,12 @@ public record Event(String id, String aggregateId, String type, Object data, Map
     /** The same event with this metadata only. */
     public Event withMetadata(Map<String, @Nullable Object> metadata) {
         return new Event(id, aggregateId, type, data, metadata);
+    }
+
+    /** Without data and metadata, so that no payload gets into a log by accident. */
+    @Override
+    public String toString() {
+        return "Event[id=" + EventLimits.printable(id) + ", aggregateId=" + EventLimits.printable(aggregateId)
+                + ", type=" + EventLimits.printable(type) + "]";
     }
 }

@@ -40,13 +40,13 @@ public final class EventLimits {
 
     static String requireKey(String what, @Nullable String value) {
         if (value == null || value.isBlank()) {
-            throw new InvalidEventException(
-                    what + " is " + (value == null ? "null" : "blank ('" + value + "')") + "; give it a text");
+            throw new InvalidEventException(what + " is "
+                    + (value == null ? "null" : "blank ('" + printable(value) + "')") + "; give it a text");
         }
         int length = value.codePointCount(0, value.length());
         if (length > MAX_KEY_LENGTH) {
             throw new InvalidEventException(what + " has " + length + " characters, at most " + MAX_KEY_LENGTH
-                    + " are possible; shorten it or use its hash: '" + value.substring(0, 80) + "…'");
+                    + " are possible; shorten it or use its hash: '" + printable(value.substring(0, 80)) + "…'");
         }
         String unstorable = unstorable(value);
         if (unstorable != null) {
@@ -56,11 +56,27 @@ public final class EventLimits {
         return value;
     }
 
-    private static String printable(String value) {
-        StringBuilder out = new StringBuilder();
-        for (char c : value.toCharArray()) {
-            out.append(c == 0 || Character.isSurrogate(c) ? String.format("\\u%04x", (int) c) : String.valueOf(c));
+    /**
+     * Returns a text as it may stand in a message or a log line: control characters, line separators, invisible formatting characters
+     * and lone surrogates are written as escapes such as {@code \u000a}. An id can hold any of them, and must not forge a log line.
+     */
+    public static String printable(String text) {
+        if (text.codePoints().noneMatch(EventLimits::isHidden)) {
+            return text;
         }
+        StringBuilder out = new StringBuilder();
+        text.codePoints().forEach(c -> out.append(isHidden(c) ? String.format("\\u%04x", c) : Character.toString(c)));
         return out.toString();
+    }
+
+    private static boolean isHidden(int codePoint) {
+        return switch (Character.getType(codePoint)) {
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR,
+                    Character.SURROGATE -> true;
+            default -> false;
+        };
     }
 }

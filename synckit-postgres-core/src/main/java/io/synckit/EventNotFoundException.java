@@ -8,7 +8,7 @@ public class EventNotFoundException extends EventStoreException {
     private final String id;
 
     public EventNotFoundException(String id) {
-        super("There is no event with id '" + id + "'; find(id) asks without failing");
+        super("There is no event with id '" + EventLimits.printable(id) + "'; find(id) asks without failing");
         this.id = id;
     }
 

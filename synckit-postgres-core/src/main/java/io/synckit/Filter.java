@@ -100,7 +100,8 @@ public sealed interface Filter {
         }
         for (String key : keys) {
             if (key == null || key.isBlank() || EventLimits.unstorable(key) != null) {
-                throw new InvalidFilterException(what + " contains a value that no event can have: '" + key + "'");
+                throw new InvalidFilterException(what + " contains a value that no event can have: '"
+                        + EventLimits.printable(String.valueOf(key)) + "'");
             }
         }
         return Set.copyOf(keys);

@@ -9,7 +9,8 @@ public class IncompatibleVersionException extends EventStoreException {
 
     public IncompatibleVersionException(String text, String kind) {
         super(
-                "'" + InvalidVersionException.shown(text) + "' is a cursor of kind '" + kind
+                "'" + InvalidVersionException.shown(text) + "' is a cursor of kind '"
+                        + InvalidVersionException.shown(kind)
                         + "'; this store's cursors are of kind 'integer'. Load from 0, or use a cursor that this store gave out");
         this.kind = kind;
     }

@@ -1,6 +1,6 @@
 package io.synckit;
 
-/** A text or number that is not a version. */
+/** A text or number that is not a version, or a position that lies beyond the end of the log. */
 public class InvalidVersionException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
@@ -12,12 +12,30 @@ public class InvalidVersionException extends EventStoreException {
         this.text = text;
     }
 
+    private InvalidVersionException(Version position, String message) {
+        super(message);
+        this.text = position.toString();
+    }
+
+    /**
+     * A position that no reader of this log can have seen.
+     *
+     * @param end the highest version that the log has given out
+     */
+    public static InvalidVersionException beyondEnd(Version position, Version end) {
+        return new InvalidVersionException(
+                position,
+                "Position " + position + " lies beyond the end of the log, which is version " + end
+                        + ". The position was read from another log: the database was restored, a fail-over has lost commits,"
+                        + " or the sequence was reset. Set the checkpoint to a version that exists; docs/schema.md says how");
+    }
+
     /** What was given. */
     public String text() {
         return text;
     }
 
     static String shown(String text) {
-        return text.length() <= 100 ? text : text.substring(0, 100) + "…";
+        return EventLimits.printable(text.length() <= 100 ? text : text.substring(0, 100) + "…");
     }
 }

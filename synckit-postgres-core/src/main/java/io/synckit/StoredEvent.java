@@ -150,7 +150,8 @@ public final class StoredEvent {
     /** Without data and metadata, so that no payload gets into a log by accident. */
     @Override
     public String toString() {
-        return "StoredEvent[version=" + version + ", id=" + id + ", aggregateId=" + aggregateId + ", streamVersion="
-                + streamVersion + ", type=" + type + ", createdAt=" + createdAt + "]";
+        return "StoredEvent[version=" + version + ", id=" + EventLimits.printable(id) + ", aggregateId="
+                + EventLimits.printable(aggregateId) + ", streamVersion=" + streamVersion + ", type="
+                + EventLimits.printable(type) + ", createdAt=" + createdAt + "]";
     }
 }

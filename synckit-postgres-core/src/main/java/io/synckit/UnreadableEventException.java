@@ -11,7 +11,8 @@ public class UnreadableEventException extends EventStoreException {
 
     public UnreadableEventException(StoredEvent event, String reason, @Nullable Throwable cause) {
         super(
-                "Event '" + event.id() + "' (type '" + event.type() + "', version " + event.version() + "): " + reason
+                "Event '" + EventLimits.printable(event.id()) + "' (type '" + EventLimits.printable(event.type())
+                        + "', version " + event.version() + "): " + reason
                         + "; read it as another type, or take the raw JSON",
                 cause);
         this.id = event.id();

@@ -10,8 +10,9 @@ public class WrongExpectedVersionException extends EventStoreException {
     private final long actual;
 
     public WrongExpectedVersionException(String aggregateId, ExpectedStreamVersion expected, long actual) {
-        super("Aggregate '" + aggregateId + "' is at stream version " + actual + (actual == 0 ? " (no event)" : "")
-                + ", expected: " + expected + "; load it again and decide again");
+        super("Aggregate '" + EventLimits.printable(aggregateId) + "' is at stream version " + actual
+                + (actual == 0 ? " (no event)" : "") + ", expected: " + expected
+                + "; load the aggregate again and repeat the decision");
         this.aggregateId = aggregateId;
         this.expected = expected.toString();
         this.actual = actual;

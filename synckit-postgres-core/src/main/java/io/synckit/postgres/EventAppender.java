@@ -4,6 +4,7 @@ import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.ConnectionSource;
 import io.synckit.DuplicateEventException;
+import io.synckit.EventLimits;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.OnDuplicate;
 import io.synckit.TransactionConflictException;
@@ -92,6 +93,7 @@ final class EventAppender {
         Map<String, AppendResult> results = new HashMap<>();
         List<EventRow> open = command.rows;
         int conflicts = 0;
+        SQLException taken = null;
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             try {
                 List<AppendResult> stored = attempt(session, command, open, attempt > 0);
@@ -100,16 +102,21 @@ final class EventAppender {
                     return command.inOrder(results);
                 }
             } catch (SQLException e) {
-                // In a transaction of our own everything is undone, and another attempt is safe.
-                if (session.joined() || !SqlFailure.isConflict(e) || ++conflicts == CONFLICTS) {
+                // In a transaction of the store's own everything is undone, and another attempt is safe.
+                boolean mayRetry = table.isTaken(e) || SqlFailure.isConflict(e) && ++conflicts < CONFLICTS;
+                if (session.joined() || !mayRetry) {
                     throw e;
                 }
+                taken = table.isTaken(e) ? e : null;
             }
             Map<String, AppendResult> existing = command.explain(session.connection());
             results.putAll(existing);
             open = open.stream().filter(row -> !existing.containsKey(row.id())).toList();
             if (open.isEmpty()) {
                 return command.inOrder(results);
+            }
+            if (taken != null && existing.isEmpty() && !table.isOwnKey(session.connection(), taken)) {
+                throw taken; // by a unique index of the application
             }
         }
         throw new TransactionConflictException("append to " + table + " gave way to other writers " + ATTEMPTS
@@ -121,23 +128,16 @@ final class EventAppender {
     private @Nullable List<AppendResult> attempt(
             Session session, Command command, List<EventRow> rows, boolean queueFirst) throws SQLException {
         boolean alone = !session.joined() && (queueFirst || !command.duplicatesExpected);
-        try {
-            if (rows.size() == 1 && !queueFirst) {
-                return insert(session.connection(), command, rows, alone);
-            }
-            return session.atomically(connection -> {
-                if (queueFirst) {
-                    session.readCommitted();
-                    table.queue(connection, EventInserts.aggregateIds(rows));
-                }
-                return insert(connection, command, rows, alone);
-            });
-        } catch (SQLException e) {
-            if (alone && table.isTaken(e)) {
-                return null;
-            }
-            throw e;
+        if (rows.size() == 1 && !queueFirst) {
+            return insert(session.connection(), command, rows, alone);
         }
+        return session.atomically(connection -> {
+            if (queueFirst) {
+                session.readCommitted();
+                table.queue(connection, EventInserts.aggregateIds(rows));
+            }
+            return insert(connection, command, rows, alone);
+        });
     }
 
     /** @param alone whether an error costs nothing but this attempt */
@@ -212,7 +212,8 @@ final class EventAppender {
                 throw new DuplicateEventException(
                         row.id(),
                         first.version(),
-                        "but by another event (aggregate '" + first.aggregateId() + "', type '" + found.type()
+                        "but by another event (aggregate '" + EventLimits.printable(first.aggregateId()) + "', type '"
+                                + EventLimits.printable(found.type())
                                 + "'); give this one an id of its own");
             }
         }

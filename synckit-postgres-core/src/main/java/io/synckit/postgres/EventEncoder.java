@@ -38,8 +38,9 @@ final class EventEncoder {
                 throw new InvalidEventException("element " + rows.size() + " of the batch is null; nothing is stored");
             }
             if (!ids.add(event.id())) {
-                throw new InvalidEventException("element " + rows.size()
-                        + " of the batch has the id of an earlier one: '" + event.id() + "'; nothing is stored");
+                throw new InvalidEventException(
+                        "element " + rows.size() + " of the batch has the id of an earlier one: '"
+                                + EventLimits.printable(event.id()) + "'; nothing is stored");
             }
             EventRow row = encode(event, more);
             rows.add(row);
@@ -58,14 +59,14 @@ final class EventEncoder {
         String metadata = write("metadata", metadata(event, more), event);
         long bytes = bytes("data", data, event) + bytes("metadata", metadata, event);
         if (data.strip().equals("null")) {
-            throw new InvalidEventException(
-                    "data of event '" + event.id() + "' is JSON null; for an event without content give Map.of()");
+            throw new InvalidEventException("data of event '" + EventLimits.printable(event.id())
+                    + "' is JSON null; for an event without content give Map.of()");
         }
         if (bytes > maxEventBytes) {
-            throw new InvalidEventException(
-                    "event '" + event.id() + "' has " + bytes + " bytes of data and metadata, at most " + maxEventBytes
-                            + " are allowed; store a reference instead, or raise maxEventBytes"
-                            + " (synckit.postgres.max-event-size)");
+            throw new InvalidEventException("event '" + EventLimits.printable(event.id()) + "' has " + bytes
+                    + " bytes of data and metadata, at most " + maxEventBytes
+                    + " are allowed; store a reference instead, or raise maxEventBytes"
+                    + " (synckit.postgres.max-event-size)");
         }
         return new EventRow(event.id(), event.aggregateId(), event.type(), data, metadata, bytes);
     }
@@ -84,15 +85,21 @@ final class EventEncoder {
             return json.write(value);
         } catch (RuntimeException e) {
             throw new InvalidEventException(
-                    what + " of event '" + event.id() + "' cannot be written as JSON: " + e.getMessage(), e);
+                    what + " of event '" + EventLimits.printable(event.id()) + "' cannot be written as JSON: "
+                            + oneLine(e),
+                    e);
         }
+    }
+
+    private static String oneLine(RuntimeException failure) {
+        return String.valueOf(failure.getMessage()).replaceAll("\\s*\\R\\s*", " ");
     }
 
     private static long bytes(String what, String text, Event event) {
         StorableJson json = StorableJson.of(text);
         if (json.problem() != null) {
             throw new InvalidEventException(
-                    what + " of event '" + event.id() + "' cannot be stored: " + json.problem());
+                    what + " of event '" + EventLimits.printable(event.id()) + "' cannot be stored: " + json.problem());
         }
         return json.bytes();
     }

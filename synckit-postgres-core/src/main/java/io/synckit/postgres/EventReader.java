@@ -4,6 +4,7 @@ import io.synckit.ConnectionSource;
 import io.synckit.EventLimits;
 import io.synckit.EventPage;
 import io.synckit.Filter;
+import io.synckit.InvalidVersionException;
 import io.synckit.JsonCodec;
 import io.synckit.StoredEvent;
 import io.synckit.UnsupportedIsolationException;
@@ -22,6 +23,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -50,7 +52,11 @@ final class EventReader {
         }
         return read("load from ", session -> {
             Selection selection = selection(session, aggregateId, since);
-            return page(session, selection, limit, filter);
+            EventPage page = page(session, selection, limit, filter);
+            if (aggregateId != null && page.size() == 0) {
+                requireInLog(session, since);
+            }
+            return page;
         });
     }
 
@@ -95,6 +101,9 @@ final class EventReader {
         try {
             session = Session.open(connections);
             Selection selection = selection(session, aggregateId, since);
+            if (aggregateId != null) {
+                requireInLog(session, since);
+            }
             session.begin();
             EventCursor cursor = table.open(session.connection(), selection, filter, Long.MAX_VALUE, batchSize);
             return EventStream.over(session, cursor).filter(filter::accepts);
@@ -117,7 +126,7 @@ final class EventReader {
         }
     }
 
-    /** PostgreSQL would refuse such a key, also in a question; the answer is that nothing is there. */
+    /** PostgreSQL rejects such a key in a query too, so no event can have it. */
     private static boolean cannotBeStored(String key) {
         return EventLimits.unstorable(key) != null;
     }
@@ -157,7 +166,20 @@ final class EventReader {
         if (session.joined() && !horizon.readsOn()) {
             throw new UnsupportedIsolationException(horizon.isolation());
         }
+        if (since.value() > horizon.head()) {
+            throw InvalidVersionException.beyondEnd(since, Version.of(horizon.head()));
+        }
         return new Selection(null, since.value(), horizon.stable());
+    }
+
+    /** For one aggregate, which is read without the horizon. A standby may lag behind the log in which the position was read. */
+    private void requireInLog(Session session, Version since) throws SQLException {
+        if (since.value() > 0) {
+            OptionalLong head = table.headOfPrimary(session.connection());
+            if (head.isPresent() && since.value() > head.getAsLong()) {
+                throw InvalidVersionException.beyondEnd(since, Version.of(head.getAsLong()));
+            }
+        }
     }
 
     private Horizon horizon(Session session) throws SQLException {

@@ -47,7 +47,7 @@ final class EventStream implements Spliterator<StoredEvent> {
             return cursor.next();
         } catch (SQLException e) {
             close();
-            throw SqlFailure.named("stream", e);
+            throw SqlFailure.ofOpenStream(e);
         }
     }
 

@@ -3,6 +3,7 @@ package io.synckit.postgres;
 import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.DuplicateEventException;
+import io.synckit.EventLimits;
 import io.synckit.EventStoreException;
 import io.synckit.Instrumentation;
 import io.synckit.Instrumentation.Operation;
@@ -109,8 +110,8 @@ final class GroupCommit implements AutoCloseable {
             notEmpty.signal();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new EventStoreException("storeAsync was interrupted while it waited for room; event '" + row.id()
-                    + "' is not stored, call it again");
+            throw new EventStoreException("storeAsync was interrupted while it waited for room; event '"
+                    + EventLimits.printable(row.id()) + "' is not stored, call it again");
         } finally {
             lock.unlock();
         }

@@ -6,6 +6,7 @@ import io.synckit.AppendResult;
 import io.synckit.Causation;
 import io.synckit.ConnectionSource;
 import io.synckit.Event;
+import io.synckit.EventLimits;
 import io.synckit.EventPage;
 import io.synckit.EventStore;
 import io.synckit.ExpectedStreamVersion;
@@ -146,8 +147,10 @@ public final class PostgresEventStore implements EventStore {
         return append("append", results -> results, metadata -> {
             for (Event event : events) {
                 if (event != null && !event.aggregateId().equals(aggregateId)) {
-                    throw new InvalidEventException("event '" + event.id() + "' is of aggregate '" + event.aggregateId()
-                            + "', the append is to '" + aggregateId + "'; nothing is stored");
+                    throw new InvalidEventException(
+                            "event '" + EventLimits.printable(event.id()) + "' is of aggregate '"
+                                    + EventLimits.printable(event.aggregateId()) + "', the append is to '"
+                                    + EventLimits.printable(aggregateId) + "'; nothing is stored");
                 }
             }
             return append(events, metadata, expected, options);
@@ -179,7 +182,7 @@ public final class PostgresEventStore implements EventStore {
             if (connections.inCallersTransaction()) {
                 throw new UnusableTransactionException(
                         "storeAsync stores in a transaction of its own, and one of the caller's is"
-                                + " open, whose fate event '" + event.id()
+                                + " open, whose fate event '" + EventLimits.printable(event.id())
                                 + "' would not share; use store, or call storeAsync outside of the transaction");
             }
             requireAsync(event);
@@ -193,7 +196,8 @@ public final class PostgresEventStore implements EventStore {
                     "allowAsync",
                     "is not true, and connections of " + dataSource.getClass().getName()
                             + " may depend on the calling thread, while storeAsync runs on a thread of the store;"
-                            + " event '" + event.id() + "' is not stored. Call store instead. If no tenant, role or"
+                            + " event '" + EventLimits.printable(event.id())
+                            + "' is not stored. Call store instead. If no tenant, role or"
                             + " session setting depends on the thread, set synckit.postgres.allow-async: true");
         }
     }

@@ -139,7 +139,7 @@ class BellTest {
         try (Ear ear = ear();
                 CallersTransaction ringer = CallersTransaction.begin(database)) {
             ringer.store().store(Event.of("a", "T", 1));
-            ringer.execute("set constraints all immediate");
+            ringer.execute("select synckit.events_take_bell()");
             assertThat(database.query("select ringing and decided < head from synckit.events_horizon()"))
                     .isEqualTo("t");
 
@@ -178,7 +178,7 @@ class BellTest {
                 Ear other = new Ear(database, "synckit.other");
                 CallersTransaction ringer = CallersTransaction.begin(database)) {
             ringer.store().store(Event.of("a", "T", 1));
-            ringer.execute("set constraints all immediate");
+            ringer.execute("select synckit.events_take_bell()");
 
             database.execute(
                     "insert into synckit.other (id, aggregate_id, event_type, data) values ('x', 'a', 'T', '1')");

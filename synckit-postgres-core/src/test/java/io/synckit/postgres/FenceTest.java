@@ -274,7 +274,7 @@ class FenceTest {
             // The reader waits for the sequence. What is announced now must count, so the locks must be looked at
             // later.
             announcer.execute("select pg_advisory_xact_lock_shared(" + "("
-                    + database.query("select 'synckit.events'::regclass::oid::bigint & 65535")
+                    + database.query("select synckit.events_lock_class()")
                     + "::bigint << 48) | 0)");
             blocker.rollback();
 

@@ -11,6 +11,8 @@ import io.synckit.EventStore;
 import io.synckit.StoredEvent;
 import io.synckit.UnreadableEventException;
 import io.synckit.Version;
+import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
@@ -18,13 +20,18 @@ import java.io.StringReader;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.PGConnection;
 
 /** Rows that come from psql, COPY or another program go through the same fence and get the same numbers. */
@@ -191,7 +198,7 @@ class ForeignRowsTest {
                         + " 'begin perform nextval(''admitted''); return new; end'",
                 // Fires with the same condition as the trigger of the table.
                 "create trigger a_count before insert on synckit.events for each row"
-                        + " when (coalesce(new.stream_version, 0) <= 4611686018427387904)"
+                        + " when (coalesce(new.stream_version, 0) < 1000000)"
                         + " execute function count_admitted()");
         store.store(Event.of("a", "T", 1));
         store.storeBatch(IntStream.range(0, 1000)
@@ -233,7 +240,69 @@ class ForeignRowsTest {
                 "('x', 'a', '', '1')",
                 "('x', 'a', repeat('x', 256), '1')",
                 "('x', 'a', 'T', null)")) {
-            assertThatThrownBy(() -> database.execute(INSERT + row)).rootCause().hasMessageContaining("violates");
+            assertThatThrownBy(() -> database.execute(INSERT + row))
+                    .rootCause()
+                    .extracting(failure -> ((SQLException) failure).getSQLState())
+                    .isIn("23514", "23502");
+        }
+    }
+
+    /** Each looks like a number that a program may use for "the end", and none is the mark of the library's own rows. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "9223372036854775807",
+                "9223372036854775806",
+                "4611686018427387905",
+                "1000000000000000000",
+                "9007199254740993",
+                "2147483647"
+            })
+    void sentinelStreamVersionsAreRejected(String sentinel) {
+        for (String version : List.of(sentinel, "-" + sentinel)) {
+            assertThatThrownBy(() -> database.execute(
+                            "insert into synckit.events (id, aggregate_id, stream_version, event_type, data) values ('x', 'a', "
+                                    + version + ", 'T', '1')"))
+                    .rootCause()
+                    .hasMessageContaining("does not follow 0");
+        }
+        database.execute(INSERT + "('x', 'a', 'T', '1')");
+        assertThat(store.load(Version.ZERO)).hasSize(1);
+    }
+
+    /** A program that adds the mark on purpose skips the fence, but not the checks. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "' ', 'a', 'T', '1', '{}'",
+                "'x', '', 'T', '1', '{}'",
+                "'x', 'a', ' ', '1', '{}'",
+                "'x', 'a', 'T', '1', '[1]'"
+            })
+    void markedRowsAreChecked(String values) {
+        assertThatThrownBy(() -> database.execute(
+                        "insert into synckit.events (stream_version, id, aggregate_id, event_type, data, metadata)"
+                                + " values (5794203610873511937, " + values + ")"))
+                .rootCause()
+                .extracting(failure -> ((SQLException) failure).getSQLState())
+                .isEqualTo("23514");
+    }
+
+    /** C: set constraints, insert, rolled back later. B, a program without a listener, commits meanwhile. */
+    @Test
+    void immediateConstraintsDoNotHoldBackNotifications() throws Exception {
+        try (RealtimeEventStore live = RealtimeEventStore.on(database.pool(), database.physical(), Config.defaults());
+                CallersTransaction c = CallersTransaction.begin(database)) {
+            Await.until(live::isListenerConnected);
+            BlockingQueue<String> received = new LinkedBlockingQueue<>();
+            live.subscribe(LiveOptions.all(), event -> received.add(event.id()));
+            c.execute("set constraints all immediate");
+            c.execute(INSERT + "('c', 'a', 'T', '1')");
+            database.execute(INSERT + "('b', 'b', 'T', '2')");
+            c.rollback();
+
+            // The next poll is due after 30 s.
+            assertThat(received.poll(20, TimeUnit.SECONDS)).isEqualTo("b");
         }
     }
 

@@ -367,7 +367,7 @@ class ListenerTest {
             store.subscribe(LiveOptions.all(), own::add);
             Await.until(store::isListenerConnected);
             ringer.store().store(Event.of("b", "T", 0));
-            ringer.execute("set constraints all immediate");
+            ringer.execute("select synckit.events_take_bell()");
             store.store(Event.of("a", "T", 1));
             ringer.rollback();
 

@@ -23,7 +23,7 @@ final class FlowSink implements Subscriber.Sink {
         try {
             subscriber.onSubscribe(demand);
         } catch (RuntimeException | Error e) {
-            subscription.close();
+            subscription.end();
             throw e;
         }
         demand.start();
@@ -108,7 +108,7 @@ final class FlowSink implements Subscriber.Sink {
 
         @Override
         public void cancel() {
-            subscription.close();
+            subscription.end();
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.synckit.postgres.notification;
 
+import io.synckit.EventLimits;
 import io.synckit.Filter;
 import io.synckit.InvalidFilterException;
 import io.synckit.StoredEvent;
@@ -155,6 +156,8 @@ public final class LiveOptions {
 
     @Override
     public String toString() {
-        return kind == Kind.ALL ? "all events" : (kind == Kind.STREAM ? "stream " : "type ") + key;
+        return kind == Kind.ALL
+                ? "all events"
+                : (kind == Kind.STREAM ? "stream " : "type ") + EventLimits.printable(key);
     }
 }

@@ -21,7 +21,10 @@ public interface LiveSubscription extends AutoCloseable {
     /** Whether it has neither been closed nor ended by an error. */
     boolean isActive();
 
-    /** Ends it: no further event is begun. Closing again does nothing. */
+    /**
+     * Ends the subscription. No further event is delivered. Waits up to 10 seconds for a handler call that runs, unless the handler
+     * itself calls this. Closing again does nothing.
+     */
     @Override
     void close();
 

@@ -27,6 +27,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -51,12 +52,15 @@ public final class NotificationListener implements AutoCloseable {
     public static final Duration DEFAULT_RECONNECT_INTERVAL = Duration.ofSeconds(5);
     public static final int DEFAULT_MAX_RECONNECT_ATTEMPTS = 10;
     public static final Duration DEFAULT_AUDIT_DELAY = Duration.ofMinutes(1);
+    public static final Duration DEFAULT_CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
     /** Handlers that may run, or block, at the same time, if no executor is given. */
     public static final int DEFAULT_HANDLER_THREADS = 64;
 
     private static final Logger log = LoggerFactory.getLogger(NotificationListener.class);
     private static final Duration STOP = Duration.ofSeconds(5);
+    private static final Duration TELLING = Duration.ofSeconds(1);
+    private static final Duration LONGEST_WAIT = Duration.ofDays(365);
 
     private final ListenerSettings settings;
     private final DataSource physical;
@@ -76,6 +80,8 @@ public final class NotificationListener implements AutoCloseable {
     private volatile @Nullable ListenerLoop loop;
     private @Nullable Thread thread;
     private volatile boolean closed;
+    private volatile boolean undeliveredLogged;
+    private final Duration closeTimeout;
 
     private NotificationListener(Builder builder) {
         TableName name = new TableName(builder.schema, builder.tableName);
@@ -88,6 +94,7 @@ public final class NotificationListener implements AutoCloseable {
         this.physical = builder.physical;
         this.pool = builder.pool;
         this.json = builder.json;
+        this.closeTimeout = builder.closeTimeout;
         this.bell = new Bell(name);
         this.watchdog = new Watchdog("synckit-watchdog-" + name, builder.longestCall);
         Executor handlers;
@@ -126,6 +133,8 @@ public final class NotificationListener implements AutoCloseable {
                         settings, physical, pool, bell, tail, watchdog, poller, subscriptions, counters, this::changed);
                 loop = started;
                 thread = NamedThreads.single("synckit-listener-" + settings.table(), started);
+                undeliveredLogged = false;
+                tail.forgetHistoryChange();
                 subscriptions.serve(true);
                 thread.start();
             }
@@ -134,7 +143,10 @@ public final class NotificationListener implements AutoCloseable {
         }
     }
 
-    /** Ends listening and polling. Subscriptions stay, and catch up when it is started again. */
+    /**
+     * Ends listening and polling. No handler is called for a further event; handlers that run are not interrupted ({@link
+     * #stopGracefully} waits for them). Subscriptions stay, and catch up when the listener is started again.
+     */
     public void stop() {
         lifecycle.lock();
         try {
@@ -163,34 +175,65 @@ public final class NotificationListener implements AutoCloseable {
         }
     }
 
-    /** Ends the listener and all its subscriptions. Closing again does nothing. */
+    /**
+     * Stops, and returns a future that completes when no handler runs any more. Called by a handler, the future does not wait for that
+     * handler. If events were not delivered, one log line says how many, and from which position each subscription can resume.
+     */
+    public CompletableFuture<Void> stopGracefully() {
+        int inside = Subscriber.isHandling() ? 1 : 0;
+        stop();
+        CompletableFuture<Void> stopped = new CompletableFuture<>();
+        NamedThreads.single("synckit-stop-" + settings.table(), () -> {
+                    subscriptions.awaitIdle(inside, LONGEST_WAIT);
+                    logUndelivered();
+                    stopped.complete(null);
+                })
+                .start();
+        return stopped;
+    }
+
+    /**
+     * Ends the listener and all its subscriptions. Waits for handlers that run, at most for the {@link Builder#closeTimeout}. Called by
+     * a handler, it does not wait for that handler. Closing again does nothing.
+     */
     @Override
     public void close() {
         if (closed) {
             return;
         }
         closed = true;
+        int inside = Subscriber.isHandling() ? 1 : 0;
         stop();
+        if (!subscriptions.awaitIdle(inside, closeTimeout) && !closeTimeout.isZero()) {
+            log.warn(
+                    "listener.slow-handlers: handlers still run after {}; their subscriptions end when they return",
+                    closeTimeout);
+        }
+        logUndelivered();
         subscriptions.close();
         if (ownHandlers != null) {
             ownHandlers.shutdown();
-            awaitHandlers(ownHandlers);
+            awaitEnd(ownHandlers, inside);
         }
         poller.close();
         watchdog.close();
     }
 
-    /** A handler that closes the listener does not wait for itself. */
-    private static void awaitHandlers(ExecutorService handlers) {
-        if (Subscriber.isHandling()) {
-            return;
-        }
+    /** Subscribers are told of the end on the handlers' threads, which takes a moment. */
+    private static void awaitEnd(ExecutorService handlers, int inside) {
         try {
-            if (!handlers.awaitTermination(STOP.toMillis(), TimeUnit.MILLISECONDS)) {
-                log.warn("listener.slow-handlers: some handlers still run; their subscriptions end when they return");
+            if (inside == 0) {
+                handlers.awaitTermination(TELLING.toMillis(), TimeUnit.MILLISECONDS);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private void logUndelivered() {
+        if (!undeliveredLogged) {
+            undeliveredLogged = true;
+            subscriptions.undelivered().ifPresent(text -> log.warn("listener.undelivered: {}: {}", settings, text));
         }
     }
 
@@ -216,6 +259,11 @@ public final class NotificationListener implements AutoCloseable {
         return tail.isAwake()
                 ? Optional.of(new TailStatus(Version.of(tail.position()), tail.readAt()))
                 : Optional.empty();
+    }
+
+    /** The last change of the history that the reader has found since the start; empty if there was none. */
+    public Optional<HistoryChange> historyChange() {
+        return Optional.ofNullable(tail.historyChange());
     }
 
     /** What the auditor has found; empty if there is none. */
@@ -360,10 +408,7 @@ public final class NotificationListener implements AutoCloseable {
             return new Start(horizon.stable(), horizon.stable());
         }
         if (from.value() > horizon.head()) {
-            throw new InvalidVersionException(
-                    from.toString(),
-                    "the log ends at " + horizon.head() + "; if it was longer before, the database was restored or a"
-                            + " fail-over has lost commits, and nothing after that is as it was");
+            throw InvalidVersionException.beyondEnd(from, Version.of(horizon.head()));
         }
         return new Start(from.value(), horizon.stable());
     }
@@ -445,6 +490,7 @@ public final class NotificationListener implements AutoCloseable {
         private @Nullable Executor handlers;
         private Instrumentation instrumentation = Instrumentation.NONE;
         private @Nullable Duration auditDelay = DEFAULT_AUDIT_DELAY;
+        private Duration closeTimeout = DEFAULT_CLOSE_TIMEOUT;
 
         private Builder(DataSource physical, ConnectionSource pool, JsonCodec json) {
             this.physical = physical;
@@ -521,6 +567,12 @@ public final class NotificationListener implements AutoCloseable {
         /** How long after events were handed to subscriptions they are compared with the table; null: never. */
         public Builder auditDelay(@Nullable Duration delay) {
             this.auditDelay = delay == null ? null : positive("auditDelay", delay);
+            return this;
+        }
+
+        /** How long {@link NotificationListener#close} waits for handlers that run; zero if their end was awaited before. */
+        public Builder closeTimeout(Duration limit) {
+            this.closeTimeout = limit.isZero() ? limit : positive("closeTimeout", limit);
             return this;
         }
 

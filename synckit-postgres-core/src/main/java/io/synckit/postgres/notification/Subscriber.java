@@ -37,6 +37,8 @@ final class Subscriber implements LiveSubscription, Runnable {
 
     private static final int RUN = 256;
 
+    private static final Duration LONGEST_CLOSE = Duration.ofSeconds(10);
+
     private final SubscriptionManager subscriptions;
     private final LiveOptions options;
     private final Sink sink;
@@ -279,6 +281,7 @@ final class Subscriber implements LiveSubscription, Runnable {
     @Override
     public void run() {
         HANDLING.set(this);
+        subscriptions.began(this);
         try {
             work();
         } catch (RuntimeException e) {
@@ -287,11 +290,14 @@ final class Subscriber implements LiveSubscription, Runnable {
             subscriptions.executeLater(this);
         } finally {
             HANDLING.remove();
+            subscriptions.ended(this);
         }
     }
 
     private void work() {
-        for (int done = 0; done < RUN; ) {
+        for (int done = 0; done < RUN && subscriptions.isServing(); ) {
+            // A handler may have left the flag set, and a pool gives no connection to an interrupted thread.
+            Thread.interrupted();
             Work work = subscriptions.locked(() -> take(subscriptions.recent()));
             if (work == null) {
                 return;
@@ -333,23 +339,41 @@ final class Subscriber implements LiveSubscription, Runnable {
     }
 
     private void deliver(List<StoredEvent> events) {
-        for (StoredEvent event : events) {
+        for (int i = 0; i < events.size(); i++) {
+            StoredEvent event = events.get(i);
             if (!active) {
                 return;
             }
+            if (!subscriptions.mayDeliver()) {
+                giveBack(events.size() - i);
+                return;
+            }
+            // What one handler call leaves behind does not concern the next event.
+            Thread.interrupted();
             try {
                 Causation.by(event, () -> handle(event));
             } catch (Throwable e) {
                 // Also an Error, an assertion that failed for instance: it is one handler's.
                 logFailure(event, e);
                 if (sink.endsByException()) {
-                    close();
+                    end();
                     return;
                 }
             }
             handled = event.version().value();
             handledFrom = Math.min(millis(event.createdAt()), System.currentTimeMillis());
         }
+    }
+
+    /** The listener has stopped: what was taken and not delivered is taken again after its next start. */
+    private void giveBack(int events) {
+        subscriptions.locked(() -> {
+            next = handled;
+            if (demand != Long.MAX_VALUE) {
+                demand += events;
+            }
+            return true;
+        });
     }
 
     /** An instrumentation that fails before it has called the handler does not keep the event from it. */
@@ -453,9 +477,34 @@ final class Subscriber implements LiveSubscription, Runnable {
         return active;
     }
 
+    /** Waits for the handler, so that the caller may close what it uses. */
     @Override
     public void close() {
+        end();
+        if (HANDLING.get() != this && !subscriptions.awaitEnd(this, LONGEST_CLOSE)) {
+            log.warn("subscription.slow-handler: {} is closed, and its handler still runs", this);
+        }
+    }
+
+    /** Ends it without waiting for its handler. */
+    void end() {
         subscriptions.remove(this);
+    }
+
+    /** With the lock held: how many events were read for it and not handled; at most, if it is further behind than the recent events. */
+    long undelivered(RecentEvents recent) {
+        if (state == State.CAUGHT_UP) {
+            return 0;
+        }
+        return handled < recent.after()
+                ? recent.upTo() - handled
+                : recent.slice(handled, options::matches, Long.MAX_VALUE)
+                        .events()
+                        .size();
+    }
+
+    long handled() {
+        return handled;
     }
 
     @Override

@@ -5,13 +5,16 @@ import io.synckit.Instrumentation;
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.internal.jdbc.EventQueries;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -19,7 +22,9 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +40,9 @@ public final class SubscriptionManager {
     /** Who lags leaves the pool to the application. */
     private static final int MOST_READING = 2;
 
+    /** Subscriptions that a log line names. */
+    private static final int MOST_NAMED = 20;
+
     private final Executor handlers;
     private final Pages pages;
     private final int pageSize;
@@ -47,8 +55,10 @@ public final class SubscriptionManager {
     private final Map<String, Set<Subscriber>> byType = new HashMap<>();
     private final Map<String, Set<Subscriber>> byStream = new HashMap<>();
     private final List<Subscriber> waiting = new ArrayList<>();
-    private boolean serving;
-    private boolean closed;
+    private final Condition ended = lock.newCondition();
+    private final Set<Subscriber> running = new HashSet<>();
+    private volatile boolean serving;
+    private volatile boolean closed;
     private int count;
     private long dropped;
 
@@ -241,6 +251,80 @@ public final class SubscriptionManager {
         } finally {
             reading.release();
         }
+    }
+
+    /** Whether the listener is started, or its end is being told. */
+    boolean isServing() {
+        return serving;
+    }
+
+    /** Whether handlers may be called: neither stopped nor closed. */
+    boolean mayDeliver() {
+        return serving && !closed;
+    }
+
+    /** A thread begins to work for it. */
+    void began(Subscriber subscriber) {
+        run(() -> running.add(subscriber));
+    }
+
+    /** The thread has ended its work. */
+    void ended(Subscriber subscriber) {
+        run(() -> {
+            running.remove(subscriber);
+            ended.signalAll();
+        });
+    }
+
+    /** Waits until at most so many threads work for subscriptions; false if it takes longer. */
+    boolean awaitIdle(int others, Duration limit) {
+        return awaitEnd(() -> running.size() <= others, limit);
+    }
+
+    /** Waits until no thread works for the subscription; false if it takes longer. */
+    boolean awaitEnd(Subscriber subscriber, Duration limit) {
+        return awaitEnd(() -> !running.contains(subscriber), limit);
+    }
+
+    private boolean awaitEnd(BooleanSupplier over, Duration limit) {
+        lock.lock();
+        try {
+            long left = limit.toNanos();
+            while (!over.getAsBoolean()) {
+                if (left <= 0) {
+                    return false;
+                }
+                left = ended.awaitNanos(left);
+            }
+            return true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What was read and not handled, in one line; empty if there is nothing. */
+    Optional<String> undelivered() {
+        return locked(() -> {
+            long all = 0;
+            List<String> positions = new ArrayList<>();
+            for (Subscriber subscriber : subscribers()) {
+                long events = subscriber.undelivered(recent);
+                if (events > 0) {
+                    all += events;
+                    positions.add(
+                            subscriber.options() + " after version " + subscriber.handled() + " (" + events + ")");
+                }
+            }
+            if (all == 0) {
+                return Optional.empty();
+            }
+            String more = positions.size() > MOST_NAMED ? ", and " + (positions.size() - MOST_NAMED) + " more" : "";
+            return Optional.of(all + " events were not delivered; subscriptions can resume: "
+                    + String.join(", ", positions.subList(0, Math.min(MOST_NAMED, positions.size()))) + more);
+        });
     }
 
     /** Runs it, or when the listener is started. */

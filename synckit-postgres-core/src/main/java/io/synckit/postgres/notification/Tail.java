@@ -46,6 +46,7 @@ final class Tail {
     private volatile boolean suspect;
     private volatile boolean waking;
     private volatile Instant readAt = Instant.EPOCH;
+    private volatile @Nullable HistoryChange historyChange;
 
     Tail(
             EventQueries queries,
@@ -72,7 +73,17 @@ final class Tail {
         return readAt;
     }
 
-    /** Whether there is anybody to read for. */
+    /** The last change of the history that it has found; null if there was none. */
+    @Nullable HistoryChange historyChange() {
+        return historyChange;
+    }
+
+    /** An operator has started the listener again, and knows. */
+    void forgetHistoryChange() {
+        historyChange = null;
+    }
+
+    /** Whether there is a subscription to read for. */
     boolean isAwake() {
         return interested.get() > 0 || waking;
     }
@@ -163,7 +174,12 @@ final class Tail {
         lock.lock();
         try {
             if (interested.get() > 0 && !suspect) {
-                Horizon horizon = horizon(connection);
+                long since = position;
+                TailPage answer = watchdog.watch(connection, () -> queries.horizonAndId(connection, since));
+                Horizon horizon = answer.horizon().requirePrimary();
+                if (isAnotherLog(answer)) {
+                    return changeHistory(connection);
+                }
                 if (horizon.stable() <= position && !horizon.moreMayFollow()) {
                     readAt = Instant.now();
                     return new Look(false, 0);
@@ -186,6 +202,9 @@ final class Tail {
         int limit = Math.min(pageSize, FIRST_PAGE);
         TailPage first = watchdog.watch(connection, () -> queries.tail(connection, since, limit));
         Horizon horizon = first.horizon().requirePrimary();
+        if (isAnotherLog(first)) {
+            return changeHistory(connection);
+        }
         long stable = horizon.stable();
         long found = 0;
         // Under another default isolation both statements share a snapshot that is older than the horizon.
@@ -232,12 +251,27 @@ final class Tail {
         return watchdog.watch(connection, () -> queries.horizon(connection)).requirePrimary();
     }
 
+    /**
+     * Whether the table was emptied and its versions are given out again. An event that is missing does not say so: maintenance may have
+     * deleted it.
+     */
+    private boolean isAnotherLog(TailPage answer) {
+        String known = idAtPosition;
+        String found = answer.idAtVersion();
+        return answer.horizon().head() < position || known != null && found != null && !known.equals(found);
+    }
+
+    /** After a reconnect, perhaps to another server, a missing event does say so. */
     private void requireSameHistory(Connection connection) throws SQLException {
-        if (idAtPosition == null || isStillThere(connection, position, idAtPosition)) {
-            return;
+        if (idAtPosition != null && !isStillThere(connection, position, idAtPosition)) {
+            changeHistory(connection);
         }
+    }
+
+    private Look changeHistory(Connection connection) throws SQLException {
         long safe = lastThatIsStillThere(connection);
         HistoryChangedException failure = new HistoryChangedException(Version.of(position), Version.of(safe));
+        historyChange = new HistoryChange(Instant.now(), failure);
         log.error("tail.history-changed: {}", failure.getMessage());
         long stable = horizon(connection).stable();
         subscriptions.historyChanged(safe, stable, failure);
@@ -246,6 +280,7 @@ final class Tail {
             auditor.beginAnew(stable);
         }
         idAtPosition = watchdog.watch(connection, () -> queries.idAt(connection, stable));
+        return new Look(true, 0);
     }
 
     /** Histories that part never meet again, so the events that are the same come first. Nothing known: from the start. */

@@ -1,20 +1,21 @@
 package io.synckit.postgres.schema;
 
 import io.synckit.MissingPrivilegeException;
+import io.synckit.NewerSchemaException;
+import io.synckit.SchemaLockedException;
 import io.synckit.SchemaMismatchException;
 import io.synckit.postgres.internal.jdbc.Catalog;
 import io.synckit.postgres.internal.jdbc.SqlFailure;
 import io.synckit.postgres.internal.jdbc.TableName;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
+import io.synckit.postgres.internal.runtime.Backoff;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.locks.LockSupport;
 import java.util.zip.CRC32;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
@@ -25,126 +26,181 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes and upgrades the events table, with a Flyway of its own (flyway-core and flyway-database-postgresql must be on the class
- * path): scripts from {@code classpath:db/synckit/postgres}, history in {@code <table>_schema_history} beside the table. It never
- * meets the application's migrations.
+ * Creates and upgrades the events table, with a Flyway of its own (flyway-core and flyway-database-postgresql must be on the class
+ * path). The history is in {@code <table>_schema_history} beside the table. The application's migrations are not affected.
+ *
+ * <p>A migration waits for locks for a second at most and then tries again, so that it does not block sessions that use the table.
  */
 public final class SchemaMigrator {
 
-    /** Where the scripts are. Their placeholders: {@code schema}, {@code table}, {@code data_index}, {@code metadata_index}, {@code notify_mode}. */
-    public static final String LOCATION = "classpath:db/synckit/postgres";
+    /** The folder of the scripts. Their placeholders: {@code schema}, {@code table}, {@code data_index}, {@code metadata_index}, {@code notify_mode}. */
+    public static final String LOCATION = "classpath:" + MigrationScripts.FOLDER;
+
+    /** How long a migration tries to lock the table. */
+    public static final Duration DEFAULT_LOCK_PATIENCE = Duration.ofSeconds(30);
 
     private static final Logger log = LoggerFactory.getLogger(SchemaMigrator.class);
 
-    /** All of them: a test looks. */
-    static final List<String> SCRIPTS =
-            List.of("V1__events.sql", "V2__bell.sql", "R__notify_mode.sql", "R__optional_indexes.sql");
+    private static final String LOCK_TIMEOUT = "set lock_timeout = '1s'";
+    private static final Duration PAUSE = Duration.ofMillis(500);
 
     private final DataSource dataSource;
     private final TableName name;
     private final Options options;
+    private final Duration lockPatience;
 
     /**
      * @param dataSource hands out two connections at the same time, with a role that may create the schema and the table
      * @throws io.synckit.InvalidConfigException if a name is not possible
      */
     public SchemaMigrator(DataSource dataSource, String schema, String tableName, Options options) {
+        this(dataSource, schema, tableName, options, DEFAULT_LOCK_PATIENCE);
+    }
+
+    /** @param lockPatience how long it tries to lock a table that other sessions use */
+    public SchemaMigrator(
+            DataSource dataSource, String schema, String tableName, Options options, Duration lockPatience) {
         this.dataSource = dataSource;
         this.name = new TableName(schema, tableName);
         this.options = options;
+        this.lockPatience = lockPatience;
     }
 
     /**
      * What can be chosen.
      *
-     * @param dataIndex whether to make a GIN index for {@code Filter.dataContains}
-     * @param metadataIndex whether to make a GIN index for {@code Filter.metadataContains}
-     * @param notifyMode how listeners are told; null leaves it as it is, and a new table gets {@link NotifyMode#BELL}
+     * @param dataIndex whether to create a GIN index for {@code Filter.dataContains}
+     * @param metadataIndex whether to create a GIN index for {@code Filter.metadataContains}
+     * @param notifyMode how commits notify listeners; null leaves it unchanged, and a new table gets {@link NotifyMode#BELL}
      */
     public record Options(
             boolean dataIndex,
             boolean metadataIndex,
             @Nullable NotifyMode notifyMode) {
 
-        /** No optional index, and the notify mode as it is. */
+        /** No optional index, and the notify mode unchanged. */
         public static final Options DEFAULTS = new Options(false, false, null);
     }
 
     /**
-     * Brings the schema up to date; does nothing if it is, and is quick then: the schema remembers the scripts and options that made it.
-     * Several processes may do so at the same time.
+     * Brings the schema up to date. Does nothing, quickly, if it is: the schema stores a fingerprint of the scripts and options that
+     * made it. Several processes may migrate at the same time.
      *
-     * @return how many scripts ran
+     * @return the number of scripts that ran
      * @throws MissingPrivilegeException if the role may not migrate
+     * @throws NewerSchemaException if a newer version of the library has migrated the schema
+     * @throws SchemaLockedException if other sessions use the table for longer than the lock patience
      * @throws SchemaMismatchException if a script fails, or the history is not this library's
      * @throws io.synckit.InvalidConnectionException if the database cannot be reached
      * @throws io.synckit.UnsupportedDatabaseException if it is not PostgreSQL 14 or later with encoding UTF8
      */
     public int migrate() {
         Catalog catalog = new Catalog(name);
-        String maker = fingerprint();
+        String fingerprint = fingerprint();
         try (Connection connection = dataSource.getConnection()) {
             SchemaStatus.requireSupported(connection, catalog);
-            if (maker.equals(catalog.maker(connection))) {
+            requireNotNewer(catalog.schemaVersion(connection));
+            if (fingerprint.equals(catalog.fingerprint(connection)) && catalog.hasOwnLockClass(connection)) {
                 return 0;
             }
         } catch (SQLException e) {
             throw SqlFailure.named("migrating " + name, e);
         }
-        int scripts = runScripts();
+        int scripts = runScripts(catalog);
         try (Connection connection = dataSource.getConnection()) {
-            catalog.rememberMaker(connection, maker);
+            if (!catalog.hasOwnLockClass(connection)) {
+                catalog.chooseLockClass(connection);
+            }
+            catalog.storeFingerprint(connection, fingerprint);
         } catch (SQLException e) {
-            // Another process does so at this moment, or the role may not: the next start asks Flyway again.
+            // Another process does the same at this moment, or the role may not: the next start asks Flyway again.
             log.debug("schema.not-marked table={}: {}", name, e.getMessage());
         }
         return scripts;
     }
 
-    private int runScripts() {
-        try {
-            return flyway().migrate().migrationsExecuted;
-        } catch (FlywayException e) {
-            if (mayNot(e)) {
-                throw new MissingPrivilegeException(
-                        "migrating " + name + " failed: " + e.getMessage()
-                                + "; give the migration a role that may, or let it be done by hand (docs/schema.md)",
-                        e);
-            }
-            throw new SchemaMismatchException(
-                    "migrating " + name + " failed: " + e.getMessage()
-                            + "; give the migration a role that may, or let it be done by hand (docs/schema.md)",
-                    e);
+    private void requireNotNewer(int version) {
+        if (version > SchemaStatus.CURRENT_VERSION) {
+            throw new NewerSchemaException("the schema of " + name + " is version " + version + ", this library knows "
+                    + SchemaStatus.CURRENT_VERSION + "; use a newer library");
         }
+    }
+
+    /** Flyway runs each script in a transaction, so one that fails has changed nothing. */
+    private int runScripts(Catalog catalog) {
+        long start = System.nanoTime();
+        boolean warned = false;
+        while (true) {
+            try {
+                return flyway().migrate().migrationsExecuted;
+            } catch (FlywayException e) {
+                String state = sqlState(e);
+                if (!"55P03".equals(state)) {
+                    throw failed(e, state);
+                }
+                String holders = holders(catalog);
+                if (System.nanoTime() - start > lockPatience.toNanos()) {
+                    throw new SchemaLockedException(
+                            "migrating " + name + " failed: the table could not be locked within "
+                                    + lockPatience.toSeconds() + " s, because it is used by " + holders
+                                    + "; end that transaction, or migrate when it is over",
+                            e);
+                }
+                if (!warned) {
+                    log.warn(
+                            "schema.locked table={}: the migration waits, because the table is used by {}",
+                            name,
+                            holders);
+                    warned = true;
+                }
+                LockSupport.parkNanos(new Backoff(PAUSE).pause(1).toNanos());
+            }
+        }
+    }
+
+    private String holders(Catalog catalog) {
+        try (Connection connection = dataSource.getConnection()) {
+            List<String> holders = catalog.lockHolders(connection);
+            return holders.isEmpty() ? "a session that has ended meanwhile" : String.join("; ", holders);
+        } catch (SQLException e) {
+            return "an unknown session (" + e.getMessage() + ")";
+        }
+    }
+
+    private RuntimeException failed(FlywayException failure, @Nullable String state) {
+        String message = "migrating " + name + " failed: " + failure.getMessage();
+        return "42501".equals(state)
+                ? new MissingPrivilegeException(
+                        message + "; use a role that may migrate, or let the owner run the scripts (docs/schema.md)",
+                        failure)
+                : new SchemaMismatchException(
+                        message + "; docs/schema.md says how to run the scripts by hand", failure);
+    }
+
+    private static @Nullable String sqlState(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SQLException sql && sql.getSQLState() != null) {
+                return sql.getSQLState();
+            }
+        }
+        return null;
     }
 
     /** Of the scripts and what is put into them. */
     private String fingerprint() {
         CRC32 sum = new CRC32();
-        for (String script : SCRIPTS) {
-            try (InputStream in = SchemaMigrator.class.getResourceAsStream("/db/synckit/postgres/" + script)) {
-                sum.update(Objects.requireNonNull(in, script).readAllBytes());
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
+        MigrationScripts.NAMES.forEach(
+                script -> sum.update(MigrationScripts.text(script).getBytes(StandardCharsets.UTF_8)));
         sum.update(new TreeMap<>(placeholders()).toString().getBytes(StandardCharsets.UTF_8));
         return "made by scripts " + Long.toHexString(sum.getValue());
-    }
-
-    private static boolean mayNot(Throwable failure) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof SQLException sql && "42501".equals(sql.getSQLState())) {
-                return true;
-            }
-        }
-        return false;
     }
 
     private Flyway flyway() {
         FluentConfiguration configuration = Flyway.configure(SchemaMigrator.class.getClassLoader())
                 .dataSource(dataSource)
-                .locations(LOCATION)
+                .initSql(LOCK_TIMEOUT)
+                .resourceProvider(new MigrationScripts())
+                .javaMigrationClassProvider(List::of)
                 .table(name.table() + "_schema_history")
                 .schemas(name.schema())
                 .defaultSchema(name.schema())
@@ -153,7 +209,6 @@ public final class SchemaMigrator {
                 .baselineOnMigrate(true)
                 .baselineVersion("0")
                 .cleanDisabled(true)
-                .failOnMissingLocations(true)
                 .validateMigrationNaming(true)
                 .placeholders(placeholders());
         return configuration.load();

@@ -34,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -388,7 +389,27 @@ public abstract class EventStoreContract {
         assertThat(third.next()).isEqualTo(store().latestVersion());
         assertThat(store().load(third.next(), 4)).isEmpty();
         assertThat(store().load(Version.ZERO, 10).hasMore()).isFalse();
-        assertThat(store().load(Version.of(Long.MAX_VALUE), 4).next()).isEqualTo(Version.of(Long.MAX_VALUE));
+    }
+
+    /** After a restore that lost commits, "no new events" would be followed by events that the reader never gets. */
+    @Test
+    void readsRejectPositionsBeyondTheEndOfTheLog() {
+        store().store(Event.of("a", "T", 1));
+        Version beyond = Version.of(store().latestVersion().value() + 1);
+
+        for (ThrowingCallable read : List.<ThrowingCallable>of(
+                () -> store().load(beyond),
+                () -> store().load(beyond, 4, Filter.types("T")),
+                () -> store().stream(beyond),
+                () -> store().loadByAggregate("a", beyond),
+                () -> store().loadByAggregate("a", beyond, 4),
+                () -> store().streamByAggregate("a", beyond))) {
+            assertThatExceptionOfType(InvalidVersionException.class)
+                    .isThrownBy(read)
+                    .withMessageContaining("Position " + beyond + " lies beyond the end of the log");
+        }
+        assertThat(store().load(store().latestVersion())).isEmpty();
+        assertThat(store().loadByAggregate("a", store().latestVersion())).isEmpty();
     }
 
     @Test

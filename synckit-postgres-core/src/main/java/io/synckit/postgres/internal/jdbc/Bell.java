@@ -7,7 +7,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 
-/** The listener's SQL of the bell. The functions that it calls are in {@code db/synckit/postgres/V2__bell.sql}. */
+/** The listener's SQL of the bell. The functions that it calls are in {@code R__functions.sql}. */
 public final class Bell {
 
     private static final String CHANNEL = "select <channel>()";

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 public final class Diagnostics {
 
     /**
-     * The announcements are those of {@code <table>_horizon}, in db/synckit/postgres/V1__events.sql. A prepared transaction has no
+     * The announcements are those of {@code <table>_horizon}, in R__functions.sql. A prepared transaction has no
      * backend; what tells it is the lock on its own transaction id.
      */
     private static final String ASK = """
@@ -22,7 +22,7 @@ public final class Diagnostics {
                      select l.pid, l.virtualtransaction, ((l.classid::bigint & 65535) << 32) | l.objid::bigint as after
                        from l
                       where l.locktype = 'advisory' and l.objsubid = 1 and l.mode = 'ShareLock'
-                        and l.classid::bigint >> 16 = '<table>'::regclass::oid::bigint & 65535
+                        and l.classid::bigint >> 16 = <lock class>()
                         and l.database = (select d.oid from pg_database d where d.datname = current_database()))
             select <schema version>(), h.stable, h.decided, h.head, h.ringing, h.isolation, h.standby,
                    (select e.created_at from <table> e where e.version = h.stable),

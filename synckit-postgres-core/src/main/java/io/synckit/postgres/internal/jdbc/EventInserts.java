@@ -19,7 +19,7 @@ import java.util.Set;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
 
-/** The writer's SQL of the events table. The functions that it calls are in {@code db/synckit/postgres/V1__events.sql}. */
+/** The writer's SQL of the events table. The functions that it calls are in {@code R__functions.sql}. */
 public final class EventInserts {
 
     /** Locks that a transaction takes of the 64 for each connection that the server's lock table has room for by default. */
@@ -96,8 +96,8 @@ public final class EventInserts {
             .replace("<begin>", "bool_and(n.queued) and <fence>()")
             .replace("<on conflict>", "");
 
-    /** Bit 62. */
-    private static final String MARK = "4611686018427387904";
+    /** Added to the stream version of the library's own rows; the trigger {@code <table>_admit} removes it. */
+    private static final String MARK = "5794203610873511936";
 
     private static final String LAST_STREAM_VERSION = """
             coalesce((select s.stream_version from <table> s where s.aggregate_id = q.aggregate_id
@@ -112,8 +112,19 @@ public final class EventInserts {
     private static final String STREAM_VERSION =
             "select coalesce(max(stream_version), 0) from <table> where aggregate_id = ?";
 
+    private static final String KEY_COLUMNS = """
+            select string_agg(a.attname, ',' order by k.n)
+              from pg_index i
+              join pg_class c on c.oid = i.indexrelid
+             cross join lateral unnest(i.indkey::smallint[]) with ordinality k(number, n)
+              join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
+             where i.indrelid = '<table>'::regclass and c.relname = ?
+            """;
+
+    private static final Set<String> OWN_KEYS = Set.of("id", "aggregate_id,stream_version");
+
     private final Statements statements;
-    private final Set<String> keys;
+    private final TableName name;
     private final String insert;
     private final String insertAlone;
     private final String insertAll;
@@ -121,11 +132,12 @@ public final class EventInserts {
     private final String queue;
     private final String existing;
     private final String streamVersion;
+    private final String keyColumns;
 
     /** @param preparedStatements whether the driver may keep server-side prepared statements */
     public EventInserts(TableName name, boolean preparedStatements) {
         this.statements = new Statements(name, preparedStatements);
-        this.keys = Set.of(name.table() + "_id_key", name.table() + "_stream_key");
+        this.name = name;
         this.insert = named(INSERT, MOST_QUEUED);
         this.insertAlone = named(INSERT_ALONE, MOST_QUEUED);
         this.insertAll = named(INSERT_ALL, MOST_QUEUED);
@@ -133,6 +145,7 @@ public final class EventInserts {
         this.queue = named(QUEUE, MOST_QUEUED_AFTER_A_CONFLICT);
         this.existing = statements.named(EXISTING);
         this.streamVersion = statements.named(STREAM_VERSION);
+        this.keyColumns = statements.named(KEY_COLUMNS);
     }
 
     /** Stores one event; empty if its id or its stream version is taken, or the stream is not as expected. */
@@ -222,12 +235,28 @@ public final class EventInserts {
         }
     }
 
-    /** Whether an insert has failed because an id or a stream version is taken. */
+    /**
+     * Returns whether an insert has failed because a unique key of the events table is taken: that of the id, of the stream version, or
+     * one of the application's. Neither the message, which the server may translate, nor the names of the keys matter.
+     */
     public boolean isTaken(SQLException failure) {
-        ServerErrorMessage told = failure instanceof PSQLException server ? server.getServerErrorMessage() : null;
-        return told != null
+        ServerErrorMessage message = failure instanceof PSQLException server ? server.getServerErrorMessage() : null;
+        return message != null
                 && "23505".equals(failure.getSQLState())
-                && keys.contains(String.valueOf(told.getConstraint()));
+                && name.schema().equals(message.getSchema())
+                && name.table().equals(message.getTable());
+    }
+
+    /** Returns whether the key of such a failure is that of the id or of the stream version. */
+    public boolean isOwnKey(Connection connection, SQLException taken) throws SQLException {
+        ServerErrorMessage message = taken instanceof PSQLException server ? server.getServerErrorMessage() : null;
+        try (PreparedStatement statement = statements.prepare(connection, keyColumns)) {
+            statement.setString(1, message == null ? null : message.getConstraint());
+            try (ResultSet rows = statement.executeQuery()) {
+                String columns = rows.next() ? rows.getString(1) : null;
+                return columns != null && OWN_KEYS.contains(columns);
+            }
+        }
     }
 
     /**

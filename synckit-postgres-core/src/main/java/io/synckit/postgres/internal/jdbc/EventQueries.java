@@ -1,5 +1,6 @@
 package io.synckit.postgres.internal.jdbc;
 
+import io.synckit.Filter;
 import io.synckit.JsonCodec;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
@@ -10,9 +11,12 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
+import org.postgresql.jdbc.PreferQueryMode;
 
-/** The reader's SQL of the events table. The function that it calls is in {@code db/synckit/postgres/V1__events.sql}. */
+/** The reader's SQL of the events table. The function that it calls is in {@code R__functions.sql}. */
 public final class EventQueries {
 
     /** A page of a lagging reader ends when it holds so much; the driver reads so many rows at once. */
@@ -35,8 +39,19 @@ public final class EventQueries {
 
     private static final String HORIZON = "select stable, decided, head, ringing, isolation, standby from <horizon>()";
 
+    /** With the id of the event at a version, which tells whether the log is still the one that was read. */
+    private static final String HORIZON_AND_ID = """
+            select h.stable, h.decided, h.head, h.ringing, h.isolation, h.standby,
+                   (select e.id from <table> e where e.version = ?)
+              from <horizon>() h
+            """;
+
+    private static final String HEAD_OF_PRIMARY = """
+            select case when s.is_called then s.last_value else 0 end from <sequence> s where not pg_is_in_recovery()
+            """;
+
     /** Two statements in one round trip: the second has a later snapshot, unless the isolation is higher than READ COMMITTED. */
-    private static final String TAIL = HORIZON + "; select " + COLUMNS
+    private static final String TAIL = HORIZON_AND_ID + "; select " + COLUMNS
             + " from <table> where version > ? and version <= current_setting('synckit.stable')::bigint order by version limit ?";
 
     private static final String TALLY =
@@ -58,6 +73,8 @@ public final class EventQueries {
     private final String range;
     private final String stream;
     private final String horizon;
+    private final String horizonAndId;
+    private final String headOfPrimary;
     private final String tail;
     private final String stats;
     private final String tally;
@@ -73,6 +90,8 @@ public final class EventQueries {
         this.range = statements.named(RANGE);
         this.stream = statements.named(STREAM);
         this.horizon = statements.named(HORIZON);
+        this.horizonAndId = statements.named(HORIZON_AND_ID);
+        this.headOfPrimary = statements.named(HEAD_OF_PRIMARY);
         this.tail = statements.named(TAIL);
         this.stats = statements.named(STATS);
         this.tally = statements.named(TALLY);
@@ -118,15 +137,42 @@ public final class EventQueries {
                 rows.getBoolean(6));
     }
 
-    /** How far the log is decided, and the first events after a version up to there. Outside a transaction. */
+    /** Returns the highest version given out; empty on a standby. */
+    public OptionalLong headOfPrimary(Connection connection) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, headOfPrimary);
+                ResultSet rows = statement.executeQuery()) {
+            return rows.next() ? OptionalLong.of(rows.getLong(1)) : OptionalLong.empty();
+        }
+    }
+
+    /** Returns the horizon and the id of the event at a version, without events. */
+    public TailPage horizonAndId(Connection connection, long version) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, horizonAndId)) {
+            statement.setLong(1, version);
+            try (ResultSet rows = statement.executeQuery()) {
+                return new TailPage(horizon(rows), rows.getString(7), List.of());
+            }
+        }
+    }
+
+    /**
+     * Returns the horizon, the id of the event at a version, and the first events after that version up to the horizon. Outside a
+     * transaction.
+     */
     public TailPage tail(Connection connection, long since, int limit) throws SQLException {
+        if (connection.unwrap(PGConnection.class).getPreferQueryMode() == PreferQueryMode.SIMPLE) {
+            return tailInTwoSteps(connection, since, limit);
+        }
         try (PreparedStatement statement = statements.prepare(connection, tail)) {
             statement.setLong(1, since);
-            statement.setInt(2, limit);
+            statement.setLong(2, since);
+            statement.setInt(3, limit);
             statement.execute();
             Horizon horizon;
+            String idAtSince;
             try (ResultSet rows = statement.getResultSet()) {
                 horizon = horizon(rows);
+                idAtSince = rows.getString(7);
             }
             List<StoredEvent> events = new ArrayList<>();
             statement.getMoreResults();
@@ -135,8 +181,22 @@ public final class EventQueries {
                     events.add(event(rows));
                 }
             }
-            return new TailPage(horizon, events);
+            return new TailPage(horizon, idAtSince, events);
         }
+    }
+
+    /** In this query mode the driver sends each statement as a transaction of its own, so the second one cannot see a local setting. */
+    private TailPage tailInTwoSteps(Connection connection, long since, int limit) throws SQLException {
+        TailPage horizon = horizonAndId(connection, since);
+        List<StoredEvent> events = new ArrayList<>();
+        Selection selection = new Selection(null, since, horizon.horizon().stable());
+        try (EventCursor cursor = open(connection, selection, EventFilter.of(new Filter[0], json), limit, 0)) {
+            StoredEvent event;
+            while ((event = cursor.next()) != null) {
+                events.add(event);
+            }
+        }
+        return new TailPage(horizon.horizon(), horizon.idAtVersion(), events);
     }
 
     /** Sizes and versions, without the pool. */
@@ -257,11 +317,12 @@ public final class EventQueries {
     public record Selection(@Nullable String aggregateId, long since, long upTo) {}
 
     /**
-     * A look at the end of the log.
+     * A read at the end of the log.
      *
-     * @param events the first ones after the version that was asked for, as they were when the horizon was known
+     * @param idAtVersion id of the event at the given version; null if there is none
+     * @param events the first ones after the given version, as they were when the horizon was known
      */
-    public record TailPage(Horizon horizon, List<StoredEvent> events) {}
+    public record TailPage(Horizon horizon, @Nullable String idAtVersion, List<StoredEvent> events) {}
 
     /** What PostgreSQL says about the table. */
     public record Sizes(long stable, long head, long estimatedEvents, long tableBytes, long indexBytes) {}

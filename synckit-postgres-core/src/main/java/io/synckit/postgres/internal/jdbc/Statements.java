@@ -34,6 +34,9 @@ final class Statements {
                 .replace("<horizon>", name.member("_horizon"))
                 .replace("<channel>", name.member("_channel"))
                 .replace("<hold>", name.member("_hold"))
+                .replace("<lock class>", name.member("_lock_class"))
+                .replace("<choose lock class>", name.member("_choose_lock_class"))
+                .replace("<sequence>", name.member("_version_seq"))
                 .replace("<schema version>", name.member("_schema_version"));
     }
 

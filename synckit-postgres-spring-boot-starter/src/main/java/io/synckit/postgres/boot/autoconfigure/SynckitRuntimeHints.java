@@ -9,6 +9,6 @@ final class SynckitRuntimeHints implements RuntimeHintsRegistrar {
 
     @Override
     public void registerHints(RuntimeHints hints, @Nullable ClassLoader loader) {
-        hints.resources().registerPattern("db/synckit/postgres/*.sql");
+        hints.resources().registerPattern("io/synckit/postgres/schema/migration/*.sql");
     }
 }

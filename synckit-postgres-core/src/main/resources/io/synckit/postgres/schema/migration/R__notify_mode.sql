@@ -1,5 +1,5 @@
--- The trigger of the notify mode (synckit.postgres.notify.mode): one, or none. It belongs to the table, and so to all its applications;
--- one that does not name a mode leaves it as it is.
+-- The trigger of the notify mode (synckit.postgres.notify.mode). It belongs to the table, and so to all its applications. A migration
+-- that names no mode (AS_IT_IS) leaves the trigger unchanged.
 do $$
 declare
     mode constant text := '${notify_mode}';
@@ -17,7 +17,7 @@ begin
     end if;
     if mode = 'BELL' and not exists (select from pg_trigger t
             where t.tgrelid = '"${schema}"."${table}"'::regclass and t.tgname = '${table}_bell') then
-        -- As in V2__bell.sql.
+        -- As in R__functions.sql.
         create constraint trigger "${table}_bell" after insert on "${schema}"."${table}"
             deferrable initially deferred
             for each row
