@@ -118,7 +118,9 @@ public final class StoredEvent {
         try {
             return json.read(text, type);
         } catch (RuntimeException e) {
-            throw new UnreadableEventException(this, what + " is not a " + type.getTypeName(), e);
+            // The message of a codec may show data, unless it is the store's own.
+            String reason = e.getClass() == IllegalArgumentException.class ? ": " + e.getMessage() : "";
+            throw new UnreadableEventException(this, what + " is not a " + type.getTypeName() + reason, e);
         }
     }
 

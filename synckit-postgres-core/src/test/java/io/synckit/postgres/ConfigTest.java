@@ -63,29 +63,39 @@ class ConfigTest {
     @ParameterizedTest
     @CsvSource(
             nullValues = "-",
+            delimiter = '|',
             value = {
-                "jdbc:postgresql://h:1/d?user=u, jdbc:postgresql://h:1/d?user=u, -, -",
-                "postgres://u:p@h/d, jdbc:postgresql://h/d, u, p",
-                "postgresql://u@h:5433/d?sslmode=require, jdbc:postgresql://h:5433/d?sslmode=require, u, -",
-                "postgres://u%40x:p%2F%3A+@h1:1,jdbc:postgresql://ignored,-,-"
+                "jdbc:postgresql://h:1/d?user=u | jdbc:postgresql://h:1/d?user=u | - | -",
+                "postgres://u:p@h/d | jdbc:postgresql://h/d | u | p",
+                "postgresql://u@h:5433/d?sslmode=require | jdbc:postgresql://h:5433/d?sslmode=require | u | -",
+                "postgres://u%40x:p%2F%3A+@h1:1 | jdbc:postgresql://h1:1/u%40x | u@x | p/:+",
+                "postgres://user:p%40ss@h1:1,h2:5432/db | jdbc:postgresql://h1:1,h2:5432/db | user | p@ss",
+                "postgres://user:p@ss:w@h1:1,h2/db | jdbc:postgresql://h1:1,h2/db | user | p@ss:w",
+                "postgres://u:p@[::1]:5432/d | jdbc:postgresql://[::1]:5432/d | u | p",
+                "postgres:///d | jdbc:postgresql://localhost/d | - | -",
+                "postgres://h/d?user=u&password=p%26q | jdbc:postgresql://h/d | u | p&q",
+                "postgres://u:p@h/d?connect_timeout=3&application_name=my%20shop"
+                        + " | jdbc:postgresql://h/d?connectTimeout=3&ApplicationName=my%20shop | u | p",
+                "postgres://u@h1,h2/d?target_session_attrs=read-write"
+                        + " | jdbc:postgresql://h1,h2/d?targetServerType=primary | u | -",
+                "postgres://u@h/d?passfile=x&sslmode=require | jdbc:postgresql://h/d?sslmode=require | u | -"
             })
-    void connectionStringsOfBothKindsAreRead(String text, String url, String user, String password) {
-        ConnectionString parsed = ConnectionString.of(text);
-        if (text.startsWith("postgres://u%40x")) {
-            assertThat(parsed).isEqualTo(new ConnectionString("jdbc:postgresql://h1:1/", "u@x", "p/:+"));
-        } else {
-            assertThat(parsed).isEqualTo(new ConnectionString(url, user, password));
-        }
-    }
-
-    @Test
-    void severalHostsAreKept() {
-        assertThat(ConnectionString.of("postgres://u:p@h1:5432,h2:5433/d").url())
-                .isEqualTo("jdbc:postgresql://h1:5432,h2:5433/d");
+    void connectionStringsOfBothFormsAreRead(String text, String url, String user, String password) {
+        assertThat(ConnectionString.of(text)).isEqualTo(new ConnectionString(url, user, password));
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "mysql://u:s3cret@h/d", "jdbc:mysql://u:s3cret@h/d", "postgres://u:s3cret @h/d"})
+    @ValueSource(
+            strings = {
+                "",
+                "mysql://u:s3cret@h/d",
+                "jdbc:mysql://u:s3cret@h/d",
+                "postgres://u:s3cret@h :1/d",
+                "postgres://u:s3c/ret@h:1x/d",
+                "postgres://u:s3cret?@h/d",
+                "postgres://u:%zzs3cret@h/d",
+                "postgres://u:s3cret@h/d?target_session_attrs=s3cre"
+            })
     void otherConnectionStringsAreRefusedWithoutShowingThem(String text) {
         assertThatExceptionOfType(InvalidConfigException.class)
                 .isThrownBy(() -> ConnectionString.of(text))

@@ -34,6 +34,7 @@ import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -501,6 +502,83 @@ class ListenerTest {
         assertThat(safe).isEqualTo(Version.of(3));
         listener.subscribe(LiveOptions.all().from(safe), event -> behind.add(event.data()));
         assertThat(behind.next(2)).containsExactly("other", "another");
+    }
+
+    /** A table that is emptied gives its versions out again; nothing else tells the listener. */
+    @Test
+    void truncateWithRestartEndsSubscriptionsByName() throws Exception {
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        for (int i = 0; i < 20; i++) {
+            store(i);
+        }
+        seen.next(20);
+
+        database.execute(
+                "begin; set local synckit.maintenance = 'on'; truncate synckit.events restart identity; commit");
+        for (int i = 0; i < 25; i++) {
+            store("again");
+        }
+
+        LiveNotice.Ended ended = (LiveNotice.Ended) seen.until(LiveNotice.Ended.class::isInstance);
+        assertThat(ended.failure()).isInstanceOf(HistoryChangedException.class);
+        assertThat(((HistoryChangedException) ended.failure()).safe()).isEqualTo(Version.ZERO);
+        assertThat(listener.historyChange()).isPresent();
+        Collector<Object> after = new Collector<>();
+        listener.subscribe(LiveOptions.all().from(Version.ZERO), event -> after.add(event.data()));
+        assertThat(after.next(25)).containsOnly("again");
+        listener.stop();
+        listener.start();
+        assertThat(listener.historyChange()).isEmpty();
+    }
+
+    /** The reader may come only when as many events are stored as before: then the ids differ. */
+    @Test
+    void truncateIsFoundWhenVersionsHaveCaughtUp() throws Exception {
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        store(1);
+        store(2);
+        seen.next(2);
+
+        database.execute("begin; set local synckit.maintenance = 'on'; truncate synckit.events restart identity;"
+                + " insert into synckit.events (id, aggregate_id, stream_version, event_type, data)"
+                + " select 'x' || i, 'x' || i, 1, 'T', '1' from generate_series(1, 9) i; commit");
+
+        LiveNotice.Ended ended = (LiveNotice.Ended) seen.until(LiveNotice.Ended.class::isInstance);
+        assertThat(((HistoryChangedException) ended.failure()).safe()).isEqualTo(Version.ZERO);
+    }
+
+    /** Without RESTART IDENTITY versions go on, so tests can clear the table under a running application. */
+    @Test
+    void truncateWithoutRestartKeepsSubscriptions() throws Exception {
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        store(1);
+        assertThat(nextEvent()).isEqualTo(1);
+
+        database.execute("begin; set local synckit.maintenance = 'on'; truncate synckit.events; commit");
+        store(2);
+        assertThat(nextEvent()).isEqualTo(2);
+        assertThat(listener.historyChange()).isEmpty();
+    }
+
+    @Test
+    void simpleQueryModeDelivers() throws Exception {
+        String url = database.url("preferQueryMode=simple");
+        start(builder(PhysicalConnections.of(url, null, null)));
+        until(State.LISTENING);
+        Collector<Object> late = new Collector<>();
+        for (int i = 0; i < 300; i++) {
+            store(i);
+        }
+        listener.subscribe(LiveOptions.all().from(Version.ZERO), event -> late.add(event.data()));
+
+        assertThat(late.next(300))
+                .containsExactlyElementsOf(IntStream.range(0, 300).boxed().toList());
+        for (int i = 0; i < 300; i++) {
+            assertThat(nextEvent()).isEqualTo(i);
+        }
     }
 
     /** The same while nothing listens: each poll looks whether the log is still the one that was read. */

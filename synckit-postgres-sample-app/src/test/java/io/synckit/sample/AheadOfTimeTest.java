@@ -18,7 +18,8 @@ class AheadOfTimeTest {
 
     @Test
     void theContextIsWhatTheRunSays() {
-        RootBeanDefinition store = (RootBeanDefinition) context.getBeanFactory().getMergedBeanDefinition("eventStore");
+        RootBeanDefinition store =
+                (RootBeanDefinition) context.getBeanFactory().getMergedBeanDefinition("realtimeEventStore");
         boolean generated = store.getInstanceSupplier() != null;
         assertThat(generated).isEqualTo(AotDetector.useGeneratedArtifacts());
     }

@@ -1,43 +1,149 @@
 package io.synckit.postgres.internal.json;
 
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.synckit.JsonCodec;
 import io.synckit.JsonText;
 import java.lang.reflect.Type;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.json.JsonWriteFeature;
+import tools.jackson.databind.DatabindException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JavaType;
+import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.SerializationConfig;
 import tools.jackson.databind.SerializationContext;
+import tools.jackson.databind.cfg.DateTimeFeature;
+import tools.jackson.databind.cfg.EnumFeature;
+import tools.jackson.databind.exc.MismatchedInputException;
+import tools.jackson.databind.introspect.AnnotatedClass;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.module.SimpleModule;
 import tools.jackson.databind.ser.std.StdSerializer;
 
-/** Jackson 3. */
+/**
+ * Jackson 3 with settings of its own. The format of stored events must not change with the settings of an application's JSON API, nor
+ * with Jackson's defaults.
+ */
 public final class JacksonJson implements JsonCodec {
 
     private final JsonMapper mapper;
+    private final Map<Class<?>, Boolean> polymorphic = new ConcurrentHashMap<>();
 
-    /** With Jackson's defaults. */
+    /** With the settings of {@link #builder()}. */
     public JacksonJson() {
-        this(JsonMapper.builder().build());
+        this(builder().build());
     }
 
     /** With the settings and modules of this mapper, which stays as it is. */
     public JacksonJson(JsonMapper mapper) {
-        // NaN would become the string "NaN" and never be seen again; as a bare word it is found and refused.
+        // NaN would become the string "NaN" and never be a number again; as a bare word it is found and rejected.
         this.mapper = mapper.rebuild()
                 .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
                 .addModule(new SimpleModule("synckit").addSerializer(new JsonTextSerializer()))
                 .build();
     }
 
-    @Override
-    public String write(@Nullable Object value) {
-        return value instanceof JsonText text ? text.json() : mapper.writeValueAsString(value);
+    /**
+     * A builder with the log's settings and the modules on the class path (Kotlin's for instance): dates and durations as ISO 8601
+     * texts, enums by name, unknown properties ignored, no missing or null values for primitives.
+     */
+    public static JsonMapper.Builder builder() {
+        return JsonMapper.builder()
+                .disable(
+                        DateTimeFeature.WRITE_DATES_AS_TIMESTAMPS,
+                        DateTimeFeature.WRITE_DURATIONS_AS_TIMESTAMPS,
+                        DateTimeFeature.WRITE_DATE_KEYS_AS_TIMESTAMPS,
+                        DateTimeFeature.ADJUST_DATES_TO_CONTEXT_TIME_ZONE)
+                .disable(EnumFeature.WRITE_ENUMS_TO_LOWERCASE, EnumFeature.WRITE_ENUMS_USING_INDEX)
+                .disable(EnumFeature.WRITE_ENUMS_USING_TO_STRING, EnumFeature.READ_ENUMS_USING_TO_STRING)
+                .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+                .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+                .enable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
+                .findAndAddModules(JacksonJson.class.getClassLoader());
     }
 
     @Override
+    public String write(@Nullable Object value) {
+        if (value instanceof JsonText text) {
+            return text.json();
+        }
+        requireTypeIds(value);
+        return mapper.writeValueAsString(value);
+    }
+
+    /**
+     * Jackson writes the type id of an element only where the declared type says so. The elements of a root collection have no declared
+     * type at run time, so an event with such data could never be read again.
+     */
+    private void requireTypeIds(@Nullable Object value) {
+        if (value instanceof Iterable<?> elements) {
+            elements.forEach(this::requireNoTypeId);
+        } else if (value instanceof Map<?, ?> map) {
+            map.values().forEach(this::requireNoTypeId);
+        } else if (value instanceof Optional<?> optional) {
+            optional.ifPresent(this::requireNoTypeId);
+        } else if (value != null && value.getClass() == Object[].class) {
+            for (Object element : (Object[]) value) {
+                requireNoTypeId(element);
+            }
+        }
+    }
+
+    private void requireNoTypeId(@Nullable Object element) {
+        if (element != null && polymorphic.computeIfAbsent(element.getClass(), this::isPolymorphic)) {
+            throw new IllegalArgumentException(
+                    "an element of the collection is a " + element.getClass().getName()
+                            + ", whose type id (@JsonTypeInfo) is not written there, so it could not be read again; put the"
+                            + " collection into a record with a component of type List<Base>, or give an array Base[]");
+        }
+        requireTypeIds(element);
+    }
+
+    private boolean isPolymorphic(Class<?> type) {
+        SerializationConfig config = mapper.serializationConfig();
+        JavaType javaType = mapper.constructType(type);
+        AnnotatedClass annotated =
+                config.classIntrospectorInstance().forOperation(config).introspectClassAnnotations(javaType);
+        JsonTypeInfo.Value info = config.getAnnotationIntrospector().findPolymorphicTypeInfo(config, annotated);
+        return info != null && info.getIdType() != JsonTypeInfo.Id.NONE;
+    }
+
+    /** Failures name the property, but no value: a log must not show data. */
+    @Override
     public @Nullable Object read(String json, Type type) {
-        return mapper.readValue(json, mapper.constructType(type));
+        try {
+            return mapper.readValue(json, mapper.constructType(type));
+        } catch (JacksonException e) {
+            throw new IllegalArgumentException(problem(e), e);
+        }
+    }
+
+    private static String problem(JacksonException failure) {
+        String property = property(failure);
+        String kind = failure instanceof MismatchedInputException
+                ? "a value is missing or has another type"
+                : failure instanceof DatabindException
+                        ? "the type cannot be created from JSON"
+                        : "the JSON is not valid";
+        return property.isEmpty() ? kind : kind + " at property '" + property + "'";
+    }
+
+    /** The path of properties, without keys of maps, which are data. */
+    private static String property(JacksonException failure) {
+        StringBuilder path = new StringBuilder();
+        for (JacksonException.Reference reference : failure.getPath()) {
+            String name = reference.getPropertyName();
+            boolean ofMap = reference.from() instanceof Map || reference.from() == Map.class;
+            if (name != null && !ofMap) {
+                path.append(path.isEmpty() ? "" : ".").append(name);
+            }
+        }
+        return path.toString();
     }
 
     private static final class JsonTextSerializer extends StdSerializer<JsonText> {

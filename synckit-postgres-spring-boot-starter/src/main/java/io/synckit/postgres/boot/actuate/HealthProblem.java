@@ -32,6 +32,9 @@ enum HealthProblem {
     /** The server's notification queue fills up. */
     QUEUE,
 
+    /** The log is not the one that was read, and subscriptions have ended. */
+    HISTORY_CHANGED,
+
     /** The auditor has found events that were not delivered. */
     LOSS;
 

@@ -40,11 +40,11 @@ final class StoreMonitor {
         this.listener = store.listener();
     }
 
-    StoreMonitor(PostgresEventStore store) {
+    StoreMonitor(PostgresEventStore store, @Nullable NotificationListener listener) {
         this.diagnose = store::diagnose;
         this.waiting = store::waiting;
         this.stats = store::stats;
-        this.listener = null;
+        this.listener = listener;
     }
 
     /** Null if live subscriptions are switched off. */

@@ -51,6 +51,11 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
         if (listener != null) {
             inspect(listener.status(), builder, problems);
             inspectSubscriptions(listener, diagnosis, builder, problems);
+            listener.historyChange()
+                    .ifPresent(change -> problems.put(
+                            HealthProblem.HISTORY_CHANGED,
+                            "at " + change.at() + " " + change.failure().getMessage()
+                                    + "; this is shown until the listener is started again"));
             listener.audit().ifPresent(report -> inspect(report, builder, problems));
         }
         Map<String, String> named = new LinkedHashMap<>();

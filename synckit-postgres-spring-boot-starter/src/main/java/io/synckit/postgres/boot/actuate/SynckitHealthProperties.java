@@ -9,7 +9,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 /**
  * What the health indicator takes for a problem. A database that does not answer and a schema that does not fit are DOWN in any case.
  *
- * @param downFor Problems for which the health is DOWN besides database and schema, of schema-newer, listener-failed, listener-stopped, listener-polling, horizon-held, lag, queue and loss. The others are named in the details of one that is UP.
+ * @param downFor Problems for which the health is DOWN besides database and schema, of schema-newer, listener-failed, listener-stopped, listener-polling, horizon-held, lag, queue, history-changed and loss. The others are named in the details of one that is UP.
  * @param maxHorizonDelay Age of a transaction that readers wait for, from which it is a problem.
  * @param maxLag Time that subscriptions, or their reader, may be behind.
  * @param maxQueueUsage Part of the server's notification queue, from 0 to 1, that may be in use.

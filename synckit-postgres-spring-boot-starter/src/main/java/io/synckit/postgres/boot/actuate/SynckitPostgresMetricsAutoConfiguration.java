@@ -3,7 +3,6 @@ package io.synckit.postgres.boot.actuate;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.observation.ObservationRegistry;
 import io.micrometer.tracing.Tracer;
-import io.synckit.EventStore;
 import io.synckit.Instrumentation;
 import io.synckit.postgres.boot.EventHandlerConvention;
 import io.synckit.postgres.boot.EventStoreOperationConvention;
@@ -30,7 +29,6 @@ import org.springframework.core.env.Environment;
         })
 @ConditionalOnClass(MeterRegistry.class)
 @ConditionalOnSingleCandidate(MeterRegistry.class)
-@ConditionalOnMissingBean(EventStore.class)
 @ConditionalOnBooleanProperty(name = "synckit.postgres.enabled", matchIfMissing = true)
 @ConditionalOnBooleanProperty(name = "synckit.postgres.enable-metrics", matchIfMissing = true)
 final class SynckitPostgresMetricsAutoConfiguration {

@@ -1,8 +1,9 @@
 package io.synckit.postgres.boot.actuate;
 
-import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.boot.EventStoreComponents;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
@@ -15,15 +16,16 @@ final class SynckitPostgresMonitorAutoConfiguration {
 
     @Bean
     @ConditionalOnMissingBean
-    @ConditionalOnSingleCandidate(RealtimeEventStore.class)
-    StoreMonitor synckitRealtimeStoreMonitor(RealtimeEventStore store) {
-        return new StoreMonitor(store);
+    @ConditionalOnBean(EventStoreComponents.class)
+    StoreMonitor synckitStoreMonitor(EventStoreComponents components) {
+        return new StoreMonitor(components.store(), components.listener());
     }
 
+    /** For a store that replaces the starter's. */
     @Bean
     @ConditionalOnMissingBean
-    @ConditionalOnSingleCandidate(PostgresEventStore.class)
-    StoreMonitor synckitStoreMonitor(PostgresEventStore store) {
+    @ConditionalOnSingleCandidate(RealtimeEventStore.class)
+    StoreMonitor synckitRealtimeStoreMonitor(RealtimeEventStore store) {
         return new StoreMonitor(store);
     }
 }

@@ -5,6 +5,7 @@ import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
 import io.synckit.MissingPrivilegeException;
 import io.synckit.NewerSchemaException;
+import io.synckit.SchemaLockedException;
 import io.synckit.SchemaMismatchException;
 import io.synckit.TransactionPoolerException;
 import io.synckit.UnsupportedDatabaseException;
@@ -36,6 +37,9 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
         }
         if (cause instanceof SchemaMismatchException) {
             return SCHEMA;
+        }
+        if (cause instanceof SchemaLockedException) {
+            return LOCKED;
         }
         if (cause instanceof MigrationPrivilegeException) {
             return MIGRATION_PRIVILEGES;
@@ -90,6 +94,10 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
               synckit.postgres.migration.mode: migrate
             with a role that may run DDL (synckit.postgres.migration.username and password, if the application's may not), or do \
             what the description says by hand; docs/schema.md has the statements.""";
+
+    private static final String LOCKED = """
+            End the transaction that the description names, for instance with SELECT pg_terminate_backend(pid), and start again.
+            A changed notify mode (synckit.postgres.notify.mode) needs the lock; an unchanged one does not.""";
 
     private static final String NEWER_SCHEMA = """
             Another application of this table has migrated it. Use the same version of the library here:

@@ -7,6 +7,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.jdbc.datasource.ConnectionHolder;
 import org.springframework.jdbc.datasource.DataSourceUtils;
 import org.springframework.jdbc.datasource.LazyConnectionDataSourceProxy;
 import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
@@ -22,6 +23,7 @@ final class SpringConnections implements ConnectionSource {
     private static final Logger log = LoggerFactory.getLogger(SpringConnections.class);
 
     private final DataSource dataSource;
+    private final SpringTransactions transactions;
     private final boolean sameForAllThreads;
     private final AtomicBoolean warned;
 
@@ -31,6 +33,7 @@ final class SpringConnections implements ConnectionSource {
         DataSource target =
                 dataSource instanceof TransactionAwareDataSourceProxy proxy ? proxy.getTargetDataSource() : null;
         this.dataSource = target == null ? dataSource : target;
+        this.transactions = new SpringTransactions(this.dataSource);
         this.sameForAllThreads =
                 ConnectionSource.of(behindLazy(this.dataSource)).sameForAllThreads();
         this.warned = new AtomicBoolean(!shared);
@@ -43,9 +46,20 @@ final class SpringConnections implements ConnectionSource {
         return target == null ? dataSource : target;
     }
 
+    /** To be added to the transaction managers. */
+    SpringTransactions transactions() {
+        return transactions;
+    }
+
     @Override
     public Borrowed borrow() throws SQLException {
         if (joins()) {
+            if (TransactionSynchronizationManager.getResource(dataSource) instanceof ConnectionHolder holder
+                    && holder.hasTimeout()) {
+                // Its statements get the transaction's remaining time.
+                Connection limited = new TransactionAwareDataSourceProxy(dataSource).getConnection();
+                return new Borrowed(limited, true, limited::close);
+            }
             Connection connection = DataSourceUtils.doGetConnection(dataSource);
             return new Borrowed(connection, true, () -> DataSourceUtils.doReleaseConnection(connection, dataSource));
         }
@@ -100,20 +114,20 @@ final class SpringConnections implements ConnectionSource {
     }
 
     /**
-     * A bound connection alone says little: without a transaction (SUPPORTS) a JdbcTemplate binds one too, and after the commit it is
-     * still bound, but synchronisation has ended. Nobody would commit what is stored there.
+     * A bound connection alone does not mean a transaction: without one (SUPPORTS) a JdbcTemplate binds a connection too, and after the
+     * commit it is still bound. Events that are stored there would never be committed.
      */
     private boolean joins() {
         if (!TransactionSynchronizationManager.isActualTransactionActive()
                 || !TransactionSynchronizationManager.isSynchronizationActive()) {
             return false;
         }
-        boolean bound = TransactionSynchronizationManager.hasResource(dataSource);
-        if (!bound && warned.compareAndSet(false, true)) {
+        Object bound = TransactionSynchronizationManager.getResource(dataSource);
+        if (bound == null && warned.compareAndSet(false, true)) {
             log.warn(
                     "transaction.not-joined: a Spring transaction is active, but not on the event store's DataSource, so"
                             + " events do not share its fate; use the transaction manager of that DataSource. This is said once.");
         }
-        return bound;
+        return bound != null && transactions.isOpen(bound);
     }
 }

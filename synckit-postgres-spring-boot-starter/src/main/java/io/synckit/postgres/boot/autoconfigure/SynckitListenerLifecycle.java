@@ -11,7 +11,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.springframework.context.SmartLifecycle;
 
-/** Listens from before the web server takes requests until it has answered the last. */
+/**
+ * Starts the listener before the web server takes requests. Stops it after the web server has answered the last one and before beans are
+ * destroyed, and waits for handlers that run.
+ */
 final class SynckitListenerLifecycle implements SmartLifecycle {
 
     /** Below those of the web server: {@code WebServerApplicationContext.GRACEFUL_SHUTDOWN_PHASE} and the one that starts it. */
@@ -66,6 +69,12 @@ final class SynckitListenerLifecycle implements SmartLifecycle {
         return failure instanceof InvalidConnectionException connection && !ofItsOwn
                 ? new ListenerRequiredException(connection)
                 : failure;
+    }
+
+    /** Spring waits for the callback as long as {@code spring.lifecycle.timeout-per-shutdown-phase} allows. */
+    @Override
+    public void stop(Runnable callback) {
+        listener.stopGracefully().thenRun(callback);
     }
 
     @Override

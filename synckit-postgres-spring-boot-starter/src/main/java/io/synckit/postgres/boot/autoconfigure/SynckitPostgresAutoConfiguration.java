@@ -1,25 +1,31 @@
 package io.synckit.postgres.boot.autoconfigure;
 
 import io.synckit.ConnectionSource;
-import io.synckit.EventStore;
 import io.synckit.Instrumentation;
 import io.synckit.JsonCodec;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.boot.EventStoreComponents;
 import io.synckit.postgres.boot.SynckitDataSource;
+import io.synckit.postgres.boot.SynckitJsonMapperCustomizer;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.Listener;
 import io.synckit.postgres.internal.json.JacksonJson;
+import io.synckit.postgres.notification.LiveSubscription;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.schema.NotifyMode;
+import java.time.Duration;
+import java.util.Objects;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.LazyInitializationExcludeFilter;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.sql.init.dependency.DatabaseInitializationDependencyConfigurer;
@@ -30,7 +36,7 @@ import org.springframework.context.annotation.Import;
 import org.springframework.context.annotation.ImportRuntimeHints;
 import org.springframework.core.env.Environment;
 import org.springframework.core.task.VirtualThreadTaskExecutor;
-import org.springframework.jdbc.datasource.SimpleDriverDataSource;
+import tools.jackson.databind.JacksonModule;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The event store and its schema, on the DataSource that is chosen for it. */
@@ -41,7 +47,6 @@ import tools.jackson.databind.json.JsonMapper;
             "org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration"
         })
 @ConditionalOnBooleanProperty(name = "synckit.postgres.enabled", matchIfMissing = true)
-@ConditionalOnMissingBean(EventStore.class)
 @EnableConfigurationProperties(SynckitPostgresProperties.class)
 @Import(DatabaseInitializationDependencyConfigurer.class)
 @ImportRuntimeHints(SynckitRuntimeHints.class)
@@ -65,67 +70,92 @@ final class SynckitPostgresAutoConfiguration {
     }
 
     @Bean
-    @ConditionalOnMissingBean
-    ConnectionSource synckitConnectionSource(SynckitDatabase database, SynckitPostgresProperties properties) {
-        return new SpringConnections(database.dataSource(), properties.url() == null);
+    static TransactionManagers synckitTransactionManagers() {
+        return new TransactionManagers();
+    }
+
+    /** A subscription that no other bean needs is made all the same: its handler has work to do. */
+    @Bean
+    static LazyInitializationExcludeFilter synckitSubscriptionsAreNotLazy() {
+        return LazyInitializationExcludeFilter.forBeanTypes(LiveSubscription.class);
     }
 
     @Bean
     @ConditionalOnMissingBean
-    JsonCodec synckitJsonCodec(ObjectProvider<JsonMapper> mapper) {
-        JsonMapper ofTheApplication = mapper.getIfUnique();
-        return ofTheApplication == null ? new JacksonJson() : new JacksonJson(ofTheApplication);
+    ConnectionSource synckitConnectionSource(
+            SynckitDatabase database, SynckitPostgresProperties properties, TransactionManagers managers) {
+        SpringConnections connections = new SpringConnections(database.dataSource(), properties.url() == null);
+        managers.addListener(connections.transactions());
+        return connections;
     }
 
-    /** With live subscriptions. */
-    @Bean("eventStore")
+    @Bean
+    @ConditionalOnMissingBean
+    JsonCodec synckitJsonCodec(
+            ObjectProvider<JacksonModule> modules, ObjectProvider<SynckitJsonMapperCustomizer> customizers) {
+        JsonMapper.Builder builder = JacksonJson.builder();
+        modules.orderedStream().forEach(builder::addModule);
+        customizers.orderedStream().forEach(customizer -> customizer.customize(builder));
+        return new JacksonJson(builder.build());
+    }
+
+    @Bean
     @DependsOnDatabaseInitialization
-    @ConditionalOnBooleanProperty(name = "synckit.postgres.listener.enabled", matchIfMissing = true)
-    RealtimeEventStore realtimeEventStore(
+    @ConditionalOnMissingBean({EventStoreComponents.class, RealtimeEventStore.class})
+    EventStoreComponents synckitEventStoreComponents(
             SynckitDatabase database,
             ConnectionSource connections,
             JsonCodec json,
             SynckitPostgresProperties properties,
             ObjectProvider<Instrumentation> instrumentations,
             Environment environment) {
-        Instrumentation instrumentation = all(instrumentations);
-        PostgresEventStore store = store(database, connections, json, properties, instrumentation);
-        NotificationListener listener = listener(database, connections, json, properties, instrumentation, environment);
-        return new RealtimeEventStore(store, listener, connections);
+        Instrumentation instrumentation =
+                Instrumentation.of(instrumentations.orderedStream().toList());
+        PostgresEventStore store = new PostgresEventStore(
+                database.dataSource(), connections, json, properties.toConfig(), instrumentation);
+        NotificationListener listener = properties.listener().enabled()
+                ? listener(database, connections, json, properties, instrumentation, environment)
+                : null;
+        return new EventStoreComponents(store, listener);
+    }
+
+    /** With live subscriptions. */
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnBean(EventStoreComponents.class)
+    @ConditionalOnBooleanProperty(name = "synckit.postgres.listener.enabled", matchIfMissing = true)
+    RealtimeEventStore realtimeEventStore(EventStoreComponents components, ConnectionSource connections) {
+        return new RealtimeEventStore(components.store(), Objects.requireNonNull(components.listener()), connections);
+    }
+
+    /** Without live subscriptions. A further store of the application's stands beside it, unless it has this name. */
+    @Bean(destroyMethod = "")
+    @ConditionalOnMissingBean(name = "postgresEventStore")
+    @ConditionalOnBean(EventStoreComponents.class)
+    @ConditionalOnBooleanProperty(name = "synckit.postgres.listener.enabled", havingValue = false)
+    PostgresEventStore postgresEventStore(EventStoreComponents components) {
+        return components.store();
     }
 
     @Bean
     @ConditionalOnMissingBean
-    @ConditionalOnBean(RealtimeEventStore.class)
-    SynckitListenerLifecycle synckitListenerLifecycle(RealtimeEventStore store, SynckitPostgresProperties properties) {
+    @ConditionalOnBean(EventStoreComponents.class)
+    @ConditionalOnBooleanProperty(name = "synckit.postgres.listener.enabled", matchIfMissing = true)
+    SynckitListenerLifecycle synckitListenerLifecycle(
+            EventStoreComponents components, SynckitPostgresProperties properties) {
+        return new SynckitListenerLifecycle(
+                Objects.requireNonNull(components.listener()),
+                properties.listener().required());
+    }
+
+    /** For a store that replaces the starter's. */
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnSingleCandidate(RealtimeEventStore.class)
+    SynckitListenerLifecycle synckitListenerLifecycleOfTheApplicationsStore(
+            RealtimeEventStore store, SynckitPostgresProperties properties) {
         return new SynckitListenerLifecycle(
                 store.listener(), properties.listener().required());
-    }
-
-    /** Without. */
-    @Bean("eventStore")
-    @DependsOnDatabaseInitialization
-    @ConditionalOnBooleanProperty(name = "synckit.postgres.listener.enabled", havingValue = false)
-    PostgresEventStore postgresEventStore(
-            SynckitDatabase database,
-            ConnectionSource connections,
-            JsonCodec json,
-            SynckitPostgresProperties properties,
-            ObjectProvider<Instrumentation> instrumentations) {
-        return store(database, connections, json, properties, all(instrumentations));
-    }
-
-    private static Instrumentation all(ObjectProvider<Instrumentation> instrumentations) {
-        return Instrumentation.of(instrumentations.orderedStream().toList());
-    }
-
-    private static PostgresEventStore store(
-            SynckitDatabase database,
-            ConnectionSource connections,
-            JsonCodec json,
-            SynckitPostgresProperties properties,
-            Instrumentation instrumentation) {
-        return new PostgresEventStore(database.dataSource(), connections, json, properties.toConfig(), instrumentation);
     }
 
     private static NotificationListener listener(
@@ -136,19 +166,18 @@ final class SynckitPostgresAutoConfiguration {
             Instrumentation instrumentation,
             Environment environment) {
         Listener settings = properties.listener();
-        SimpleDriverDataSource unpooled = new UnpooledDataSource(
+        DataSource unpooled = new UnpooledConnections(
                         "listener", settings.url(), settings.username(), settings.password())
-                .derivedFrom(database.dataSource());
+                .like(database.dataSource(), UnpooledConnections.FOR_LISTENING);
         NotificationListener.Builder builder = RealtimeEventStore.listener(
-                        unpooled == null ? database.dataSource() : UnpooledDataSource.forListening(unpooled),
-                        connections,
-                        json,
-                        properties.toConfig())
+                        unpooled == null ? database.dataSource() : unpooled, connections, json, properties.toConfig())
                 .instrumentation(instrumentation)
+                // The life cycle has waited for the handlers before.
+                .closeTimeout(Duration.ZERO)
                 .auditDelay(properties.audit().enabled() ? properties.audit().delay() : null);
         if (unpooled == null) {
             log.warn(
-                    "listener.url-needed: the DataSource does not tell its URL, and a connection of its pool cannot listen for good,"
+                    "listener.url-needed: the URL of the DataSource is not known, and a connection of its pool cannot listen permanently,"
                             + " so live subscriptions are served by polling; set synckit.postgres.listener.url");
             builder.notifyMode(NotifyMode.OFF);
         }

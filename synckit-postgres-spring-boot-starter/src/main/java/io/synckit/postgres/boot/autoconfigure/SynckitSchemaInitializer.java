@@ -43,6 +43,9 @@ final class SynckitSchemaInitializer implements InitializingBean {
         }
         SchemaStatus status = SchemaStatus.of(dataSource, config.schema(), config.tableName());
         status.requireReady();
+        status.warnings()
+                .forEach(warning ->
+                        log.warn("schema.warning table={}.{}: {}", config.schema(), config.tableName(), warning));
         if (notifyMode != null) {
             status.requireNotifyMode(notifyMode);
         }
@@ -78,11 +81,11 @@ final class SynckitSchemaInitializer implements InitializingBean {
 
     /** Outside the pool: a migration holds two connections at once, and a pool may have but one. */
     private DataSource migrationDataSource() {
-        DataSource unpooled = new UnpooledDataSource(
+        DataSource unpooled = new UnpooledConnections(
                         "migration", migration.url(), migration.username(), migration.password())
-                .derivedFrom(dataSource);
+                .like(dataSource, UnpooledConnections.FOR_MIGRATION);
         if (unpooled == null) {
-            log.debug("schema.pooled: the DataSource does not tell its URL, so the migration uses the pool");
+            log.debug("schema.pooled: the URL of the DataSource is not known, so the migration uses the pool");
             return dataSource;
         }
         return unpooled;

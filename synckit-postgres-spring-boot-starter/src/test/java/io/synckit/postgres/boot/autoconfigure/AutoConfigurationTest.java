@@ -13,9 +13,14 @@ import io.synckit.InvalidEventException;
 import io.synckit.JsonCodec;
 import io.synckit.SchemaMismatchException;
 import io.synckit.Version;
+import io.synckit.postgres.Config;
+import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.boot.EventStoreComponents;
 import io.synckit.postgres.boot.SynckitDataSource;
+import io.synckit.postgres.boot.SynckitJsonMapperCustomizer;
 import io.synckit.postgres.internal.json.JacksonJson;
+import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import java.io.IOException;
@@ -23,12 +28,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.mockito.AdditionalAnswers;
 import org.postgresql.ds.PGSimpleDataSource;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration;
@@ -41,6 +49,13 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Primary;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.LazyConnectionDataSourceProxy;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.databind.JacksonModule;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.SerializationContext;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.module.SimpleModule;
+import tools.jackson.databind.ser.std.StdSerializer;
 
 class AutoConfigurationTest {
 
@@ -269,14 +284,79 @@ class AutoConfigurationTest {
     }
 
     @Test
-    void everythingBacksOffBeforeAStoreOfTheApplications() {
-        EventStore own = mock(EventStore.class);
-        withApplicationsDataSource().withBean(EventStore.class, () -> own).run(context -> {
-            assertThat(context.getBean(EventStore.class)).isSameAs(own);
-            assertThat(context).doesNotHaveBean(SynckitSchemaInitializer.class);
+    void aSecondStoreStandsBesideTheFirst() {
+        withApplicationsDataSource()
+                .withUserConfiguration(AuditLog.class)
+                .withPropertyValues("synckit.postgres.listener.enabled=true")
+                .run(context -> {
+                    assertThat(context).hasNotFailed().hasSingleBean(RealtimeEventStore.class);
+                    assertThat(context).hasSingleBean(SynckitListenerLifecycle.class);
+                    RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
+                    store.store(Event.of("a", "T", 1));
+                    context.getBean("auditLog", EventStore.class).store(Event.of("a", "T", 2));
+                    assertThat(store.load(Version.ZERO)).hasSize(1);
+                    assertThat(context.getBean(EventStore.class)).isSameAs(store);
+                });
+        withApplicationsDataSource()
+                .withUserConfiguration(AuditLog.class)
+                .withPropertyValues("synckit.postgres.listener.enabled=false")
+                .run(context -> {
+                    assertThat(context).hasNotFailed();
+                    context.getBean("postgresEventStore", EventStore.class).store(Event.of("a", "T", 3));
+                });
+        assertThat(database.query("select count(*) from synckit.events")).isEqualTo("2");
+        assertThat(database.query("select count(*) from synckit.audit")).isEqualTo("1");
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class AuditLog {
+
+        @Bean(defaultCandidate = false)
+        PostgresEventStore auditLog(DataSource dataSource) {
+            new SchemaMigrator(dataSource, "synckit", "audit", SchemaMigrator.Options.DEFAULTS).migrate();
+            return PostgresEventStore.on(
+                    dataSource, Config.builder().tableName("audit").build());
+        }
+    }
+
+    @Test
+    void aDecoratorGoesAroundTheStore() {
+        withApplicationsDataSource().withUserConfiguration(Decorated.class).run(context -> {
+            assertThat(context).hasNotFailed().hasSingleBean(SynckitListenerLifecycle.class);
+            assertThat(context.getBean(EventStore.class)).isSameAs(context.getBean("decorated"));
+            context.getBean(EventStore.class).store(Event.of("a", "T", 1));
+            assertThat(context.getBean(RealtimeEventStore.class).load(Version.ZERO))
+                    .hasSize(1);
         });
-        assertThat(database.query("select count(*) from pg_namespace where nspname = 'synckit'"))
-                .isEqualTo("0");
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Decorated {
+
+        @Bean
+        @Primary
+        EventStore decorated(RealtimeEventStore delegate) {
+            return mock(EventStore.class, AdditionalAnswers.delegatesTo(delegate));
+        }
+    }
+
+    @Test
+    void aRealtimeStoreOfTheApplicationReplacesTheStarters() {
+        withApplicationsDataSource().withUserConfiguration(OwnStore.class).run(context -> {
+            assertThat(context).hasNotFailed().hasSingleBean(RealtimeEventStore.class);
+            assertThat(context).doesNotHaveBean(EventStoreComponents.class);
+            assertThat(context.getBean(SynckitListenerLifecycle.class).isRunning())
+                    .isTrue();
+        });
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class OwnStore {
+
+        @Bean
+        RealtimeEventStore own(DataSource dataSource) {
+            return RealtimeEventStore.on(dataSource, dataSource, Config.defaults());
+        }
     }
 
     @Test
@@ -291,19 +371,49 @@ class AutoConfigurationTest {
                 });
     }
 
+    /** The log outlives the settings of the application's API. */
     @Test
-    void theApplicationsJsonMapperWrites() {
+    void settingsOfTheApplicationsJsonDoNotAffectTheLog() {
         withApplicationsDataSource()
-                .withPropertyValues("spring.jackson.property-naming-strategy=SNAKE_CASE")
+                .withPropertyValues(
+                        "spring.jackson.property-naming-strategy=SNAKE_CASE",
+                        "spring.jackson.default-property-inclusion=non_null",
+                        "spring.jackson.datatype.enum.write-enums-to-lowercase=true")
+                .withBean(
+                        JsonMapper.class,
+                        () -> JsonMapper.builder()
+                                .propertyNamingStrategy(PropertyNamingStrategies.KEBAB_CASE)
+                                .build())
                 .run(context -> {
                     EventStore store = context.getBean(EventStore.class);
-                    store.store(Event.of("a", "T", new CamelCase(7)).withId("e"));
-                    assertThat(store.get("e").dataJson()).isEqualTo("{\"some_number\": 7}");
-                    assertThat(store.get("e").dataAs(CamelCase.class)).isEqualTo(new CamelCase(7));
+                    store.store(Event.of("a", "T", new CamelCase(7, null)).withId("e"));
+                    assertThat(store.get("e").dataJson()).isEqualTo("{\"nothing\": null, \"someNumber\": 7}");
+                    assertThat(store.get("e").dataAs(CamelCase.class)).isEqualTo(new CamelCase(7, null));
                 });
     }
 
-    record CamelCase(int someNumber) {}
+    @Test
+    void modulesAndCustomizersChangeTheLogsJson() {
+        SimpleModule module = new SimpleModule("shouting")
+                .addSerializer(String.class, new StdSerializer<>(String.class) {
+                    @Override
+                    public void serialize(String value, JsonGenerator generator, SerializationContext context) {
+                        generator.writeString(value.toUpperCase(Locale.ROOT));
+                    }
+                });
+        withApplicationsDataSource()
+                .withBean(JacksonModule.class, () -> module)
+                .withBean(
+                        SynckitJsonMapperCustomizer.class,
+                        () -> builder -> builder.propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE))
+                .run(context -> {
+                    EventStore store = context.getBean(EventStore.class);
+                    store.store(Event.of("a", "T", new CamelCase(7, "x")).withId("e"));
+                    assertThat(store.get("e").dataJson()).isEqualTo("{\"nothing\": \"X\", \"some_number\": 7}");
+                });
+    }
+
+    record CamelCase(int someNumber, @Nullable String nothing) {}
 
     @Test
     void settingsReachTheStore() {

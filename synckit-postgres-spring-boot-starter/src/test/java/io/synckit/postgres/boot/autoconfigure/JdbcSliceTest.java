@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.Version;
+import io.synckit.postgres.boot.AutoConfigureSynckit;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import org.junit.jupiter.api.AfterAll;
@@ -16,7 +17,8 @@ import org.springframework.boot.jdbc.test.autoconfigure.JdbcTest;
 import org.springframework.test.context.DynamicPropertyRegistry;
 import org.springframework.test.context.DynamicPropertySource;
 
-/** {@code @JdbcTest} has the event store and its schema. */
+/** A slice has the event store and its schema when it asks for it. */
+@AutoConfigureSynckit
 @JdbcTest(properties = "spring.flyway.enabled=false")
 class JdbcSliceTest {
 

@@ -160,9 +160,9 @@ class RealtimeAutoConfigurationTest {
                         .hasMessageNotContaining("geheim"));
     }
 
-    /** HikariCP's dataSourceClassName: there is no URL to derive a connection from. */
+    /** HikariCP's dataSourceClassName has no URL; the class is instantiated again. */
     @Test
-    void aDataSourceByClassNameIsPolled() {
+    void aDataSourceByClassNameIsListenedTo() {
         runner.withBean(DataSource.class, () -> {
                     HikariConfig config = new HikariConfig();
                     config.setDataSourceClassName("org.postgresql.ds.PGSimpleDataSource");
@@ -173,7 +173,7 @@ class RealtimeAutoConfigurationTest {
                                 .listener()
                                 .status()
                                 .state()
-                        == State.POLLING));
+                        == State.LISTENING));
     }
 
     /** Of a DataSource that does not tell its URL no connection can be had that stays. */

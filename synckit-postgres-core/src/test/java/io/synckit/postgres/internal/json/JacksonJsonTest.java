@@ -1,0 +1,140 @@
+package io.synckit.postgres.internal.json;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.math.BigDecimal;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.OffsetDateTime;
+import java.time.ZonedDateTime;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The stored format. A failure of the first test means that events of earlier versions are written or read differently. */
+class JacksonJsonTest {
+
+    enum Colour {
+        DARK_RED,
+        BLUE;
+
+        @Override
+        public String toString() {
+            return "a colour";
+        }
+    }
+
+    @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
+    @JsonSubTypes({
+        @JsonSubTypes.Type(value = Item.class, name = "item"),
+        @JsonSubTypes.Type(value = Fee.class, name = "fee")
+    })
+    sealed interface Line permits Item, Fee {}
+
+    record Item(String name, int quantity) implements Line {}
+
+    record Fee(BigDecimal amount) implements Line {}
+
+    record Everything(
+            String zuletzt,
+            Instant instant,
+            LocalDate date,
+            OffsetDateTime offset,
+            ZonedDateTime zoned,
+            Duration duration,
+            Colour colour,
+            Map<Colour, Integer> colours,
+            BigDecimal price,
+            double ratio,
+            long big,
+            Optional<String> present,
+            Optional<String> absent,
+            String missing,
+            UUID uuid,
+            byte[] bytes,
+            List<Line> lines,
+            Line line) {}
+
+    private final JacksonJson json = new JacksonJson();
+
+    private static Everything everything() {
+        Map<Colour, Integer> colours = new LinkedHashMap<>();
+        colours.put(Colour.DARK_RED, 1);
+        return new Everything(
+                "ä\"\n",
+                Instant.parse("2026-11-25T01:02:03.456789Z"),
+                LocalDate.of(2026, 2, 3),
+                OffsetDateTime.parse("2026-11-25T01:02:03+05:45"),
+                ZonedDateTime.parse("2026-11-25T01:02:03+01:00[Europe/Berlin]"),
+                Duration.ofMillis(90_061_500),
+                Colour.DARK_RED,
+                colours,
+                new BigDecimal("12.30"),
+                0.1,
+                9007199254740993L,
+                Optional.of("x"),
+                Optional.empty(),
+                null,
+                UUID.fromString("01a205f4-d630-7000-9fbb-000000000001"),
+                new byte[] {1, 2, 3},
+                List.of(new Item("coffee", 2), new Fee(new BigDecimal("0.5"))),
+                new Item("tea", 1));
+    }
+
+    @Test
+    void theStoredFormatIsThatOfTheGoldenFile() throws Exception {
+        String golden = Files.readString(Path.of("src/test/resources/stored-format.json"))
+                .strip();
+
+        assertThat(json.write(everything())).isEqualTo(golden);
+        assertThat(json.write(json.read(golden, Everything.class))).isEqualTo(golden);
+    }
+
+    @Test
+    void unknownPropertiesAreIgnoredAndMissingPrimitivesAreNamed() {
+        record Place(String name, int quantity) {}
+        record Order(Place place) {}
+        assertThat(json.read("{\"name\":\"a\",\"quantity\":1,\"new\":2}", Place.class))
+                .isEqualTo(new Place("a", 1));
+        assertThatThrownBy(() -> json.read("{\"place\":{\"name\":\"secret\"}}", Order.class))
+                .hasMessageContaining("place.quantity")
+                .hasMessageNotContaining("secret");
+    }
+
+    static List<Object> collectionsThatLoseTheirTypes() {
+        return List.of(
+                List.of(new Item("a", 1), new Fee(BigDecimal.ONE)),
+                Map.of("x", new Item("a", 1)),
+                Optional.of(new Fee(BigDecimal.ONE)),
+                List.of(List.of(new Item("a", 1))),
+                List.of((Object) new Object[] {new Item("a", 1)}));
+    }
+
+    @ParameterizedTest
+    @MethodSource("collectionsThatLoseTheirTypes")
+    void rootCollectionsOfPolymorphicElementsAreRejected(Object value) {
+        assertThatThrownBy(() -> json.write(value))
+                .hasMessageContaining("@JsonTypeInfo")
+                .hasMessageContaining("List<Base>");
+    }
+
+    @Test
+    void typesThatAreDeclaredAreWritten() {
+        record Order(List<Line> lines) {}
+        assertThat(json.write(new Order(List.of(new Fee(BigDecimal.ONE))))).contains("\"kind\":\"fee\"");
+        assertThat(json.write(new Line[] {new Item("a", 1)})).contains("\"kind\":\"item\"");
+        assertThat(json.write(new Item("a", 1))).contains("\"kind\":\"item\"");
+        assertThat(json.write(List.of("a", 1, Map.of("b", List.of(2))))).isEqualTo("[\"a\",1,{\"b\":[2]}]");
+    }
+}
