@@ -138,6 +138,25 @@ class FailureAnalysisTest {
         }
     }
 
+    /** It reads the table, but not the sequence that tells how far. */
+    @Test
+    void aRoleThatMayOnlySelect(CapturedOutput output) throws IOException {
+        try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {
+            String role = "reader_" + database.name();
+            database.execute(
+                    "create role " + role,
+                    "grant usage on schema synckit to " + role,
+                    "grant select on all tables in schema synckit to " + role);
+            start(
+                    output,
+                    OneDataSource.class,
+                    List.of(database.name()),
+                    "spring.datasource.url=" + database.url("options=-c%20role%3D" + role),
+                    "synckit.postgres.migration.mode=validate");
+            database.execute("drop owned by " + role, "drop role " + role);
+        }
+    }
+
     @Test
     void aRoleThatMayNotMigrate(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().emptyDatabase()) {

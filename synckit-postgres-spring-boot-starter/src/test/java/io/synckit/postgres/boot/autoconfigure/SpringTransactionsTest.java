@@ -9,10 +9,12 @@ import ch.qos.logback.core.read.ListAppender;
 import io.synckit.DuplicateEventException;
 import io.synckit.Event;
 import io.synckit.EventStore;
+import io.synckit.EventStoreException;
 import io.synckit.StoredEvent;
 import io.synckit.UnusableTransactionException;
 import io.synckit.Version;
 import io.synckit.postgres.boot.autoconfigure.business.BusinessRow;
+import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import jakarta.persistence.EntityManager;
@@ -213,9 +215,15 @@ class SpringTransactionsTest {
     @EnumSource
     void aTransactionOfAnotherResourceIsNotJoined(Setup setup) {
         start(setup);
-        TransactionTemplate elsewhere = new TransactionTemplate(new NoResource());
+        NoResource ofAnotherResource = new NoResource();
+        // As if it were a bean.
+        context.getBean(TransactionManagers.class).postProcessAfterInitialization(ofAnotherResource, "jms");
+        TransactionTemplate elsewhere = new TransactionTemplate(ofAnotherResource);
         elsewhere.executeWithoutResult(status -> {
-            if (setup != Setup.JDBC_WITHOUT_AUTO_COMMIT) {
+            if (setup == Setup.JDBC_WITHOUT_AUTO_COMMIT) {
+                // Binds a connection whose transaction nobody commits; the store must not use it.
+                context.getBean(JdbcTemplate.class).queryForList("select 1");
+            } else {
                 // Binds a connection for the time of that transaction; its own work commits at once, and so does the
                 // store's.
                 context.getBean(JdbcTemplate.class).update("insert into business_row values ('bound')");
@@ -279,6 +287,70 @@ class SpringTransactionsTest {
             });
         }
         assertThat(stored()).containsExactly(true, true, true, false, false, false);
+    }
+
+    /** In afterCommit the transaction still counts as active, but nobody will commit what is stored there. */
+    @ParameterizedTest
+    @EnumSource
+    void storeInAfterCommitCommits(Setup setup) {
+        start(setup);
+        for (boolean storedBefore : new boolean[] {true, false}) {
+            transaction().executeWithoutResult(status -> {
+                if (storedBefore) {
+                    store().store(Event.of("a", "T", "before"));
+                } else {
+                    insertBusinessRow(setup, "row");
+                }
+                TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+                    @Override
+                    public void beforeCommit(boolean readOnly) {
+                        store().store(Event.of("a", "T", "beforeCommit"));
+                    }
+
+                    @Override
+                    public void afterCommit() {
+                        store().store(Event.of("a", "T", "afterCommit"));
+                        store().storeBatch(
+                                        List.of(Event.of("b", "T", "afterCommit"), Event.of("b", "T", "afterCommit")));
+                        TransactionTemplate inner = transaction();
+                        inner.setPropagationBehavior(TransactionDefinition.PROPAGATION_REQUIRES_NEW);
+                        inner.executeWithoutResult(rolledBack -> {
+                            store().store(Event.of("a", "T", "inner, rolled back"));
+                            rolledBack.setRollbackOnly();
+                        });
+                    }
+                });
+            });
+        }
+        assertThat(stored())
+                .containsExactly(
+                        "before",
+                        "beforeCommit",
+                        "afterCommit",
+                        "afterCommit",
+                        "afterCommit",
+                        "beforeCommit",
+                        "afterCommit",
+                        "afterCommit",
+                        "afterCommit");
+    }
+
+    /** Another writer holds the aggregate for longer than the transaction may last. */
+    @ParameterizedTest
+    @EnumSource
+    void theTransactionsTimeoutEndsAWaitingAppend(Setup setup) throws Exception {
+        start(setup);
+        try (CallersTransaction busy = CallersTransaction.begin(database)) {
+            busy.store().store(Event.of("a", "T", "busy"));
+            TransactionTemplate limited = transaction();
+            limited.setTimeout(1);
+
+            assertThatExceptionOfType(EventStoreException.class)
+                    .isThrownBy(() -> limited.executeWithoutResult(status -> store().store(Event.of("a", "T", "late"))))
+                    .withMessageContaining("57014");
+            busy.commit();
+        }
+        assertThat(stored()).containsExactly("busy");
     }
 
     @ParameterizedTest
