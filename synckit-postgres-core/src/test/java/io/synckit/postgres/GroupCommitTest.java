@@ -86,14 +86,14 @@ class GroupCommitTest {
 
     private static AppendResult stored(CompletableFuture<AppendResult> result) {
         try {
-            return result.get(30, TimeUnit.SECONDS);
+            return result.get(120, TimeUnit.SECONDS);
         } catch (Exception e) {
             throw new AssertionError(e);
         }
     }
 
     private static Throwable failure(CompletableFuture<AppendResult> result) {
-        Throwable failure = catchThrowable(() -> result.get(30, TimeUnit.SECONDS));
+        Throwable failure = catchThrowable(() -> result.get(120, TimeUnit.SECONDS));
         assertThat(failure).isInstanceOf(ExecutionException.class);
         return failure.getCause();
     }
@@ -309,7 +309,7 @@ class GroupCommitTest {
 
         busy.commit();
 
-        closing.get(30, TimeUnit.SECONDS);
+        closing.get(120, TimeUnit.SECONDS);
         results.forEach(GroupCommitTest::stored);
         assertThat(database.query("select count(*) from synckit.events")).isEqualTo(String.valueOf(results.size() + 2));
     }
@@ -328,7 +328,7 @@ class GroupCommitTest {
                     results.add(ending.storeAsync(Event.of("a", "T", i)));
                 }
                 ending.close();
-                assertThat(taken.isValid(1)).isTrue();
+                assertThat(taken.isValid(30)).isTrue();
             }
             assertThat(results)
                     .allSatisfy(result -> assertThat(failure(result)).isInstanceOf(InvalidConnectionException.class));

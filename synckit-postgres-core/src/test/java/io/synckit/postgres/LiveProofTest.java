@@ -34,16 +34,22 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Flow;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Live subscribers from a version, compared with the table at the end: 16 writers flat out, a tenth of them rolling back, long
  * transactions and rows from elsewhere, while the listener's backend is terminated every second and the server restarted three times.
  */
+@Timeout(value = 15, unit = TimeUnit.MINUTES)
 class LiveProofTest {
+
+    /** It goes on until so many are delivered, however long that takes. */
+    private static final int LEAST_EVENTS = 1000;
 
     private static final int WRITERS = 16;
     private static final int AGGREGATES = 40;
@@ -76,6 +82,7 @@ class LiveProofTest {
                 .setServerConfig("fsync", "on")
                 .setServerConfig("synchronous_commit", "on")
                 .setServerConfig("max_connections", "100")
+                .setPGStartupWait(Duration.ofMinutes(2))
                 .start();
     }
 
@@ -117,6 +124,7 @@ class LiveProofTest {
                 server = startServer();
             }
             terminateListener(store, server);
+            Await.until(() -> seen.get("all").size() > LEAST_EVENTS);
             writing = false;
             for (Future<?> writer : writers) {
                 writer.get();
@@ -124,7 +132,7 @@ class LiveProofTest {
             List<String> stored = stored(url);
             Await.until(() -> seen.get("all").size() >= stored.size());
 
-            assertThat(stored.size()).as("events, seed %d", seed).isGreaterThan(1000);
+            assertThat(stored.size()).as("events, seed %d", seed).isGreaterThan(LEAST_EVENTS);
             assertThat(reconnects.get()).isGreaterThanOrEqualTo(RESTARTS);
             assertThat(ids(seen.get("all"))).as("all").isEqualTo(stored);
             Await.until(() -> seen.get("flow").size() >= stored.size());

@@ -163,6 +163,8 @@ final class OrderProof {
                 Map.of("n", SecretsAppender.PAYLOAD + random.nextInt()));
     }
 
+    private static final long PAUSE = 1_000_000;
+
     private Callable<List<StoredEvent>> follow(Follower follower) {
         return () -> {
             List<StoredEvent> seen = new ArrayList<>();
@@ -174,6 +176,9 @@ final class OrderProof {
                 since = page.next();
                 if (last && page.events().isEmpty()) {
                     return seen;
+                }
+                if (page.events().isEmpty()) {
+                    LockSupport.parkNanos(PAUSE); // leaves the processors to the writers
                 }
             }
         };

@@ -16,9 +16,12 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Nothing lost, doubled or out of order, however transactions interleave; and the naive reader fails the same proof. */
+@Timeout(value = 15, unit = TimeUnit.MINUTES)
 class OrderProofTest {
 
     private final long seed = new Random().nextLong();

@@ -22,13 +22,16 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Generated events come back equal or are refused by name; generated filters find what a loop over all events finds. */
+@Timeout(value = 15, unit = TimeUnit.MINUTES)
 class RandomEventsTest {
 
     private static final JsonMapper JSON = JsonMapper.builder()

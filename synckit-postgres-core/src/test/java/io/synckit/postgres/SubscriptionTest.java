@@ -683,6 +683,7 @@ class SubscriptionTest {
     /** One connection listens, no thread for each, and an event costs only those who want it. */
     @Test
     void tenThousandSubscriptions() throws InterruptedException {
+        Await.until(store::isListenerConnected);
         AtomicInteger told = new AtomicInteger();
         List<LiveSubscription> subscriptions = new ArrayList<>();
         Collector<StoredEvent> seen = new Collector<>();

@@ -72,6 +72,7 @@ class OperationsTest {
 
     @Test
     void metricsAreThoseOfThePage() {
+        Await.until(events::isListenerConnected);
         order();
 
         Await.until(() -> get("/actuator/prometheus").contains("synckit_handlers_seconds_count"));
@@ -88,6 +89,7 @@ class OperationsTest {
     /** The page's answers have the fields that the sample's have. */
     @Test
     void thePageShowsWhatIsAnswered() throws IOException {
+        Await.until(events::isListenerConnected);
         order();
         Await.until(() -> events.listener().status().lastBell() != null);
         Await.until(() -> get("/actuator/synckit").contains("\"latestEventAt\":"));

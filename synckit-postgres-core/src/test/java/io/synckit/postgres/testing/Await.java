@@ -9,12 +9,12 @@ import java.util.function.BooleanSupplier;
 /** Waiting for what another backend does, which PostgreSQL tells only to those who ask. */
 public final class Await {
 
-    private static final Duration LONGEST = Duration.ofSeconds(60);
+    private static final Duration LONGEST = Duration.ofMinutes(4);
     private static final Duration BETWEEN = Duration.ofMillis(5);
 
     private Await() {}
 
-    /** Asks until the answer is as expected; fails with the last answer after a minute. */
+    /** Asks until the answer is as expected; fails with the last answer after four minutes. */
     public static void until(TestDatabase database, String sql, String expected) {
         long end = System.nanoTime() + LONGEST.toNanos();
         String answer = database.query(sql);
@@ -25,7 +25,7 @@ public final class Await {
         assertThat(answer).as(sql).isEqualTo(expected);
     }
 
-    /** Asks until it is so; fails after a minute. */
+    /** Asks until it is so; fails after four minutes. */
     public static void until(BooleanSupplier condition) {
         long end = System.nanoTime() + LONGEST.toNanos();
         while (!condition.getAsBoolean()) {

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 /** What reaches a subscriber, to be waited for. */
 public final class Collector<T> {
 
-    private static final long LONGEST_SECONDS = 60;
+    private static final long LONGEST_SECONDS = 240;
 
     private final BlockingQueue<T> arrived = new LinkedBlockingQueue<>();
 
@@ -19,7 +19,7 @@ public final class Collector<T> {
         arrived.add(item);
     }
 
-    /** The next one; fails after a minute. */
+    /** The next one; fails after four minutes. */
     public T next() throws InterruptedException {
         T item = arrived.poll(LONGEST_SECONDS, TimeUnit.SECONDS);
         assertThat(item).as("the next to arrive").isNotNull();

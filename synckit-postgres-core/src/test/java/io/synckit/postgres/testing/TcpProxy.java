@@ -111,10 +111,11 @@ public final class TcpProxy implements AutoCloseable {
 
     /** Works again, for new connections. */
     public void heal() {
-        refusing = false;
-        halfOf = -1;
+        refusing = true;
         cut();
+        halfOf = -1;
         silent = false;
+        refusing = false;
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.postgresql.ds.PGSimpleDataSource;
 import org.testcontainers.postgresql.PostgreSQLContainer;
@@ -74,6 +75,9 @@ public final class TestPostgres {
                     .setServerConfig("max_connections", "200")
                     .setServerConfig("max_prepared_transactions", "10")
                     .setServerConfig("synchronous_commit", "on")
+                    // Neither UTC nor that of the JVM: nothing may depend on it.
+                    .setServerConfig("timezone", "Asia/Kathmandu")
+                    .setPGStartupWait(Duration.ofMinutes(2))
                     .start();
             return server.getJdbcUrl("postgres", "postgres") + "&password=" + SecretsAppender.PASSWORD;
         } catch (IOException e) {
@@ -99,13 +103,20 @@ public final class TestPostgres {
     }
 
     void drop(String database) {
-        execute("drop database if exists " + database + " with (force)");
+        try {
+            execute("drop database if exists " + database + " with (force)");
+        } catch (IllegalStateException e) {
+            // A backend that took its time to end.
+            execute("drop database if exists " + database + " with (force)");
+        }
     }
 
+    /** The driver takes HikariCP's short connection timeouts for those of all connections of the JVM, unless the URL has its own. */
     String url(String database) {
         int path = url.indexOf('/', url.indexOf("//") + 2);
         int query = url.indexOf('?');
-        return url.substring(0, path + 1) + database + (query < 0 ? "" : url.substring(query));
+        return url.substring(0, path + 1) + database + (query < 0 ? "?" : url.substring(query) + "&")
+                + "loginTimeout=60";
     }
 
     private void execute(String sql) {

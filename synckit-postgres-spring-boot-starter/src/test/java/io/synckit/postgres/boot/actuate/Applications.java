@@ -34,6 +34,8 @@ final class Applications {
                 .withPropertyValues(
                         "spring.datasource.url=" + database.url(),
                         "synckit.postgres.notification-timeout=1h",
+                        // The default of two seconds may be too short for a busy machine.
+                        "synckit.postgres.health.timeout=1m",
                         "management.endpoints.web.exposure.include=*");
     }
 

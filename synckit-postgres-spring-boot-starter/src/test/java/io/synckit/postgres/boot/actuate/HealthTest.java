@@ -271,7 +271,7 @@ class HealthTest {
                 .run(context -> {
                     connected(context);
                     try (Connection all = context.getBean(DataSource.class).getConnection()) {
-                        assertThat(all.isValid(1)).isTrue();
+                        assertThat(all.isValid(30)).isTrue();
 
                         Health health = health(context);
 

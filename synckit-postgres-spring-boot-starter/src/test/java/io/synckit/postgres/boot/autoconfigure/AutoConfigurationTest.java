@@ -105,7 +105,7 @@ class AutoConfigurationTest {
         withApplicationsDataSource()
                 .withPropertyValues(
                         "spring.datasource.hikari.maximum-pool-size=1",
-                        "spring.datasource.hikari.connection-timeout=2000")
+                        "spring.datasource.hikari.connection-timeout=30000")
                 .run(context -> assertThat(context.getBean(EventStore.class).latestVersion())
                         .isEqualTo(Version.ZERO));
     }

@@ -179,7 +179,7 @@ class FailureAnalysisTest {
                 List.of(),
                 "spring.datasource.url=jdbc:postgresql://localhost:1/x",
                 "spring.datasource.password=s3cret",
-                "spring.datasource.hikari.connection-timeout=250");
+                "spring.datasource.hikari.connection-timeout=5000");
         assertThat(output).doesNotContain("s3cret");
     }
 

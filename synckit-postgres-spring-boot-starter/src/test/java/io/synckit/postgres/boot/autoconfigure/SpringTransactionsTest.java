@@ -14,6 +14,7 @@ import io.synckit.StoredEvent;
 import io.synckit.UnusableTransactionException;
 import io.synckit.Version;
 import io.synckit.postgres.boot.autoconfigure.business.BusinessRow;
+import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
@@ -206,9 +207,11 @@ class SpringTransactionsTest {
             assertThat(events.map(StoredEvent::data)).containsExactly(1, 2, 3);
         }
         assertThat(database.query("select count(*) from synckit.events")).isEqualTo("3");
-        assertThat(database.query("select count(*) from pg_stat_activity where datname = current_database()"
-                        + " and state like 'idle in transaction%'"))
-                .isEqualTo("0");
+        Await.until(
+                database,
+                "select count(*) from pg_stat_activity where datname = current_database()"
+                        + " and state like 'idle in transaction%'",
+                "0");
     }
 
     @ParameterizedTest
