@@ -2,6 +2,7 @@ package io.synckit.postgres;
 
 import io.synckit.EventLimits;
 import io.synckit.InvalidConfigException;
+import io.synckit.postgres.internal.jdbc.PhysicalConnections;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -10,7 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.PGProperty;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -138,7 +138,7 @@ record ConnectionString(
                 case "keepalives" -> forDriver("tcpKeepAlive", value.equals("0") ? "false" : "true");
                 default -> {
                     String renamed = RENAMED.getOrDefault(name, name);
-                    if (PGProperty.forName(renamed) == null) {
+                    if (!PhysicalConnections.isParameter(renamed)) {
                         log.warn(
                                 "connection.parameter-unknown: the parameter '{}' of the connection string is not known to"
                                         + " PostgreSQL's JDBC driver and has no effect",

@@ -32,6 +32,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Flow;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -67,6 +68,7 @@ public final class NotificationListener implements AutoCloseable {
     private final ConnectionSource pool;
     private final Bell bell;
     private final Watchdog watchdog;
+    private final Executor handlers;
     private final @Nullable ExecutorService ownHandlers;
     private final Poller poller;
     private final SubscriptionManager subscriptions;
@@ -97,15 +99,9 @@ public final class NotificationListener implements AutoCloseable {
         this.closeTimeout = builder.closeTimeout;
         this.bell = new Bell(name);
         this.watchdog = new Watchdog("synckit-watchdog-" + name, builder.longestCall);
-        Executor handlers;
-        if (builder.handlers == null) {
-            ExecutorService own = NamedThreads.atMost(DEFAULT_HANDLER_THREADS, "synckit-live-" + name);
-            this.ownHandlers = own;
-            handlers = own;
-        } else {
-            this.ownHandlers = null;
-            handlers = builder.handlers;
-        }
+        this.ownHandlers =
+                builder.handlers == null ? NamedThreads.atMost(DEFAULT_HANDLER_THREADS, "synckit-live-" + name) : null;
+        this.handlers = builder.handlers == null ? Objects.requireNonNull(ownHandlers) : builder.handlers;
         this.queries = new EventQueries(name, builder.json, builder.enablePreparedStmts);
         this.subscriptions = new SubscriptionManager(
                 handlers, this::page, builder.batchSize, builder.instrumentation, this::released);
@@ -343,22 +339,39 @@ public final class NotificationListener implements AutoCloseable {
     }
 
     /**
-     * The same for Reactive Streams: each subscriber gets a subscription of its own, and no more than it asks for. What {@link
-     * #subscribe} throws goes to its {@code onError}; it is completed when the listener is closed.
+     * Returns a publisher for Reactive Streams. Each subscriber gets a subscription of its own, and no more events than it requests.
+     * The database is asked on a thread of the handlers, so {@code subscribe} returns at once, and the subscription starts with {@code
+     * onSubscribe}. What {@link #subscribe(LiveOptions, StoredEventHandler)} throws goes to {@code onError}. The subscriber is completed
+     * when the listener is closed.
      */
     public Flow.Publisher<StoredEvent> publisher(LiveOptions options) {
         Objects.requireNonNull(options, "the options are null");
         return subscriber -> {
             FlowSink sink = new FlowSink(subscriber, notices(options));
-            Subscriber subscription;
             try {
-                subscription = subscribe(options, sink);
-            } catch (RuntimeException e) {
-                sink.refuse(e);
-                return;
+                handlers.execute(() -> subscribe(options, sink));
+            } catch (RejectedExecutionException e) {
+                sink.refuse(closed ? new StoreClosedException("subscribe") : e);
             }
-            sink.start(subscriptions, subscription);
         };
+    }
+
+    private void subscribe(LiveOptions options, FlowSink sink) {
+        Subscriber subscription;
+        try {
+            subscription = subscribe(options, (Subscriber.Sink) sink);
+        } catch (RuntimeException e) {
+            sink.refuse(e);
+            return;
+        }
+        try {
+            sink.start(subscriptions, subscription);
+        } catch (RuntimeException | Error e) {
+            log.warn(
+                    "subscription.subscriber-failed: {}: onSubscribe has thrown, so the subscription has ended",
+                    options,
+                    e);
+        }
     }
 
     /** Who has asked is told; for others it is logged. */

@@ -4,6 +4,7 @@ import io.synckit.InvalidConfigException;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.Driver;
+import org.postgresql.PGProperty;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /** Connections without a pool, set up so that a dead peer is noticed. */
@@ -12,6 +13,11 @@ public final class PhysicalConnections {
     private static final int LOGIN_SECONDS = 10;
 
     private PhysicalConnections() {}
+
+    /** Returns whether the driver knows a parameter of this name. */
+    public static boolean isParameter(String name) {
+        return PGProperty.forName(name) != null;
+    }
 
     /**
      * @param url pgjdbc's; what it says itself wins

@@ -1,0 +1,218 @@
+package io.synckit.postgres.boot;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.AppendOptions;
+import io.synckit.AppendResult;
+import io.synckit.Event;
+import io.synckit.EventPage;
+import io.synckit.EventStore;
+import io.synckit.ExpectedStreamVersion;
+import io.synckit.Filter;
+import io.synckit.StoreStats;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.Config;
+import io.synckit.postgres.PostgresEventStore;
+import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.schema.SchemaMigrator;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.boot.SpringBootConfiguration;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Primary;
+import org.springframework.test.context.DynamicPropertyRegistry;
+import org.springframework.test.context.DynamicPropertySource;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.util.RawValue;
+
+/** The Java of docs/settings.md and docs/cloudevents.md: each block stands in this file, and each works. */
+@SpringBootTest(properties = {"spring.flyway.enabled=false", "spring.data.jpa.repositories.enabled=false"})
+class MoreSnippetsTest {
+
+    private static final TestDatabase DATABASE = TestPostgres.shared().emptyDatabase();
+
+    @DynamicPropertySource
+    static void database(DynamicPropertyRegistry registry) {
+        registry.add("spring.datasource.url", DATABASE::url);
+    }
+
+    @AfterAll
+    static void drop() {
+        DATABASE.close();
+    }
+
+    @Autowired
+    private EventStore events;
+
+    @Autowired
+    @Qualifier("auditLog") private EventStore auditLog;
+
+    @SpringBootConfiguration
+    @EnableAutoConfiguration
+    static class Application {
+
+        @Bean(defaultCandidate = false)
+        PostgresEventStore auditLog(DataSource dataSource) {
+            new SchemaMigrator(dataSource, "synckit", "audit", SchemaMigrator.Options.DEFAULTS).migrate();
+            return PostgresEventStore.on(
+                    dataSource, Config.builder().tableName("audit").build());
+        }
+
+        @Bean
+        @Primary
+        EventStore decorated(RealtimeEventStore delegate) {
+            return new AuditedEventStore(delegate);
+        }
+    }
+
+    String cloudEvent(StoredEvent event) {
+        JsonMapper json = JsonMapper.shared();
+        return json.writeValueAsString(json.createObjectNode()
+                .put("specversion", "1.0")
+                .put("id", event.id())
+                .put("source", "/shop")
+                .put("type", event.type())
+                .put("subject", event.aggregateId())
+                .put("time", event.createdAt().toString())
+                .put("datacontenttype", "application/json")
+                .put("sequence", event.version().toString())
+                .putRawValue("data", new RawValue(event.dataJson())));
+    }
+
+    @Test
+    void aSecondStoreAndADecoratorWork() {
+        events.store(Event.of("a", "T", 1));
+        auditLog.store(Event.of("a", "T", 2));
+
+        assertThat(((AuditedEventStore) events).stored).hasValue(1);
+        assertThat(events.load(Version.ZERO)).extracting(StoredEvent::data).containsExactly(1);
+        assertThat(auditLog.loadByAggregate("a", Version.ZERO))
+                .extracting(StoredEvent::data)
+                .containsExactly(2);
+    }
+
+    @Test
+    void anEventIsACloudEvent() {
+        auditLog.store(Event.of("b", "Paid", List.of(1.50)).withId("e1"));
+
+        assertThat(cloudEvent(auditLog.get("e1")))
+                .contains("\"id\":\"e1\"", "\"subject\":\"b\"", "\"type\":\"Paid\"", "\"data\":[1.5]");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"settings.md", "cloudevents.md"})
+    void everyBlockStandsInThisFile(String page) throws IOException {
+        String here =
+                squeezed(Files.readString(Path.of("src/test/java/io/synckit/postgres/boot/MoreSnippetsTest.java")));
+        List<String> snippets = Pattern.compile("(?s)```java\n(.*?)```")
+                .matcher(Files.readString(Path.of("..", "docs", page)))
+                .results()
+                .map(block -> block.group(1))
+                .toList();
+
+        assertThat(snippets).isNotEmpty().allSatisfy(block -> assertThat(here).contains(squeezed(block)));
+    }
+
+    private static String squeezed(String text) {
+        return text.replaceAll("\\s+", "");
+    }
+
+    /** Counts what goes through it. */
+    private record AuditedEventStore(EventStore delegate, AtomicInteger stored) implements EventStore {
+
+        AuditedEventStore(EventStore delegate) {
+            this(delegate, new AtomicInteger());
+        }
+
+        @Override
+        public AppendResult store(Event event, AppendOptions options) {
+            stored.incrementAndGet();
+            return delegate.store(event, options);
+        }
+
+        @Override
+        public List<AppendResult> storeBatch(List<Event> events, AppendOptions options) {
+            return delegate.storeBatch(events, options);
+        }
+
+        @Override
+        public List<AppendResult> append(
+                String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
+            return delegate.append(aggregateId, expected, events, options);
+        }
+
+        @Override
+        public CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options) {
+            return delegate.storeAsync(event, options);
+        }
+
+        @Override
+        public EventPage load(Version since, Filter... filters) {
+            return delegate.load(since, filters);
+        }
+
+        @Override
+        public EventPage load(Version since, int limit, Filter... filters) {
+            return delegate.load(since, limit, filters);
+        }
+
+        @Override
+        public Stream<StoredEvent> stream(Version since, Filter... filters) {
+            return delegate.stream(since, filters);
+        }
+
+        @Override
+        public EventPage loadByAggregate(String aggregateId, Version since, Filter... filters) {
+            return delegate.loadByAggregate(aggregateId, since, filters);
+        }
+
+        @Override
+        public EventPage loadByAggregate(String aggregateId, Version since, int limit, Filter... filters) {
+            return delegate.loadByAggregate(aggregateId, since, limit, filters);
+        }
+
+        @Override
+        public Stream<StoredEvent> streamByAggregate(String aggregateId, Version since, Filter... filters) {
+            return delegate.streamByAggregate(aggregateId, since, filters);
+        }
+
+        @Override
+        public Optional<StoredEvent> find(String id) {
+            return delegate.find(id);
+        }
+
+        @Override
+        public Version latestVersion() {
+            return delegate.latestVersion();
+        }
+
+        @Override
+        public StoreStats stats() {
+            return delegate.stats();
+        }
+
+        @Override
+        public void close() {
+            delegate.close();
+        }
+    }
+}
