@@ -65,7 +65,7 @@ public record Event(String id, String aggregateId, String type, Object data, Map
         return new Event(id, aggregateId, type, data, metadata);
     }
 
-    /** Without data and metadata, so that no payload gets into a log by accident. */
+    /** Returns a text without data and metadata, so that no payload gets into a log by accident. */
     @Override
     public String toString() {
         return "Event[id=" + EventLimits.printable(id) + ", aggregateId=" + EventLimits.printable(aggregateId)

@@ -95,6 +95,7 @@ public interface EventStore extends AutoCloseable {
      * The events after a version, as many as one page holds by default. Nothing is ever skipped: a page ends where a
      * transaction in flight may still store something.
      *
+     * @throws InvalidVersionException if the position lies beyond the end of the log
      * @throws UnsupportedIsolationException in a caller's transaction that is REPEATABLE READ or SERIALIZABLE
      * @throws InvalidFilterException if a filter's value cannot be written as JSON
      */
@@ -119,6 +120,8 @@ public interface EventStore extends AutoCloseable {
     /**
      * The events of one aggregate after a version, as many as one page holds by default. Sees what the caller's transaction has
      * stored itself.
+     *
+     * @throws InvalidVersionException if the position lies beyond the end of the log
      */
     EventPage loadByAggregate(String aggregateId, Version since, Filter... filters);
 

@@ -1,8 +1,8 @@
 package io.synckit;
 
 /**
- * The log in the database is not the one that was read: after a restore, or a fail-over to a standby that lacked the last commits,
- * versions are given out again. Events up to {@link #safe()} are the same as before.
+ * The log in the database is not the one that was read. After a restore, a fail-over to a standby that lacked the last commits, or a
+ * TRUNCATE with RESTART IDENTITY, versions are given out again. Events up to {@link #safe()} are the same as before.
  */
 public final class HistoryChangedException extends EventStoreException {
 
@@ -15,10 +15,9 @@ public final class HistoryChangedException extends EventStoreException {
      * @param safe the version up to which nothing has changed
      */
     public HistoryChangedException(Version read, Version safe) {
-        super("the log was read up to version " + read
-                + ", but that event is not there any more: the database was restored,"
-                + " or a fail-over has lost its last commits; undo what came of the events after version " + safe
-                + " and go on from there");
+        super("the log was read up to version " + read + ", but it has changed since: a restore, a fail-over that lost"
+                + " commits, or TRUNCATE with RESTART IDENTITY; undo the effects of the events after version " + safe
+                + ", and subscribe again from there");
         this.safe = safe.value();
     }
 

@@ -26,8 +26,8 @@ public class InvalidVersionException extends EventStoreException {
         return new InvalidVersionException(
                 position,
                 "Position " + position + " lies beyond the end of the log, which is version " + end
-                        + ". The position was read from another log: the database was restored, a fail-over has lost commits,"
-                        + " or the sequence was reset. Set the checkpoint to a version that exists; docs/schema.md says how");
+                        + ". Probable causes: a restore, a fail-over that lost commits, a reset sequence, or a checkpoint of"
+                        + " another log. See \"Checkpoints after a restore\" in docs/schema.md");
     }
 
     /** What was given. */

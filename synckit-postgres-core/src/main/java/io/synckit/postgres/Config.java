@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * @param listenerConnectionString where the listener of {@link RealtimeEventStore#open} connects, if not as the pool: past a pooler
  * @param batchSize events in a page when no limit is given, and in one fetch of a stream
  * @param enablePreparedStmts whether the driver keeps server-side prepared statements; off behind a pooler that cannot
- * @param allowAsync whether {@code storeAsync} may use connections on threads of the store. Null: if all threads get the same kind of
- *     connection ({@link io.synckit.ConnectionSource#sameForAllThreads})
+ * @param allowAsync whether {@code storeAsync} may use connections on threads of the store. Null: only if all threads get the same kind
+ *     of connection ({@link io.synckit.ConnectionSource#sameForAllThreads})
  * @param maxEventBytes largest event: data and metadata together, in bytes of UTF-8
  */
 public record Config(

@@ -72,9 +72,8 @@ record ConnectionString(
         String hosts = authority.substring(at + 1);
         for (String host : hosts.split(",", -1)) {
             if (!HOST.matcher(host).matches()) {
-                throw invalid(
-                        "has a host or port that is not one; percent-encode special characters of user and password"
-                                + " (/ as %2F, ? as %3F, # as %23)");
+                throw invalid("contains an invalid host or port; percent-encode special characters of user and password"
+                        + " (/ as %2F, ? as %3F, # as %23)");
             }
         }
         String[] user = at < 0 ? new String[0] : authority.substring(0, at).split(":", 2);
@@ -91,7 +90,7 @@ record ConnectionString(
         try {
             return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
         } catch (IllegalArgumentException e) {
-            throw invalid("has a % that begins no percent-encoded character; write it as %25");
+            throw invalid("contains a % that is not followed by two hexadecimal digits; write % as %25");
         }
     }
 

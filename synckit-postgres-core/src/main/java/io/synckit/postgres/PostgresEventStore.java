@@ -194,8 +194,9 @@ public final class PostgresEventStore implements EventStore {
         if (!allowsAsync) {
             throw new InvalidConfigException(
                     "allowAsync",
-                    "is not true, and connections of " + dataSource.getClass().getName()
-                            + " may depend on the calling thread, while storeAsync runs on a thread of the store;"
+                    "does not permit storeAsync: connections of "
+                            + dataSource.getClass().getName()
+                            + " may depend on the calling thread, but storeAsync uses a thread of the store;"
                             + " event '" + EventLimits.printable(event.id())
                             + "' is not stored. Call store instead. If no tenant, role or"
                             + " session setting depends on the thread, set synckit.postgres.allow-async: true");

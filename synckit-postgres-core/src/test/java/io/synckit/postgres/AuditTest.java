@@ -43,7 +43,7 @@ class AuditTest {
         NotificationListener listener = RealtimeEventStore.listener(
                         database.physical(), connections, new JacksonJson(), config)
                 // Longer than what is done behind its back takes on a slow machine.
-                .auditDelay(Duration.ofSeconds(10))
+                .auditDelay(Duration.ofSeconds(3))
                 .build();
         listener.start();
         store = new RealtimeEventStore(PostgresEventStore.on(database.pool(), config), listener, connections);
@@ -172,7 +172,7 @@ class AuditTest {
                             database.physical(), pool, new JacksonJson())
                     .notifyMode(NotifyMode.OFF)
                     .withNotificationTimeout(Duration.ofMillis(20))
-                    .longestCall(Duration.ofSeconds(20))
+                    .longestCall(Duration.ofSeconds(6))
                     .auditDelay(Duration.ofMillis(1))
                     .build()) {
                 polling.start();

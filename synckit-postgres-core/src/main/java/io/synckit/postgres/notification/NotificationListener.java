@@ -172,8 +172,8 @@ public final class NotificationListener implements AutoCloseable {
     }
 
     /**
-     * Stops, and returns a future that completes when no handler runs any more. Called by a handler, the future does not wait for that
-     * handler. If events were not delivered, one log line says how many, and from which position each subscription can resume.
+     * Stops, and returns a future that completes when no handler runs any more. If a handler calls this method, the future does not wait
+     * for that handler. If events were not delivered, one log line says how many, and from which position each subscription can resume.
      */
     public CompletableFuture<Void> stopGracefully() {
         int inside = Subscriber.isHandling() ? 1 : 0;
@@ -189,8 +189,8 @@ public final class NotificationListener implements AutoCloseable {
     }
 
     /**
-     * Ends the listener and all its subscriptions. Waits for handlers that run, at most for the {@link Builder#closeTimeout}. Called by
-     * a handler, it does not wait for that handler. Closing again does nothing.
+     * Ends the listener and all its subscriptions. Waits for running handlers, at most for the {@link Builder#closeTimeout}. If a handler
+     * calls this method, it does not wait for that handler. Closing again does nothing.
      */
     @Override
     public void close() {
@@ -215,7 +215,7 @@ public final class NotificationListener implements AutoCloseable {
         watchdog.close();
     }
 
-    /** Subscribers are told of the end on the handlers' threads, which takes a moment. */
+    /** Waits briefly until subscribers have received the end. */
     private static void awaitEnd(ExecutorService handlers, int inside) {
         try {
             if (inside == 0) {
@@ -583,7 +583,7 @@ public final class NotificationListener implements AutoCloseable {
             return this;
         }
 
-        /** How long {@link NotificationListener#close} waits for handlers that run; zero if their end was awaited before. */
+        /** Sets how long {@link NotificationListener#close} waits for running handlers. Zero means that it does not wait. */
         public Builder closeTimeout(Duration limit) {
             this.closeTimeout = limit.isZero() ? limit : positive("closeTimeout", limit);
             return this;

@@ -253,7 +253,7 @@ public final class SubscriptionManager {
         }
     }
 
-    /** Whether the listener is started, or its end is being told. */
+    /** Returns whether the listener runs, or is delivering the end to its subscribers. */
     boolean isServing() {
         return serving;
     }

@@ -252,8 +252,8 @@ final class Tail {
     }
 
     /**
-     * Whether the table was emptied and its versions are given out again. An event that is missing does not say so: maintenance may have
-     * deleted it.
+     * Returns whether the table was emptied and its versions are given out again. A missing event is no proof, because maintenance may
+     * have deleted it.
      */
     private boolean isAnotherLog(TailPage answer) {
         String known = idAtPosition;
@@ -261,7 +261,7 @@ final class Tail {
         return answer.horizon().head() < position || known != null && found != null && !known.equals(found);
     }
 
-    /** After a reconnect, perhaps to another server, a missing event does say so. */
+    /** After a reconnect, perhaps to another server, a missing event means another history. */
     private void requireSameHistory(Connection connection) throws SQLException {
         if (idAtPosition != null && !isStillThere(connection, position, idAtPosition)) {
             changeHistory(connection);

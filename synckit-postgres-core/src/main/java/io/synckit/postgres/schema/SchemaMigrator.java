@@ -11,15 +11,16 @@ import io.synckit.postgres.internal.runtime.Backoff;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.locks.LockSupport;
 import java.util.zip.CRC32;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
-import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.configuration.FluentConfiguration;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -29,7 +30,7 @@ import org.slf4j.LoggerFactory;
  * Creates and upgrades the events table, with a Flyway of its own (flyway-core and flyway-database-postgresql must be on the class
  * path). The history is in {@code <table>_schema_history} beside the table. The application's migrations are not affected.
  *
- * <p>A migration waits for locks for a second at most and then tries again, so that it does not block sessions that use the table.
+ * <p>A migration waits for a lock for a second at most and then tries again, so it delays other sessions by a second at most.
  */
 public final class SchemaMigrator {
 
@@ -106,11 +107,12 @@ public final class SchemaMigrator {
         } catch (SQLException e) {
             throw SqlFailure.named("migrating " + name, e);
         }
-        int scripts = runScripts(catalog);
+        int scripts = withLockTimeouts(catalog, () -> flyway().migrate().migrationsExecuted);
+        withLockTimeouts(catalog, () -> {
+            separateLocks(catalog);
+            return true;
+        });
         try (Connection connection = dataSource.getConnection()) {
-            if (!catalog.hasOwnLockClass(connection)) {
-                catalog.chooseLockClass(connection);
-            }
             catalog.storeFingerprint(connection, fingerprint);
         } catch (SQLException e) {
             // Another process does the same at this moment, or the role may not: the next start asks Flyway again.
@@ -126,14 +128,25 @@ public final class SchemaMigrator {
         }
     }
 
-    /** Flyway runs each script in a transaction, so one that fails has changed nothing. */
-    private int runScripts(Catalog catalog) {
+    private void separateLocks(Catalog catalog) throws SQLException {
+        try (Connection connection = dataSource.getConnection()) {
+            if (!catalog.hasOwnLockClass(connection)) {
+                try (Statement statement = connection.createStatement()) {
+                    statement.execute(LOCK_TIMEOUT);
+                }
+                catalog.chooseLockClass(connection);
+            }
+        }
+    }
+
+    /** Each step is a transaction, so one that fails has changed nothing and can be tried again. */
+    private <R> R withLockTimeouts(Catalog catalog, Callable<R> step) {
         long start = System.nanoTime();
         boolean warned = false;
         while (true) {
             try {
-                return flyway().migrate().migrationsExecuted;
-            } catch (FlywayException e) {
+                return step.call();
+            } catch (Exception e) {
                 String state = sqlState(e);
                 if (!"55P03".equals(state)) {
                     throw failed(e, state);
@@ -167,7 +180,10 @@ public final class SchemaMigrator {
         }
     }
 
-    private RuntimeException failed(FlywayException failure, @Nullable String state) {
+    private RuntimeException failed(Exception failure, @Nullable String state) {
+        if (failure instanceof SQLException sql) {
+            return SqlFailure.named("migrating " + name, sql);
+        }
         String message = "migrating " + name + " failed: " + failure.getMessage();
         return "42501".equals(state)
                 ? new MissingPrivilegeException(

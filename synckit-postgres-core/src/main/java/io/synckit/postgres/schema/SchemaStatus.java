@@ -14,7 +14,7 @@ import java.util.List;
 import javax.sql.DataSource;
 
 /**
- * Whether the events table is as the guarantees of the store need it. Whatever would break them silently is a problem.
+ * The result of the start check. Each problem would break a guarantee of the store.
  *
  * @param version of the schema in the database; 0 if there is none
  * @param notifyMode what the table's triggers do
@@ -41,7 +41,7 @@ public record SchemaStatus(
     }
 
     /**
-     * Inspects the database. Changes nothing.
+     * Inspects the database without changing it.
      *
      * @throws io.synckit.InvalidConnectionException if it cannot be reached
      * @throws UnsupportedDatabaseException if it is not PostgreSQL 14 or later with encoding UTF8

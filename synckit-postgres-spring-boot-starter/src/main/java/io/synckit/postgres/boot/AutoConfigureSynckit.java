@@ -9,8 +9,8 @@ import java.lang.annotation.Target;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 
 /**
- * Adds the event store to a test slice such as {@code @JdbcTest} or {@code @DataJpaTest}, which do not include it. The slice's database
- * must be PostgreSQL.
+ * Adds the event store to a test slice such as {@code @JdbcTest} or {@code @DataJpaTest}, which do not include it. The slice
+ * must use PostgreSQL: set {@code spring.test.database.replace=none}, or use Testcontainers.
  */
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)

@@ -94,7 +94,7 @@ class MoreSnippetsTest {
                 .put("subject", event.aggregateId())
                 .put("time", event.createdAt().toString())
                 .put("datacontenttype", "application/json")
-                .put("sequence", event.version().toString())
+                .put("sequence", String.format("%015d", event.version().value()))
                 .putRawValue("data", new RawValue(event.dataJson())));
     }
 

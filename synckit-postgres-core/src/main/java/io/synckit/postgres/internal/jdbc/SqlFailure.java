@@ -12,7 +12,7 @@ import java.sql.SQLTransientConnectionException;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
 
-/** From an SQLSTATE (appendix A of the PostgreSQL manual) to a named error with a remedy. Messages, which servers translate, never decide. */
+/** Maps an SQLSTATE (appendix A of the PostgreSQL manual) to a named error with a remedy. Never uses message texts, because servers translate them. */
 public final class SqlFailure {
 
     private static final String OPEN_STREAM =

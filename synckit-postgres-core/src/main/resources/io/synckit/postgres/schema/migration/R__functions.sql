@@ -8,7 +8,7 @@ as $$ select 2 $$;
 
 -- Chooses the lock class: the number of 16 bits by which the announcements of this table differ from those of the other event tables
 -- of the database. It stays as it is, unless another table has the same one (after a copy of a schema within the database). One
--- transaction of the database at a time chooses. Writers in flight are waited for, because readers would not see their announcements.
+-- transaction of the database at a time chooses. It waits for open writers, because readers would not see their announcements.
 create or replace function "${schema}"."${table}_choose_lock_class"() returns void
     language plpgsql
 as $$
@@ -39,8 +39,8 @@ $$;
 
 select "${schema}"."${table}_choose_lock_class"();
 
--- Two transaction-local settings end with the transaction, and the rollback of a savepoint reverts them together with the locks:
--- synckit.queued and the table's oid counts the queue locks, synckit.announced and the oid says that the transaction is announced.
+-- Two settings are local to the transaction: synckit.queued<oid> is the number of queue locks, synckit.announced<oid> is 'on' after the
+-- announcement. A rollback to a savepoint reverts them together with the locks.
 -- The functions in SQL are single expressions, so that the planner puts them into the calling statement.
 
 -- Waits for the writers of an aggregate that are in flight, and makes later ones wait. Always true.
@@ -57,7 +57,7 @@ as $$
     select pg_try_advisory_xact_lock('"${schema}"."${table}"'::regclass::oid::integer, hashtext(aggregate))
 $$;
 
--- For a batch of at most so many aggregates. A larger batch takes no locks (see _queue).
+-- For a batch of at most "most" aggregates. A larger batch takes no locks (see _queue).
 create or replace function "${schema}"."${table}_try_lock"(aggregates text[], most integer) returns boolean
     language plpgsql volatile
 as $$
@@ -160,8 +160,8 @@ as $$
 $$;
 
 -- The fence, reader's side (horizon). Every version up to "decided" is settled: committed and visible to the next statement, or rolled
--- back. The order matters: first the sequence, then the locks, rows only in a later statement. "head" above "decided" means that a
--- transaction is announced, or was since the sequence was read, so the sequence is read again after the locks. "ringing" means that a
+-- back. The reads must happen in this order: sequence, locks, sequence again; rows only in a later statement. If "head" is above
+-- "decided", a transaction is announced, or was announced after the first read. "ringing" means that a
 -- transaction holds the doorbell lock (the only exclusive lock among these keys).
 -- "stable" is the version of the last event that exists. Versions of transactions that rolled back need not survive a crash of the
 -- server. They may be given out again, and a reader that had kept one as its cursor would skip the new event.
@@ -270,7 +270,7 @@ begin
     if tg_op <> 'INSERT' and current_setting('session_replication_role') = 'replica'
         and current_setting('synckit.maintenance', true) is distinct from 'on'
     then
-        raise exception '% of a replicated event refused: it may concern another event, because versions are given anew here', tg_op
+        raise exception '% of a replicated event refused: versions differ between publisher and replica, so it could change another event', tg_op
             using errcode = 'restrict_violation', hint = 'Publish inserts only: WITH (publish = ''insert'').';
     end if;
     if tg_op = 'DELETE' then
@@ -310,7 +310,7 @@ begin
 end
 $$;
 
--- The doorbell: how readers learn of a commit without reading the table. A transaction that has issued NOTIFY holds a database-wide
+-- The doorbell: how idle readers learn of a commit. A transaction that has issued NOTIFY holds a database-wide
 -- lock while it commits, so at most one transaction at a time issues it: the one that gets the doorbell lock. The others commit in a
 -- group without. A notified reader reads again for as long as the lock is held or a transaction is announced: a transaction that found
 -- the lock taken was still announced while the notifier held it. The notification is a hint; the table is the truth. Another notify
@@ -344,10 +344,10 @@ as $$
     end
 $$;
 
--- Runs in the commit phase, for each row; once is enough. After SET CONSTRAINTS … IMMEDIATE it runs with the INSERT, long before the
--- commit or the rollback. Then it must not take the lock, on which other transactions would rely, and issues NOTIFY without. In the
--- commit phase no statement runs (extended protocol), or the transaction consists of one statement (simple protocol), or the statement,
--- a COMMIT, began after the row was made. If none of this holds, a superfluous NOTIFY does no harm.
+-- Notifies once for each transaction. Normally it runs in the commit phase. After SET CONSTRAINTS … IMMEDIATE it runs with the INSERT.
+-- Then it must not take the doorbell lock, on which other transactions would rely, and only issues NOTIFY. The commit phase is recognised
+-- by one of three conditions: no statement runs (extended protocol), the transaction consists of one statement (simple protocol), or the
+-- statement, a COMMIT, began after the row was made. If none of them holds, a superfluous NOTIFY does no harm.
 -- Conditions instead of PERFORM, which would run a query for each.
 create or replace function "${schema}"."${table}_ring"() returns trigger
     language plpgsql

@@ -128,7 +128,7 @@ final class SynckitPostgresAutoConfiguration {
         return new RealtimeEventStore(components.store(), Objects.requireNonNull(components.listener()), connections);
     }
 
-    /** Without live subscriptions. A further store of the application's stands beside it, unless it has this name. */
+    /** Without live subscriptions. A further {@code PostgresEventStore} may exist; only one with this name replaces this one. */
     @Bean(destroyMethod = "")
     @ConditionalOnMissingBean(name = "postgresEventStore")
     @ConditionalOnBean(EventStoreComponents.class)

@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.synckit.Event;
 import io.synckit.EventStore;
+import io.synckit.Version;
 import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
@@ -73,9 +75,12 @@ class ShutdownTest {
         EventStore store = context.getBean(EventStore.class);
         IntStream.range(0, 200).forEach(i -> store.store(Event.of("a", "T", i)));
         assertThat(projection.begun.await(60, TimeUnit.SECONDS)).isTrue();
+        NotificationListener listener =
+                context.getBean(RealtimeEventStore.class).listener();
+        Await.until(() -> listener.tail().orElseThrow().position().equals(Version.of(200)));
 
         CompletableFuture<Void> closing = CompletableFuture.runAsync(context::close, inThread());
-        Await.until(() -> !context.getBean(RealtimeEventStore.class).listener().isConnected());
+        Await.until(() -> !listener.isConnected());
         assertThat(closing).isNotDone();
         projection.release.countDown();
         closing.get(60, TimeUnit.SECONDS);
