@@ -28,6 +28,8 @@ record ConnectionString(
 
     private static final Pattern HOST = Pattern.compile("(\\[[0-9a-fA-F:.%]+]|[^\\[\\]:/@?#\\s]*)(:[0-9]{1,5})?");
 
+    private static final Pattern PARAMETER = Pattern.compile("[A-Za-z_]+");
+
     /** Parameters of libpq that pgjdbc has under another name. */
     private static final Map<String, String> RENAMED = Map.of(
             "application_name", "ApplicationName",
@@ -123,7 +125,16 @@ record ConnectionString(
         }
 
         private void add(String name, String value) {
+            if (!PARAMETER.matcher(name).matches()) {
+                throw invalid(
+                        "has a parameter with an invalid name; percent-encode special characters of user and password"
+                                + " (/ as %2F, ? as %3F, # as %23)");
+            }
             switch (name) {
+                case "host", "hostaddr", "port", "dbname", "service" ->
+                    throw invalid(
+                            "has the parameter " + name
+                                    + ", which is not supported there; write hosts, ports and database before the question mark");
                 case "user" -> user = value;
                 case "password" -> password = value;
                 case "target_session_attrs" -> {

@@ -94,6 +94,8 @@ class ConfigTest {
                 "postgres://u:s3c/ret@h:1x/d",
                 "postgres://u:s3cret?@h/d",
                 "postgres://u:%zzs3cret@h/d",
+                "postgres://user:2024?s3cret@dbhost/app",
+                "postgres:///app?host=s3cret",
                 "postgres://u:s3cret@h/d?target_session_attrs=s3cre"
             })
     void otherConnectionStringsAreRefusedWithoutShowingThem(String text) {

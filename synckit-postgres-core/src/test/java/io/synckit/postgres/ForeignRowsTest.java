@@ -288,16 +288,27 @@ class ForeignRowsTest {
                 .isEqualTo("23514");
     }
 
-    /** C: set constraints, insert, rolled back later. B, a program without a listener, commits meanwhile. */
-    @Test
-    void immediateConstraintsDoNotHoldBackNotifications() throws Exception {
+    /** C is open for long and rolls back. B, a program without a listener, commits meanwhile. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "set constraints all immediate; " + INSERT + "('c', 'a', 'T', '1')",
+                INSERT + "('c', 'a', 'T', '1'); set constraints all immediate",
+                "set constraints all immediate; insert into synckit.events (id, aggregate_id, event_type, data, created_at)"
+                        + " values ('c', 'a', 'T', '1', '2020-01-01')",
+                "do $$ begin set constraints all immediate;"
+                        + " insert into synckit.events (id, aggregate_id, event_type, data) values ('c', 'a', 'T', '1'); end $$"
+            })
+    void immediateConstraintsDoNotHoldBackNotifications(String statements) throws Exception {
         try (RealtimeEventStore live = RealtimeEventStore.on(database.pool(), database.physical(), Config.defaults());
                 CallersTransaction c = CallersTransaction.begin(database)) {
             Await.until(live::isListenerConnected);
             BlockingQueue<String> received = new LinkedBlockingQueue<>();
             live.subscribe(LiveOptions.all(), event -> received.add(event.id()));
-            c.execute("set constraints all immediate");
-            c.execute(INSERT + "('c', 'a', 'T', '1')");
+            for (String statement :
+                    statements.startsWith("do") ? List.of(statements) : List.of(statements.split("; "))) {
+                c.execute(statement);
+            }
             database.execute(INSERT + "('b', 'b', 'T', '2')");
             c.rollback();
 

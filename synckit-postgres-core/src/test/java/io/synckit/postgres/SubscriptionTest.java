@@ -284,6 +284,68 @@ class SubscriptionTest {
         assertThat(begun.next(199)).isEqualTo(numbers(1, 200));
     }
 
+    /** What was taken when the listener stopped is handled before the end is told, or before what was dropped. */
+    @ParameterizedTest
+    @EnumSource(
+            value = SlowSubscriber.class,
+            names = {"CANCEL", "DROP"})
+    void aSlowSubscriberThatIsStoppedMissesNothingUntold(SlowSubscriber policy) throws Exception {
+        CountDownLatch release = new CountDownLatch(1);
+        Collector<Object> seen = new Collector<>();
+        store.subscribe(LiveOptions.all().buffer(3).whenSlow(policy).onNotice(seen::add), event -> {
+            seen.add(event.data());
+            if (event.data().equals(1)) {
+                release.await();
+            }
+        });
+        store(0, 1);
+        assertThat(seen.next()).isEqualTo(0);
+        store.storeBatch(List.of(Event.of("a", "T", 1), Event.of("a", "T", 2), Event.of("a", "T", 3)));
+        assertThat(seen.next()).isEqualTo(1);
+        for (int i = 4; i < 12; i++) {
+            store(i, i + 1);
+            long read = i + 1;
+            Await.until(() -> store.listener().tail().orElseThrow().position().value() >= read);
+        }
+        CompletableFuture<Void> stopped = store.listener().stopGracefully();
+        release.countDown();
+        stopped.get(60, TimeUnit.SECONDS);
+        store.listener().start();
+
+        List<Object> handled = new ArrayList<>(List.of(0, 1));
+        Object item = seen.next();
+        while (!(item instanceof LiveNotice.Ended || item instanceof LiveNotice.Dropped)) {
+            if (item instanceof Integer) {
+                handled.add(item);
+            }
+            item = seen.next();
+        }
+        assertThat(handled).containsExactly(0, 1, 2, 3);
+        if (item instanceof LiveNotice.Ended ended) {
+            assertThat(((SlowSubscriberException) ended.failure()).handled()).isEqualTo(Version.of(4));
+        } else {
+            assertThat(((LiveNotice.Dropped) item).after()).isEqualTo(Version.of(4));
+        }
+    }
+
+    /** Each waits for the others, not for itself and not for those that wait as well. */
+    @Test
+    void handlersMayStopTheListenerAtTheSameTime() throws Exception {
+        CountDownLatch both = new CountDownLatch(2);
+        Collector<Object> stopped = new Collector<>();
+        for (int i = 0; i < 2; i++) {
+            store.subscribe(LiveOptions.all(), event -> {
+                both.countDown();
+                both.await();
+                store.listener().stopGracefully().join();
+                stopped.add(event.data());
+            });
+        }
+        store(0, 1);
+
+        assertThat(stopped.next(2)).containsOnly(0);
+    }
+
     @Test
     void closingASubscriptionWaitsForItsHandler() throws Exception {
         CountDownLatch release = new CountDownLatch(1);

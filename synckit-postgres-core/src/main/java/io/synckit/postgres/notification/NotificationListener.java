@@ -176,11 +176,11 @@ public final class NotificationListener implements AutoCloseable {
      * for that handler. If events were not delivered, one log line says how many, and from which position each subscription can resume.
      */
     public CompletableFuture<Void> stopGracefully() {
-        int inside = Subscriber.isHandling() ? 1 : 0;
+        subscriptions.exempt(Subscriber.current());
         stop();
         CompletableFuture<Void> stopped = new CompletableFuture<>();
         NamedThreads.single("synckit-stop-" + settings.table(), () -> {
-                    subscriptions.awaitIdle(inside, LONGEST_WAIT);
+                    subscriptions.awaitIdle(LONGEST_WAIT);
                     logUndelivered();
                     stopped.complete(null);
                 })
@@ -198,9 +198,10 @@ public final class NotificationListener implements AutoCloseable {
             return;
         }
         closed = true;
-        int inside = Subscriber.isHandling() ? 1 : 0;
+        boolean byHandler = Subscriber.current() != null;
+        subscriptions.exempt(Subscriber.current());
         stop();
-        if (!subscriptions.awaitIdle(inside, closeTimeout) && !closeTimeout.isZero()) {
+        if (!subscriptions.awaitIdle(closeTimeout) && !closeTimeout.isZero()) {
             log.warn(
                     "listener.slow-handlers: handlers still run after {}; their subscriptions end when they return",
                     closeTimeout);
@@ -209,16 +210,16 @@ public final class NotificationListener implements AutoCloseable {
         subscriptions.close();
         if (ownHandlers != null) {
             ownHandlers.shutdown();
-            awaitEnd(ownHandlers, inside);
+            awaitEnd(ownHandlers, byHandler);
         }
         poller.close();
         watchdog.close();
     }
 
     /** Waits briefly until subscribers have received the end. */
-    private static void awaitEnd(ExecutorService handlers, int inside) {
+    private static void awaitEnd(ExecutorService handlers, boolean byHandler) {
         try {
-            if (inside == 0) {
+            if (!byHandler) {
                 handlers.awaitTermination(TELLING.toMillis(), TimeUnit.MILLISECONDS);
             }
         } catch (InterruptedException e) {
@@ -231,6 +232,11 @@ public final class NotificationListener implements AutoCloseable {
             undeliveredLogged = true;
             subscriptions.undelivered().ifPresent(text -> log.warn("listener.undelivered: {}: {}", settings, text));
         }
+    }
+
+    /** Returns whether a handler runs, also after {@link #stop}. */
+    public boolean isBusy() {
+        return subscriptions.isBusy();
     }
 
     /** Whether the connection that listens is there. */

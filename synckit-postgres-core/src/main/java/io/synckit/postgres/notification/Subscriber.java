@@ -2,6 +2,7 @@ package io.synckit.postgres.notification;
 
 import io.synckit.Causation;
 import io.synckit.EventStoreException;
+import io.synckit.HistoryChangedException;
 import io.synckit.Instrumentation;
 import io.synckit.SlowSubscriberException;
 import io.synckit.StoredEvent;
@@ -51,6 +52,11 @@ final class Subscriber implements LiveSubscription, Runnable {
     private long dropped;
     private @Nullable List<LiveNotice> notices;
     private @Nullable RuntimeException failure;
+    private boolean tooSlow;
+
+    /** What was taken when the listener stopped, and comes first after its next start. */
+    private List<StoredEvent> returned = List.of();
+
     private boolean completed;
     private boolean opened;
     private volatile long handled;
@@ -122,7 +128,8 @@ final class Subscriber implements LiveSubscription, Runnable {
     /** Its buffer was full before this publication. */
     private void overflow(long before) {
         if (options.whenSlow() == SlowSubscriber.CANCEL) {
-            fail(new SlowSubscriberException(Version.of(next), options.buffer()));
+            tooSlow = true;
+            wake(next);
             return;
         }
         dropped += waiting;
@@ -175,6 +182,9 @@ final class Subscriber implements LiveSubscription, Runnable {
 
     void fail(RuntimeException cause) {
         if (active && failure == null) {
+            if (cause instanceof HistoryChangedException) {
+                returned = List.of();
+            }
             failure = cause;
             wake(next);
         }
@@ -229,7 +239,7 @@ final class Subscriber implements LiveSubscription, Runnable {
     }
 
     private boolean mustBeTold() {
-        return notices != null || failure != null || completed;
+        return notices != null || failure != null || tooSlow || completed;
     }
 
     /** What to do now; null if nothing, and then it is not busy any more. */
@@ -237,7 +247,16 @@ final class Subscriber implements LiveSubscription, Runnable {
         if (!active) {
             return null;
         }
+        if (!returned.isEmpty() && !completed) {
+            List<StoredEvent> first = returned;
+            returned = List.of();
+            return new Work(first, List.of(), null, false, null);
+        }
         if (mustBeTold()) {
+            if (failure == null && tooSlow) {
+                // All that was taken is handled now.
+                failure = new SlowSubscriberException(Version.of(next), options.buffer());
+            }
             Work work = new Work(
                     List.of(), notices == null ? List.of() : notices, failure, completed || failure != null, null);
             notices = null;
@@ -273,9 +292,9 @@ final class Subscriber implements LiveSubscription, Runnable {
 
     // Without the lock.
 
-    /** Whether the calling thread is that of a handler. */
-    static boolean isHandling() {
-        return HANDLING.get() != null;
+    /** The subscription for which the calling thread works; null if it works for none. */
+    static @Nullable Subscriber current() {
+        return HANDLING.get();
     }
 
     @Override
@@ -311,8 +330,7 @@ final class Subscriber implements LiveSubscription, Runnable {
                 end(work.failure);
                 return;
             }
-            deliver(events);
-            done += Math.max(1, events.size());
+            done += Math.max(1, deliver(events));
         }
         subscriptions.execute(this);
     }
@@ -338,15 +356,16 @@ final class Subscriber implements LiveSubscription, Runnable {
         }
     }
 
-    private void deliver(List<StoredEvent> events) {
+    /** Returns how many events were delivered. */
+    private int deliver(List<StoredEvent> events) {
         for (int i = 0; i < events.size(); i++) {
             StoredEvent event = events.get(i);
             if (!active) {
-                return;
+                return i;
             }
             if (!subscriptions.mayDeliver()) {
-                giveBack(events.size() - i);
-                return;
+                giveBack(List.copyOf(events.subList(i, events.size())));
+                return i;
             }
             // What one handler call leaves behind does not concern the next event.
             Thread.interrupted();
@@ -357,21 +376,18 @@ final class Subscriber implements LiveSubscription, Runnable {
                 logFailure(event, e);
                 if (sink.endsByException()) {
                     end();
-                    return;
+                    return i;
                 }
             }
             handled = event.version().value();
             handledFrom = Math.min(millis(event.createdAt()), System.currentTimeMillis());
         }
+        return events.size();
     }
 
-    /** The listener has stopped: what was taken and not delivered is taken again after its next start. */
-    private void giveBack(int events) {
+    private void giveBack(List<StoredEvent> events) {
         subscriptions.locked(() -> {
-            next = handled;
-            if (demand != Long.MAX_VALUE) {
-                demand += events;
-            }
+            returned = events;
             return true;
         });
     }
@@ -496,11 +512,10 @@ final class Subscriber implements LiveSubscription, Runnable {
         if (state == State.CAUGHT_UP) {
             return 0;
         }
-        return handled < recent.after()
-                ? recent.upTo() - handled
-                : recent.slice(handled, options::matches, Long.MAX_VALUE)
-                        .events()
-                        .size();
+        long unread = next < recent.after()
+                ? recent.upTo() - next
+                : recent.slice(next, options::matches, Long.MAX_VALUE).events().size();
+        return returned.size() + unread;
     }
 
     long handled() {

@@ -5,6 +5,7 @@ import io.synckit.Instrumentation;
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.internal.jdbc.EventQueries;
+import io.synckit.postgres.internal.runtime.NamedThreads;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -56,7 +57,13 @@ public final class SubscriptionManager {
     private final Map<String, Set<Subscriber>> byStream = new HashMap<>();
     private final List<Subscriber> waiting = new ArrayList<>();
     private final Condition ended = lock.newCondition();
-    private final Set<Subscriber> running = new HashSet<>();
+
+    /** How many threads work for a subscription: its next run may begin before the last one has ended. */
+    private final Map<Subscriber, Integer> running = new HashMap<>();
+
+    /** Those whose handlers wait for the others. */
+    private final Set<Subscriber> waitingForOthers = new HashSet<>();
+
     private volatile boolean serving;
     private volatile boolean closed;
     private int count;
@@ -198,9 +205,9 @@ public final class SubscriptionManager {
 
     /** Ends all, each in its turn. */
     void close() {
-        serve(true);
         run(() -> {
             closed = true;
+            serve(true);
             subscribers().forEach(Subscriber::complete);
         });
     }
@@ -265,25 +272,41 @@ public final class SubscriptionManager {
 
     /** A thread begins to work for it. */
     void began(Subscriber subscriber) {
-        run(() -> running.add(subscriber));
+        run(() -> running.merge(subscriber, 1, Integer::sum));
     }
 
     /** The thread has ended its work. */
     void ended(Subscriber subscriber) {
         run(() -> {
-            running.remove(subscriber);
+            running.computeIfPresent(subscriber, (key, count) -> count == 1 ? null : count - 1);
+            waitingForOthers.remove(subscriber);
             ended.signalAll();
         });
     }
 
-    /** Waits until at most so many threads work for subscriptions; false if it takes longer. */
-    boolean awaitIdle(int others, Duration limit) {
-        return awaitEnd(() -> running.size() <= others, limit);
+    /** The handler of this subscription is going to wait for the others; they do not wait for it. */
+    void exempt(@Nullable Subscriber subscriber) {
+        if (subscriber != null) {
+            run(() -> {
+                waitingForOthers.add(subscriber);
+                ended.signalAll();
+            });
+        }
+    }
+
+    /** Whether a thread works for a subscription. */
+    boolean isBusy() {
+        return locked(() -> !running.isEmpty());
+    }
+
+    /** Waits until no thread works for a subscription, except for those that wait themselves; false if it takes longer. */
+    boolean awaitIdle(Duration limit) {
+        return awaitEnd(() -> waitingForOthers.containsAll(running.keySet()), limit);
     }
 
     /** Waits until no thread works for the subscription; false if it takes longer. */
     boolean awaitEnd(Subscriber subscriber, Duration limit) {
-        return awaitEnd(() -> !running.contains(subscriber), limit);
+        return awaitEnd(() -> !running.containsKey(subscriber), limit);
     }
 
     private boolean awaitEnd(BooleanSupplier over, Duration limit) {
@@ -337,7 +360,10 @@ public final class SubscriptionManager {
             try {
                 handlers.execute(subscriber);
             } catch (RejectedExecutionException e) {
-                if (!closed) {
+                if (closed) {
+                    // The handlers' threads have ended, and the subscriber must still be told its end.
+                    NamedThreads.single("synckit-end", subscriber).start();
+                } else {
                     executeLater(subscriber);
                 }
             }

@@ -274,12 +274,13 @@ final class Tail {
         historyChange = new HistoryChange(Instant.now(), failure);
         log.error("tail.history-changed: {}", failure.getMessage());
         long stable = horizon(connection).stable();
+        String idAtStable = watchdog.watch(connection, () -> queries.idAt(connection, stable));
         subscriptions.historyChanged(safe, stable, failure);
         position = stable;
         if (auditor != null) {
             auditor.beginAnew(stable);
         }
-        idAtPosition = watchdog.watch(connection, () -> queries.idAt(connection, stable));
+        idAtPosition = idAtStable;
         return new Look(true, 0);
     }
 

@@ -42,7 +42,9 @@ public final class SchemaMigrator {
 
     private static final Logger log = LoggerFactory.getLogger(SchemaMigrator.class);
 
-    private static final String LOCK_TIMEOUT = "set lock_timeout = '1s'";
+    /** As in the scripts. Local, since the connection may be a pool's. */
+    private static final String LOCK_TIMEOUT = "set local lock_timeout = '1s'";
+
     private static final Duration PAUSE = Duration.ofMillis(500);
 
     private final DataSource dataSource;
@@ -131,10 +133,15 @@ public final class SchemaMigrator {
     private void separateLocks(Catalog catalog) throws SQLException {
         try (Connection connection = dataSource.getConnection()) {
             if (!catalog.hasOwnLockClass(connection)) {
+                connection.setAutoCommit(false);
                 try (Statement statement = connection.createStatement()) {
                     statement.execute(LOCK_TIMEOUT);
+                    catalog.chooseLockClass(connection);
+                    connection.commit();
+                } finally {
+                    connection.rollback();
+                    connection.setAutoCommit(true);
                 }
-                catalog.chooseLockClass(connection);
             }
         }
     }
@@ -214,7 +221,6 @@ public final class SchemaMigrator {
     private Flyway flyway() {
         FluentConfiguration configuration = Flyway.configure(SchemaMigrator.class.getClassLoader())
                 .dataSource(dataSource)
-                .initSql(LOCK_TIMEOUT)
                 .resourceProvider(new MigrationScripts())
                 .javaMigrationClassProvider(List::of)
                 .table(name.table() + "_schema_history")

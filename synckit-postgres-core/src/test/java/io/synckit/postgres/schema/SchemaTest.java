@@ -115,6 +115,23 @@ class SchemaTest {
     }
 
     @Test
+    void aPoolKeepsNoLockTimeoutOfTheMigration() throws Exception {
+        new SchemaMigrator(database.pool(), "synckit", "events", SchemaMigrator.Options.DEFAULTS).migrate();
+        List<java.sql.Connection> all = new java.util.ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            java.sql.Connection connection = database.pool().getConnection();
+            all.add(connection);
+            try (var rows = connection.createStatement().executeQuery("show lock_timeout")) {
+                rows.next();
+                assertThat(rows.getString(1)).isEqualTo("0");
+            }
+        }
+        for (java.sql.Connection connection : all) {
+            connection.close();
+        }
+    }
+
+    @Test
     void processesThatStartTogetherMigrateOnce() {
         List<CompletableFuture<Integer>> starts = IntStream.range(0, 4)
                 .mapToObj(i -> inThread(() -> migrator("synckit", "events").migrate()))
@@ -387,6 +404,11 @@ class SchemaTest {
         store.store(Event.of("a", "T", 1));
         store.storeBatch(List.of(Event.of("a", "T", 2), Event.of("b", "T", 3)));
         database.execute("insert into synckit.events (id, aggregate_id, event_type, data) values ('x', 'a', 'T', '4')");
+        // A function with a setting of its own reverts, at its end, what the fence has set.
+        database.execute(
+                "create function f() returns void language plpgsql set synchronous_commit = off as $$ begin"
+                        + " insert into synckit.events (id, aggregate_id, event_type, data) values ('f', 'a', 'T', '6'); end $$",
+                "begin; select f(); commit");
         assertThat(database.query("select string_agg(distinct setting, ',') from seen"))
                 .isEqualTo("on");
 

@@ -118,7 +118,7 @@ public final class EventInserts {
               join pg_class c on c.oid = i.indexrelid
              cross join lateral unnest(i.indkey::smallint[]) with ordinality k(number, n)
               join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
-             where i.indrelid = '<table>'::regclass and c.relname = ?
+             where i.indrelid = '<table>'::regclass and c.relname = ? and k.n <= i.indnkeyatts
             """;
 
     private static final Set<String> OWN_KEYS = Set.of("id", "aggregate_id,stream_version");

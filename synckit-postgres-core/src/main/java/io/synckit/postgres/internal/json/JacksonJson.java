@@ -4,9 +4,12 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.synckit.JsonCodec;
 import io.synckit.JsonText;
 import java.lang.reflect.Type;
+import java.util.Collection;
+import java.util.Iterator;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.BaseStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
@@ -81,7 +84,11 @@ public final class JacksonJson implements JsonCodec {
      * type at run time, so an event with such data could never be read again.
      */
     private void requireTypeIds(@Nullable Object value) {
-        if (value instanceof Iterable<?> elements) {
+        if (value instanceof Iterator || value instanceof BaseStream) {
+            throw new IllegalArgumentException(
+                    "a " + value.getClass().getName() + " can be read only once; give a list");
+        }
+        if (value instanceof Collection<?> elements) {
             elements.forEach(this::requireNoTypeId);
         } else if (value instanceof Map<?, ?> map) {
             map.values().forEach(this::requireNoTypeId);
@@ -110,7 +117,11 @@ public final class JacksonJson implements JsonCodec {
         AnnotatedClass annotated =
                 config.classIntrospectorInstance().forOperation(config).introspectClassAnnotations(javaType);
         JsonTypeInfo.Value info = config.getAnnotationIntrospector().findPolymorphicTypeInfo(config, annotated);
-        return info != null && info.getIdType() != JsonTypeInfo.Id.NONE;
+        return info != null
+                && info.getIdType() != JsonTypeInfo.Id.NONE
+                // What these need to be read is in the properties.
+                && info.getIdType() != JsonTypeInfo.Id.DEDUCTION
+                && info.getInclusionType() != JsonTypeInfo.As.EXISTING_PROPERTY;
     }
 
     /** Failures name the property, but no value: a log must not show data. */

@@ -1,5 +1,6 @@
 -- The functions and triggers of the events table: the fence, the protection and the notification. This script is run again when its
 -- text or the schema's name changes, so it repairs functions that still name the former schema after ALTER SCHEMA … RENAME.
+set local lock_timeout = '1s';
 
 -- What the start-up check compares with the library. A change of any script raises it.
 create or replace function "${schema}"."${table}_schema_version"() returns integer
@@ -153,7 +154,8 @@ create or replace function "${schema}"."${table}_announce"(queued integer) retur
 as $$
     select case
         when queued is null then false
-        when current_setting('synckit.announced' || '"${schema}"."${table}"'::regclass::oid, true) = 'on' then true
+        when current_setting('synckit.announced' || '"${schema}"."${table}"'::regclass::oid, true) = 'on'
+        then current_setting('synchronous_commit') <> 'off' or "${schema}"."${table}_commit_synchronously"()
         when not "${schema}"."${table}_fence"() then false
         else set_config('synckit.announced' || '"${schema}"."${table}"'::regclass::oid, 'on', true) = 'on'
     end
@@ -346,8 +348,9 @@ $$;
 
 -- Notifies once for each transaction. Normally it runs in the commit phase. After SET CONSTRAINTS … IMMEDIATE it runs with the INSERT.
 -- Then it must not take the doorbell lock, on which other transactions would rely, and only issues NOTIFY. The commit phase is recognised
--- by one of three conditions: no statement runs (extended protocol), the transaction consists of one statement (simple protocol), or the
--- statement, a COMMIT, began after the row was made. If none of them holds, a superfluous NOTIFY does no harm.
+-- by one of three conditions: no statement runs (extended protocol), the statement is a COMMIT, or it is an INSERT and the only statement
+-- of the transaction (simple protocol). If none of them holds, a superfluous NOTIFY does no harm.
+-- A function with a setting of its own may have reverted the synchronous commit of the fence, so it is set again.
 -- Conditions instead of PERFORM, which would run a query for each.
 create or replace function "${schema}"."${table}_ring"() returns trigger
     language plpgsql
@@ -355,10 +358,11 @@ as $$
 begin
     if current_setting('synckit.rung', true) is distinct from '${schema}.${table}'
         and set_config('synckit.rung', '${schema}.${table}', true) is not null
+        and (current_setting('synchronous_commit') <> 'off' or "${schema}"."${table}_commit_synchronously"())
         and (case
             when current_query() is null
-                or statement_timestamp() = transaction_timestamp()
-                or statement_timestamp() > new.created_at
+                or current_query() ~* '^\s*(commit|end)\y'
+                or statement_timestamp() = transaction_timestamp() and current_query() ~* '^\s*(insert|copy|with)\y'
             then "${schema}"."${table}_take_bell"()
             when "${schema}"."${table}_may_notify"()
             then pg_notify("${schema}"."${table}_channel"(), '') is not null

@@ -1,5 +1,7 @@
 -- The trigger of the notify mode (synckit.postgres.notify.mode). It belongs to the table, and so to all its applications. A migration
 -- that names no mode (AS_IT_IS) leaves the trigger unchanged.
+set local lock_timeout = '1s';
+
 do $$
 declare
     mode constant text := '${notify_mode}';

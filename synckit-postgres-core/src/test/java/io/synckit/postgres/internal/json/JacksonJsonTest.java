@@ -13,11 +13,13 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.OffsetDateTime;
 import java.time.ZonedDateTime;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -127,6 +129,16 @@ class JacksonJsonTest {
         assertThatThrownBy(() -> json.write(value))
                 .hasMessageContaining("@JsonTypeInfo")
                 .hasMessageContaining("List<Base>");
+    }
+
+    /** A path iterates over itself, and a one-shot iterable is empty after its first use. */
+    @Test
+    void iterablesThatAreNoCollectionsAreWrittenAsTheyAre() {
+        Iterator<Integer> once = List.of(1, 2).iterator();
+        assertThat(json.write(Map.of("file", Path.of("/tmp/x")))).contains("/tmp/x");
+        assertThat(json.write((Iterable<Integer>) () -> once)).isEqualTo("[1,2]");
+        assertThatThrownBy(() -> json.write(List.of(1).iterator())).hasMessageContaining("give a list");
+        assertThatThrownBy(() -> json.write(Stream.of(1))).hasMessageContaining("give a list");
     }
 
     @Test

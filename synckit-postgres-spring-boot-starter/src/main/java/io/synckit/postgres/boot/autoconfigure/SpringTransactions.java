@@ -33,7 +33,8 @@ final class SpringTransactions implements TransactionExecutionListener {
             return true;
         }
         boolean ofThisDataSource = innermost.boundConnection != null;
-        boolean committed = innermost.committing && innermost.boundConnection == boundConnection;
+        boolean committed =
+                innermost.committing && innermost.ownConnection && innermost.boundConnection == boundConnection;
         return ofThisDataSource && !committed;
     }
 
@@ -45,7 +46,9 @@ final class SpringTransactions implements TransactionExecutionListener {
                 transactions = new ArrayDeque<>(2);
                 stack.set(transactions);
             }
-            transactions.push(new Begun(transaction, TransactionSynchronizationManager.getResource(dataSource)));
+            Object bound = TransactionSynchronizationManager.getResource(dataSource);
+            Begun outer = transactions.peek();
+            transactions.push(new Begun(transaction, bound, outer == null || outer.boundConnection != bound));
         }
     }
 
@@ -83,11 +86,16 @@ final class SpringTransactions implements TransactionExecutionListener {
 
         private final TransactionExecution transaction;
         private final @Nullable Object boundConnection;
+
+        /** Not so if an outer transaction has bound it, and this one is of another DataSource. */
+        private final boolean ownConnection;
+
         private boolean committing;
 
-        Begun(TransactionExecution transaction, @Nullable Object boundConnection) {
+        Begun(TransactionExecution transaction, @Nullable Object boundConnection, boolean ownConnection) {
             this.transaction = transaction;
             this.boundConnection = boundConnection;
+            this.ownConnection = ownConnection;
         }
     }
 }

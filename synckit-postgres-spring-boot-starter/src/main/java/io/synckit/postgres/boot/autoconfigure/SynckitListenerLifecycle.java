@@ -84,7 +84,8 @@ final class SynckitListenerLifecycle implements SmartLifecycle {
 
     @Override
     public boolean isRunning() {
-        return listener.status().state() != State.STOPPED;
+        // Spring stops only what runs, and handlers may run after the listener was stopped by hand.
+        return listener.status().state() != State.STOPPED || listener.isBusy();
     }
 
     @Override
