@@ -463,10 +463,10 @@ class ConcurrentAppendTest {
             caller.execute("set transaction read only");
             assertThatExceptionOfType(UnusableTransactionException.class)
                     .isThrownBy(() -> caller.store().store(Event.of("a", "T", 1)))
-                    .withMessageContaining("read-only");
+                    .withMessageContaining("25006");
             assertThatExceptionOfType(UnusableTransactionException.class)
                     .isThrownBy(() -> caller.store().find("e"))
-                    .withMessageContaining("aborted");
+                    .withMessageContaining("25P02");
         }
     }
 

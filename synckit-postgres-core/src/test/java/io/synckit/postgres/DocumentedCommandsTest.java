@@ -49,10 +49,10 @@ class DocumentedCommandsTest {
     }
 
     private static String block(String page, String language, String containing) throws IOException {
-        Matcher blocks =
-                Pattern.compile("(?s)```" + language + "\n(.*?)```").matcher(Files.readString(DOCS.resolve(page)));
+        Matcher blocks = Pattern.compile("(?ms)^```(\\w*)\n(.*?)^```$").matcher(Files.readString(DOCS.resolve(page)));
         return blocks.results()
-                .map(block -> block.group(1))
+                .filter(block -> block.group(1).equals(language))
+                .map(block -> block.group(2))
                 .filter(block -> block.contains(containing))
                 .findFirst()
                 .orElseThrow();
