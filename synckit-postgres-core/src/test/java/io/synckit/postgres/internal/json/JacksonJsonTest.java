@@ -135,7 +135,7 @@ class JacksonJsonTest {
     @Test
     void iterablesThatAreNoCollectionsAreWrittenAsTheyAre() {
         Iterator<Integer> once = List.of(1, 2).iterator();
-        assertThat(json.write(Map.of("file", Path.of("/tmp/x")))).contains("/tmp/x");
+        assertThat(json.write(Map.of("file", Path.of("reports/x")))).contains("reports/x");
         assertThat(json.write((Iterable<Integer>) () -> once)).isEqualTo("[1,2]");
         assertThatThrownBy(() -> json.write(List.of(1).iterator())).hasMessageContaining("give a list");
         assertThatThrownBy(() -> json.write(Stream.of(1))).hasMessageContaining("give a list");
