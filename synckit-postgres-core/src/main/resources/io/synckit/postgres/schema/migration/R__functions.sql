@@ -120,15 +120,14 @@ end
 $$;
 
 -- Makes the commit of this transaction wait for the disk. Otherwise a crash of the server could lose an acknowledged event, give its
--- version out again, and a reader that has passed it would skip its successor. Always true.
-create or replace function "${schema}"."${table}_commit_synchronously"() returns boolean
+-- version out again, and a reader that has passed it would skip its successor.
+create or replace function "${schema}"."${table}_commit_synchronously"() returns void
     language plpgsql volatile
 as $$
 begin
-    if current_setting('synckit.asynchronous_commit', true) is distinct from 'on' then
+    if current_setting('synchronous_commit') = 'off' and current_setting('synckit.asynchronous_commit', true) is distinct from 'on' then
         perform set_config('synchronous_commit', 'on', true);
     end if;
-    return true;
 end
 $$;
 
@@ -143,7 +142,6 @@ as $$
             ("${schema}"."${table}_lock_class"() << 48)
             | coalesce(pg_sequence_last_value('"${schema}"."${table}_version_seq"'::regclass),
                        "${schema}"."${table}_unused"())) is null then false
-        when current_setting('synchronous_commit') = 'off' then "${schema}"."${table}_commit_synchronously"()
         else true
     end
 $$;
@@ -155,7 +153,7 @@ as $$
     select case
         when queued is null then false
         when current_setting('synckit.announced' || '"${schema}"."${table}"'::regclass::oid, true) = 'on'
-        then current_setting('synchronous_commit') <> 'off' or "${schema}"."${table}_commit_synchronously"()
+        then true
         when not "${schema}"."${table}_fence"() then false
         else set_config('synckit.announced' || '"${schema}"."${table}"'::regclass::oid, 'on', true) = 'on'
     end
@@ -191,8 +189,8 @@ begin
 end
 $$;
 
--- Rejects a row and names the column.
-create or replace function "${schema}"."${table}_reject"(event "${schema}"."${table}") returns void
+-- Checks a row. Names the column that is wrong.
+create or replace function "${schema}"."${table}_check"(event "${schema}"."${table}") returns void
     language plpgsql
 as $$
 declare
@@ -202,12 +200,14 @@ declare
         when btrim(event.aggregate_id) = '' or length(event.aggregate_id) > 255 then 'aggregate_id'
         when btrim(event.event_type) = '' or length(event.event_type) > 255 then 'event_type'
         when jsonb_typeof(event.metadata) <> 'object' then 'metadata'
-        else 'stream_version'
+        when event.stream_version < 1 then 'stream_version'
     end;
 begin
-    raise exception 'new row for ${schema}.${table} violates the check of its %', wrong
-        using errcode = 'check_violation', schema = '${schema}', table = '${table}', column = wrong,
-              hint = 'id, aggregate_id and event_type have 1 to 255 characters and are not blank, metadata is a JSON object, stream_version is 1 or more, version is between 1 and 281474976710654.';
+    if wrong is not null then
+        raise exception 'new row for ${schema}.${table} violates the check of its %', wrong
+            using errcode = 'check_violation', schema = '${schema}', table = '${table}', column = wrong,
+                  hint = 'id, aggregate_id and event_type have 1 to 255 characters and are not blank, metadata is a JSON object, stream_version is 1 or more, version is between 1 and 281474976710654.';
+    end if;
 end
 $$;
 
@@ -263,24 +263,25 @@ $$;
 
 -- Admits a row. The library's statements announce themselves and add a mark to the stream version, which is removed here. The mark is
 -- a random number, so that no value that another program may use (such as the largest bigint) looks like one. Rows of a replication
--- worker keep their stream version. All other rows are numbered. Every row is checked: a table's CHECK constraints would cost more, since they are planned for each statement. No WHEN on
--- the trigger, which would be planned too.
+-- worker keep their stream version. All other rows are numbered. Every row is checked, and its transaction commits synchronously.
+-- Each expression is initialised once in a transaction, and that costs more than to evaluate it. So the common case is one expression
+-- with few functions: a text that does not sort below '!' is not blank, and three keys of 255 bytes together are short enough.
+-- No CHECK constraints and no WHEN on the trigger, because they are planned for each statement.
 create or replace function "${schema}"."${table}_admit"() returns trigger
     language plpgsql
 as $$
 begin
-    if tg_op <> 'INSERT' and current_setting('session_replication_role') = 'replica'
-        and current_setting('synckit.maintenance', true) is distinct from 'on'
-    then
-        raise exception '% of a replicated event refused: versions differ between publisher and replica, so it could change another event', tg_op
-            using errcode = 'restrict_violation', hint = 'Publish inserts only: WITH (publish = ''insert'').';
-    end if;
-    if tg_op = 'DELETE' then
-        return old;
-    end if;
     if tg_op = 'INSERT' then
         if new.stream_version > 5794203610873511936 and new.stream_version < 5794204710385139712 then
             new.stream_version := new.stream_version - 5794203610873511936;
+            if least(new.id collate "C", new.aggregate_id, new.event_type) >= '!'
+                and octet_length(new.id || new.aggregate_id || new.event_type) <= 255
+                and new.metadata @> '{}'
+                and new.version <= 281474976710654
+                and current_setting('synchronous_commit') <> 'off'
+            then
+                return new;
+            end if;
         elsif current_setting('synckit.maintenance', true) = 'on' and new.stream_version is not null then
             null;  -- a restore brings its own numbers, while no other session writes or reads
         elsif current_setting('session_replication_role') = 'replica' and new.stream_version is not null then
@@ -288,15 +289,13 @@ begin
         else
             new := "${schema}"."${table}_number"(new);
         end if;
+    elsif current_setting('session_replication_role') = 'replica' and current_setting('synckit.maintenance', true) is distinct from 'on' then
+        raise exception '% of a replicated event refused: versions differ between publisher and replica, so it could change another event', tg_op
+            using errcode = 'restrict_violation', hint = 'Publish inserts only: WITH (publish = ''insert'').';
+    elsif tg_op = 'DELETE' then
+        return old;
     end if;
-    if new.version < 1 or new.version > 281474976710654
-        or btrim(new.id) = '' or length(new.id) > 255
-        or btrim(new.aggregate_id) = '' or length(new.aggregate_id) > 255
-        or btrim(new.event_type) = '' or length(new.event_type) > 255
-        or jsonb_typeof(new.metadata) <> 'object' or new.stream_version < 1
-    then
-        perform "${schema}"."${table}_reject"(new);
-    end if;
+    perform "${schema}"."${table}_check"(new), "${schema}"."${table}_commit_synchronously"();
     return new;
 end
 $$;
@@ -350,7 +349,6 @@ $$;
 -- Then it must not take the doorbell lock, on which other transactions would rely, and only issues NOTIFY. The commit phase is recognised
 -- by one of three conditions: no statement runs (extended protocol), the statement is a COMMIT, or it is an INSERT and the only statement
 -- of the transaction (simple protocol). If none of them holds, a superfluous NOTIFY does no harm.
--- A function with a setting of its own may have reverted the synchronous commit of the fence, so it is set again.
 -- Conditions instead of PERFORM, which would run a query for each.
 create or replace function "${schema}"."${table}_ring"() returns trigger
     language plpgsql
@@ -358,7 +356,6 @@ as $$
 begin
     if current_setting('synckit.rung', true) is distinct from '${schema}.${table}'
         and set_config('synckit.rung', '${schema}.${table}', true) is not null
-        and (current_setting('synchronous_commit') <> 'off' or "${schema}"."${table}_commit_synchronously"())
         and (case
             when current_query() is null
                 or current_query() ~* '^\s*(commit|end)\y'
