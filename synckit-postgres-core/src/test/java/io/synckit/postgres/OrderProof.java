@@ -126,7 +126,7 @@ final class OrderProof {
     }
 
     private void writeInTransaction(Random random) throws SQLException {
-        try (CallersTransaction caller = CallersTransaction.begin(database)) {
+        try (CallersTransaction caller = CallersTransaction.beginPooled(database)) {
             Set<String> ids = new HashSet<>();
             // Aggregates in one order, as a careful application has it: no deadlocks here.
             List<Event> events = new ArrayList<>();

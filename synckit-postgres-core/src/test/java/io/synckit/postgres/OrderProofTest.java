@@ -3,6 +3,7 @@ package io.synckit.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.synckit.EventPage;
+import io.synckit.JsonCodec;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.json.JacksonJson;
@@ -23,6 +24,8 @@ import org.junit.jupiter.api.Timeout;
 /** Nothing lost, doubled or out of order, however transactions interleave; and the naive reader fails the same proof. */
 @Timeout(value = 15, unit = TimeUnit.MINUTES)
 class OrderProofTest {
+
+    private static final JsonCodec JSON = new JacksonJson();
 
     private final long seed = new Random().nextLong();
 
@@ -67,7 +70,7 @@ class OrderProofTest {
                             "1",
                             "{}",
                             Instant.EPOCH,
-                            new JacksonJson()));
+                            JSON));
                 }
             }
         }

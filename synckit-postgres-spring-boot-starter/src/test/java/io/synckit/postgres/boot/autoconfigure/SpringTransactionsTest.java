@@ -19,11 +19,12 @@ import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import jakarta.persistence.EntityManager;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.slf4j.LoggerFactory;
@@ -60,37 +61,53 @@ class SpringTransactionsTest {
         JPA
     }
 
+    /** One application for each setup, since starting one takes longer than the tests. */
+    private static final Map<Setup, Application> APPLICATIONS = new EnumMap<>(Setup.class);
+
+    private record Application(TestDatabase database, ConfigurableApplicationContext context) {}
+
     private TestDatabase database;
     private ConfigurableApplicationContext context;
 
-    @BeforeEach
-    void open() {
-        database = TestPostgres.shared().migratedDatabase();
-        database.execute("create table business_row (id text primary key)");
-    }
-
-    @AfterEach
-    void close() {
-        context.close();
-        database.close();
+    @AfterAll
+    static void close() {
+        APPLICATIONS.values().forEach(application -> {
+            application.context().close();
+            application.database().close();
+        });
+        APPLICATIONS.clear();
     }
 
     private EventStore store() {
         return context.getBean(EventStore.class);
     }
 
+    /** Chooses the application and empties its tables. */
     private void start(Setup setup) {
-        context = new SpringApplicationBuilder(setup == Setup.JPA ? JpaApplication.class : JdbcApplication.class)
-                .web(WebApplicationType.NONE)
-                .profiles(setup.name())
-                .properties(
-                        "spring.datasource.url=" + database.url(),
-                        "spring.datasource.hikari.maximum-pool-size=3",
-                        "spring.datasource.hikari.auto-commit=" + (setup != Setup.JDBC_WITHOUT_AUTO_COMMIT),
-                        "spring.datasource.connection-fetch=" + (setup == Setup.JDBC_LAZY ? "lazy" : "eager"),
-                        "spring.data.jpa.repositories.enabled=false",
-                        "spring.main.banner-mode=off")
-                .run();
+        Application application = APPLICATIONS.computeIfAbsent(setup, SpringTransactionsTest::started);
+        database = application.database();
+        context = application.context();
+        database.execute(
+                "truncate business_row",
+                "begin; set local synckit.maintenance = 'on'; truncate synckit.events; commit");
+    }
+
+    private static Application started(Setup setup) {
+        TestDatabase database = TestPostgres.shared().migratedDatabase();
+        database.execute("create table business_row (id text primary key)");
+        return new Application(
+                database,
+                new SpringApplicationBuilder(setup == Setup.JPA ? JpaApplication.class : JdbcApplication.class)
+                        .web(WebApplicationType.NONE)
+                        .profiles(setup.name())
+                        .properties(
+                                "spring.datasource.url=" + database.url(),
+                                "spring.datasource.hikari.maximum-pool-size=3",
+                                "spring.datasource.hikari.auto-commit=" + (setup != Setup.JDBC_WITHOUT_AUTO_COMMIT),
+                                "spring.datasource.connection-fetch=" + (setup == Setup.JDBC_LAZY ? "lazy" : "eager"),
+                                "spring.data.jpa.repositories.enabled=false",
+                                "spring.main.banner-mode=off")
+                        .run());
     }
 
     private TransactionTemplate transaction() {
