@@ -1,0 +1,33 @@
+package io.synckit.postgres.boot.quickstart;
+
+import io.synckit.Event;
+import io.synckit.EventStore;
+import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.notification.LiveSubscription;
+import org.springframework.boot.ApplicationRunner;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.context.annotation.Bean;
+
+@SpringBootApplication
+public class ShopApplication {
+
+    record OrderPlaced(String customer, String item, int quantity) {}
+
+    public static void main(String[] args) {
+        SpringApplication.run(ShopApplication.class, args);
+    }
+
+    @Bean
+    LiveSubscription printOrders(RealtimeEventStore events) {
+        return events.subscribe(
+                LiveOptions.eventType("OrderPlaced"),
+                event -> System.out.println("received " + event.dataAs(OrderPlaced.class)));
+    }
+
+    @Bean
+    ApplicationRunner placeOrder(EventStore events) {
+        return args -> events.store(Event.of("order-1", "OrderPlaced", new OrderPlaced("alice", "coffee", 2)));
+    }
+}
