@@ -15,6 +15,8 @@ import io.synckit.Version;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.notification.LiveSubscription;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
@@ -24,6 +26,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -44,7 +48,7 @@ import org.springframework.test.context.DynamicPropertySource;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.util.RawValue;
 
-/** The Java of docs/settings.md and docs/cloudevents.md: each block stands in this file, and each works. */
+/** Compiles and runs the Java blocks of docs/settings.md, docs/cloudevents.md and docs/consumers.md. */
 @SpringBootTest(properties = {"spring.flyway.enabled=false", "spring.data.jpa.repositories.enabled=false"})
 class MoreSnippetsTest {
 
@@ -62,6 +66,9 @@ class MoreSnippetsTest {
 
     @Autowired
     private EventStore events;
+
+    @Autowired
+    private RealtimeEventStore live;
 
     @Autowired
     @Qualifier("auditLog") private EventStore auditLog;
@@ -98,13 +105,35 @@ class MoreSnippetsTest {
                 .putRawValue("data", new RawValue(event.dataJson())));
     }
 
+    @Bean
+    LiveSubscription wakeProjection(RealtimeEventStore events, Projection projection) {
+        return events.subscribe(LiveOptions.eventType("OrderPlaced"), event -> projection.project());
+    }
+
+    interface Projection {
+        void project();
+    }
+
+    @Test
+    void liveSubscriptionWakesTheProjection() throws InterruptedException {
+        Semaphore woken = new Semaphore(0);
+        try (LiveSubscription subscription = wakeProjection(live, woken::release)) {
+            live.store(Event.of("c", "OrderPlaced", 1));
+
+            assertThat(woken.tryAcquire(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(subscription.isActive()).isTrue();
+        }
+    }
+
     @Test
     void aSecondStoreAndADecoratorWork() {
         events.store(Event.of("a", "T", 1));
         auditLog.store(Event.of("a", "T", 2));
 
         assertThat(((AuditedEventStore) events).stored).hasValue(1);
-        assertThat(events.load(Version.ZERO)).extracting(StoredEvent::data).containsExactly(1);
+        assertThat(events.loadByAggregate("a", Version.ZERO))
+                .extracting(StoredEvent::data)
+                .containsExactly(1);
         assertThat(auditLog.loadByAggregate("a", Version.ZERO))
                 .extracting(StoredEvent::data)
                 .containsExactly(2);
@@ -119,7 +148,7 @@ class MoreSnippetsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"settings.md", "cloudevents.md"})
+    @ValueSource(strings = {"settings.md", "cloudevents.md", "consumers.md"})
     void everyBlockStandsInThisFile(String page) throws IOException {
         String here =
                 squeezed(Files.readString(Path.of("src/test/java/io/synckit/postgres/boot/MoreSnippetsTest.java")));
