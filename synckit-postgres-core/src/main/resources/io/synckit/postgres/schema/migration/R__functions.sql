@@ -137,13 +137,10 @@ $$;
 create or replace function "${schema}"."${table}_fence"() returns boolean
     language sql volatile
 as $$
-    select case
-        when pg_advisory_xact_lock_shared(
-            ("${schema}"."${table}_lock_class"() << 48)
-            | coalesce(pg_sequence_last_value('"${schema}"."${table}_version_seq"'::regclass),
-                       "${schema}"."${table}_unused"())) is null then false
-        else true
-    end
+    select pg_advisory_xact_lock_shared(
+        ("${schema}"."${table}_lock_class"() << 48)
+        | coalesce(pg_sequence_last_value('"${schema}"."${table}_version_seq"'::regclass),
+                   "${schema}"."${table}_unused"())) is not null
 $$;
 
 -- The same once in a transaction, and only when the queue (above) has been passed. Always true.
