@@ -13,7 +13,7 @@ final class Appends {
 
     private static final int WARM_UP = 1;
     private static final long PATIENCE = 5_000_000_000L;
-    private static final String OURS = "synckit, bell";
+    private static final String OURS = "synckit, coalesced";
     private static final String BARE = "bare insert";
     private static final String SEED = "go-sync-kit's schema";
     private static final List<String> FEW = List.of(OURS, BARE, SEED);

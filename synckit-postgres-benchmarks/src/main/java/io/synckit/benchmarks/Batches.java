@@ -10,7 +10,7 @@ final class Batches {
     private static final int SIZE = 1000;
     private static final int WRITERS = 4;
     private static final int WARM_UP = 2;
-    private static final String OURS = "synckit, bell";
+    private static final String OURS = "synckit, coalesced";
     private static final List<String> NAMES = List.of(
             OURS, "bare insert", "bare COPY", "go-sync-kit's schema", "Axon", "Essentials", "Spring Integration");
 

@@ -11,7 +11,7 @@ final class CatchUp {
 
     private static final int BATCH = 1000;
     private static final int MOST_ROUNDS = 7;
-    private static final String OURS = "synckit, bell";
+    private static final String OURS = "synckit, coalesced";
     private static final List<String> PEERS = List.of("Axon", "Axon, tuned", "Essentials", "Essentials, tuned");
     private static final List<String> OTHERS = List.of(OURS, "bare insert", "go-sync-kit's schema");
 

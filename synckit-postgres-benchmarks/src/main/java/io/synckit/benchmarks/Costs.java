@@ -63,7 +63,7 @@ final class Costs implements AutoCloseable {
         database.execute(COUNT_LOCKS);
         String url = database.url().replace("/postgres?", "/idle?");
         try (Database itsOwn = new Database(url, 1)) {
-            new Ours(itsOwn, NotifyMode.BELL).create();
+            new Ours(itsOwn, NotifyMode.COALESCED).create();
         }
         idle = Child.start(IdleProcess.class, url);
         idle.answers();
@@ -83,7 +83,7 @@ final class Costs implements AutoCloseable {
     }
 
     void run() throws Exception {
-        Ours ours = new Ours(database, NotifyMode.BELL);
+        Ours ours = new Ours(database, NotifyMode.COALESCED);
         Bare bare = new Bare(database, Bare.Batch.ARRAYS, false);
         Seed seed = new Seed(database);
         for (Contender contender : List.of(ours, bare, seed)) {
@@ -197,7 +197,7 @@ final class Costs implements AutoCloseable {
                         IdleProcess.SUBSCRIPTIONS,
                         minutes),
                 "/min");
-        samples.add("synckit, bell", perMinute);
+        samples.add("synckit, coalesced", perMinute);
         report.table(samples);
         report.atMost("idle", perMinute, 6);
     }

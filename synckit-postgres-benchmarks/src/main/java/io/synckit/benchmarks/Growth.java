@@ -38,7 +38,7 @@ final class Growth {
     }
 
     void run() throws Exception {
-        Ours ours = new Ours(database, NotifyMode.BELL);
+        Ours ours = new Ours(database, NotifyMode.COALESCED);
         Bare bare = new Bare(database, Bare.Batch.ARRAYS, false);
         List<Contender> contenders = List.of(ours, bare);
         ours.create();

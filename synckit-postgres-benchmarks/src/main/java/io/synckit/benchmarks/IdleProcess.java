@@ -1,9 +1,10 @@
 package io.synckit.benchmarks;
 
+import io.synckit.Filter;
 import io.synckit.benchmarks.contenders.Database;
 import io.synckit.benchmarks.contenders.Ours;
-import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.schema.NotifyMode;
+import io.synckit.subscription.LiveOptions;
 
 /** A process with subscriptions of ours, to which nothing happens. */
 final class IdleProcess {
@@ -15,9 +16,9 @@ final class IdleProcess {
     /** @param arguments the URL of the database */
     public static void main(String[] arguments) throws Exception {
         try (Database database = new Database(arguments[0], 4)) {
-            Ours ours = new Ours(database, NotifyMode.BELL);
+            Ours ours = new Ours(database, NotifyMode.COALESCED);
             for (int i = 0; i < SUBSCRIPTIONS; i++) {
-                ours.follow(LiveOptions.stream("stream-" + i), n -> {});
+                ours.follow(LiveOptions.named("test").filter(Filter.aggregateIds("stream-" + i)), n -> {});
             }
             System.out.println("done");
             if (System.in.read() >= 0) {

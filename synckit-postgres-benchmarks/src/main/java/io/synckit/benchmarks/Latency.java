@@ -21,7 +21,7 @@ final class Latency {
     private static final long BETWEEN = 10_000_000;
     private static final int SATURATING = 16;
     private static final long PATIENCE = 10_000_000_000L;
-    private static final String OURS = "synckit, bell";
+    private static final String OURS = "synckit, coalesced";
     private static final String BARE = "bare LISTEN/NOTIFY";
     private static final List<String> AS_OURS = List.of("synckit, storeAsync", "synckit, storeAsync, each awaited");
     private static final List<String> IN_SMOKE = List.of(OURS, BARE, "go-sync-kit's schema");

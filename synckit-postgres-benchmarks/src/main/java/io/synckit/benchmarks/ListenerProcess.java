@@ -1,13 +1,14 @@
 package io.synckit.benchmarks;
 
+import io.synckit.Filter;
 import io.synckit.benchmarks.contenders.Contender;
 import io.synckit.benchmarks.contenders.Contender.Following;
 import io.synckit.benchmarks.contenders.Contenders;
 import io.synckit.benchmarks.contenders.Database;
 import io.synckit.benchmarks.contenders.Ours;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.LiveSubscription;
 import io.synckit.postgres.schema.NotifyMode;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
@@ -81,16 +82,18 @@ final class ListenerProcess {
     }
 
     private static Following streams(Database database, int streams) throws Exception {
-        Ours ours = new Ours(database, NotifyMode.BELL);
+        Ours ours = new Ours(database, NotifyMode.COALESCED);
         List<String> keys = new ArrayList<>();
         for (int i = 0; i < streams; i++) {
             keys.add("stream-" + i);
         }
-        ours.follow(LiveOptions.stream("warm-up"), n -> {}).close();
+        ours.follow(LiveOptions.named("test").filter(Filter.aggregateIds("warm-up")), n -> {})
+                .close();
         List<LiveSubscription> subscriptions = new ArrayList<>(streams);
         long before = usedHeap();
         for (String key : keys) {
-            subscriptions.add(ours.follow(LiveOptions.stream(key), ListenerProcess::arrived));
+            subscriptions.add(
+                    ours.follow(LiveOptions.named("test").filter(Filter.aggregateIds(key)), ListenerProcess::arrived));
         }
         System.out.println("heap " + (usedHeap() - before) / streams);
         return () -> {

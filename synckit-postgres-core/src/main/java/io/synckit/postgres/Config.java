@@ -2,8 +2,8 @@ package io.synckit.postgres;
 
 import io.synckit.EventLimits;
 import io.synckit.InvalidConfigException;
-import io.synckit.postgres.internal.jdbc.TableName;
-import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.internal.sql.TableName;
+import io.synckit.postgres.notification.NotificationListenerBuilder;
 import io.synckit.postgres.schema.NotifyMode;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -60,9 +60,10 @@ public record Config(
     public static final int DEFAULT_MAX_IDLE_CONNS = 10;
     public static final Duration DEFAULT_CONN_MAX_LIFETIME = Duration.ofHours(1);
     public static final Duration DEFAULT_CONN_MAX_IDLE_TIME = Duration.ofMinutes(15);
-    public static final Duration DEFAULT_NOTIFICATION_TIMEOUT = NotificationListener.DEFAULT_NOTIFICATION_TIMEOUT;
-    public static final Duration DEFAULT_RECONNECT_INTERVAL = NotificationListener.DEFAULT_RECONNECT_INTERVAL;
-    public static final int DEFAULT_MAX_RECONNECT_ATTEMPTS = NotificationListener.DEFAULT_MAX_RECONNECT_ATTEMPTS;
+    public static final Duration DEFAULT_NOTIFICATION_TIMEOUT =
+            NotificationListenerBuilder.DEFAULT_NOTIFICATION_TIMEOUT;
+    public static final Duration DEFAULT_RECONNECT_INTERVAL = NotificationListenerBuilder.DEFAULT_RECONNECT_INTERVAL;
+    public static final int DEFAULT_MAX_RECONNECT_ATTEMPTS = NotificationListenerBuilder.DEFAULT_MAX_RECONNECT_ATTEMPTS;
     public static final int DEFAULT_BATCH_SIZE = 1000;
 
     // HikariCP silently replaces shorter ones.

@@ -2,7 +2,7 @@ package io.synckit.postgres;
 
 import io.synckit.EventLimits;
 import io.synckit.InvalidConfigException;
-import io.synckit.postgres.internal.jdbc.PhysicalConnections;
+import io.synckit.postgres.internal.sql.PhysicalConnections;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;

@@ -6,7 +6,7 @@ import com.zaxxer.hikari.HikariPoolMXBean;
 import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
 import io.synckit.StoreStats;
-import io.synckit.postgres.internal.jdbc.SqlFailure;
+import io.synckit.postgres.internal.sql.SqlFailure;
 import java.sql.SQLException;
 import java.util.Optional;
 import javax.sql.DataSource;

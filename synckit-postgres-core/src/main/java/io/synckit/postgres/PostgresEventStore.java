@@ -3,7 +3,6 @@ package io.synckit.postgres;
 import com.zaxxer.hikari.HikariDataSource;
 import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
-import io.synckit.Causation;
 import io.synckit.ConnectionSource;
 import io.synckit.Event;
 import io.synckit.EventLimits;
@@ -12,31 +11,26 @@ import io.synckit.EventStore;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
 import io.synckit.Instrumentation;
-import io.synckit.Instrumentation.Operation;
 import io.synckit.InvalidConfigException;
 import io.synckit.InvalidEventException;
 import io.synckit.JsonCodec;
-import io.synckit.StoreClosedException;
 import io.synckit.StoreStats;
 import io.synckit.StoredEvent;
 import io.synckit.UnusableTransactionException;
 import io.synckit.Version;
-import io.synckit.postgres.internal.jdbc.Diagnostics;
-import io.synckit.postgres.internal.jdbc.EventInserts;
-import io.synckit.postgres.internal.jdbc.EventQueries;
-import io.synckit.postgres.internal.jdbc.EventQueries.Sizes;
-import io.synckit.postgres.internal.jdbc.EventRow;
-import io.synckit.postgres.internal.jdbc.TableName;
+import io.synckit.postgres.internal.append.EventAppender;
+import io.synckit.postgres.internal.append.EventEncoder;
+import io.synckit.postgres.internal.append.GroupCommit;
 import io.synckit.postgres.internal.json.JacksonJson;
+import io.synckit.postgres.internal.read.EventReader;
+import io.synckit.postgres.internal.sql.EventQueries.Sizes;
+import io.synckit.postgres.internal.sql.EventRow;
+import io.synckit.postgres.internal.sql.TableName;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Function;
-import java.util.function.Supplier;
-import java.util.function.ToIntFunction;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 
@@ -48,8 +42,7 @@ public final class PostgresEventStore implements EventStore {
 
     private final DataSource dataSource;
     private final AutoCloseableQuietly pool;
-    private final Instrumentation instrumentation;
-    private final String table;
+    private final Operations operations;
     private final EventEncoder encoder;
     private final EventAppender appender;
     private final EventReader reader;
@@ -57,7 +50,6 @@ public final class PostgresEventStore implements EventStore {
     private final GroupCommit groups;
     private final boolean allowsAsync;
     private final int batchSize;
-    private final AtomicBoolean closed = new AtomicBoolean();
 
     /**
      * A store on a data source of the caller's, which stays open when the store is closed.
@@ -84,19 +76,13 @@ public final class PostgresEventStore implements EventStore {
         TableName name = new TableName(config.schema(), config.tableName());
         this.dataSource = dataSource;
         this.pool = pool;
-        this.instrumentation = instrumentation;
-        this.table = name.toString();
+        this.operations = new Operations(instrumentation, name.toString());
         this.encoder = new EventEncoder(json, config.maxEventBytes());
-        this.appender = new EventAppender(connections, new EventInserts(name, config.enablePreparedStmts()));
+        this.appender = new EventAppender(connections, name, config.enablePreparedStmts());
         this.connections = connections;
-        this.groups = new GroupCommit(appender, instrumentation, table);
+        this.groups = new GroupCommit(appender, instrumentation, name.toString());
         this.allowsAsync = Objects.requireNonNullElse(config.allowAsync(), connections.sameForAllThreads());
-        this.reader = new EventReader(
-                connections,
-                new EventQueries(name, json, config.enablePreparedStmts()),
-                new Diagnostics(name),
-                json,
-                config.batchSize());
+        this.reader = new EventReader(connections, name, json, config.enablePreparedStmts(), config.batchSize());
         this.batchSize = config.batchSize();
     }
 
@@ -124,7 +110,7 @@ public final class PostgresEventStore implements EventStore {
 
     @Override
     public AppendResult store(Event event, AppendOptions options) {
-        return append("store", List::of, metadata -> {
+        return operations.append("store", List::of, metadata -> {
             if (event == null) {
                 throw new InvalidEventException("the event is null; nothing is stored");
             }
@@ -135,7 +121,7 @@ public final class PostgresEventStore implements EventStore {
 
     @Override
     public List<AppendResult> storeBatch(List<Event> events, AppendOptions options) {
-        return append(
+        return operations.append(
                 "storeBatch",
                 results -> results,
                 metadata -> append(events, metadata, ExpectedStreamVersion.any(), options));
@@ -144,7 +130,7 @@ public final class PostgresEventStore implements EventStore {
     @Override
     public List<AppendResult> append(
             String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
-        return append("append", results -> results, metadata -> {
+        return operations.append("append", results -> results, metadata -> {
             for (Event event : events) {
                 if (event != null && !event.aggregateId().equals(aggregateId)) {
                     throw new InvalidEventException(
@@ -175,7 +161,7 @@ public final class PostgresEventStore implements EventStore {
 
     /** @param committed runs after the commit, before the result is there */
     CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options, Runnable committed) {
-        return append("storeAsync", accepted -> List.of(), metadata -> {
+        return operations.append("storeAsync", accepted -> List.of(), metadata -> {
             if (event == null) {
                 throw new InvalidEventException("the event is null; nothing is stored");
             }
@@ -215,12 +201,12 @@ public final class PostgresEventStore implements EventStore {
 
     @Override
     public EventPage load(Version since, int limit, Filter... filters) {
-        return run("load", EventPage::size, () -> reader.load(null, since, requireLimit(limit), filters));
+        return operations.read("load", EventPage::size, () -> reader.load(null, since, requireLimit(limit), filters));
     }
 
     @Override
     public Stream<StoredEvent> stream(Version since, Filter... filters) {
-        return run("stream", stream -> 0, () -> reader.stream(null, since, filters));
+        return operations.read("stream", stream -> 0, () -> reader.stream(null, since, filters));
     }
 
     @Override
@@ -230,7 +216,7 @@ public final class PostgresEventStore implements EventStore {
 
     @Override
     public EventPage loadByAggregate(String aggregateId, Version since, int limit, Filter... filters) {
-        return run(
+        return operations.read(
                 "loadByAggregate",
                 EventPage::size,
                 () -> reader.load(aggregateId, since, requireLimit(limit), filters));
@@ -238,22 +224,22 @@ public final class PostgresEventStore implements EventStore {
 
     @Override
     public Stream<StoredEvent> streamByAggregate(String aggregateId, Version since, Filter... filters) {
-        return run("streamByAggregate", stream -> 0, () -> reader.stream(aggregateId, since, filters));
+        return operations.read("streamByAggregate", stream -> 0, () -> reader.stream(aggregateId, since, filters));
     }
 
     @Override
     public Optional<StoredEvent> find(String id) {
-        return run("find", event -> event.isPresent() ? 1 : 0, () -> reader.find(id));
+        return operations.read("find", event -> event.isPresent() ? 1 : 0, () -> reader.find(id));
     }
 
     @Override
     public Version latestVersion() {
-        return run("latestVersion", version -> 0, reader::latestVersion);
+        return operations.read("latestVersion", version -> 0, reader::latestVersion);
     }
 
     @Override
     public StoreStats stats() {
-        return run("stats", stats -> 0, () -> {
+        return operations.read("stats", stats -> 0, () -> {
             Sizes sizes = reader.sizes();
             return new StoreStats(
                     Version.of(sizes.stable()),
@@ -266,54 +252,20 @@ public final class PostgresEventStore implements EventStore {
     }
 
     /**
-     * What somebody who looks after the store wants to know, in one question to the database.
+     * Returns a diagnosis: horizon, blocking session, sizes and usage of the notification queue. Sends one query.
      *
-     * @throws io.synckit.InvalidConnectionException if that does not answer
+     * @throws io.synckit.InvalidConnectionException if the database does not answer
      */
     public StoreDiagnosis diagnose() {
-        requireOpen("diagnose");
-        return reader.diagnose();
+        operations.requireOpen("diagnose");
+        return StoreDiagnosis.of(reader.diagnose());
     }
 
     @Override
     public void close() {
-        if (closed.compareAndSet(false, true)) {
+        if (operations.close()) {
             groups.close();
             pool.close();
-        }
-    }
-
-    /** @param work gets what the events carry in their metadata unless the caller has said something else */
-    private <R> R append(String name, Function<R, List<AppendResult>> results, Function<Map<String, String>, R> work) {
-        Operation operation = new Operation(name, table, true);
-        Causation.metadata().forEach(operation::addMetadata);
-        return run(operation, () -> {
-            R result = work.apply(operation.metadata());
-            List<AppendResult> all = results.apply(result);
-            int alreadyStored =
-                    (int) all.stream().filter(AppendResult::alreadyStored).count();
-            operation.completed(all.size() - alreadyStored, alreadyStored);
-            return result;
-        });
-    }
-
-    private <R> R run(String name, ToIntFunction<R> events, Supplier<R> work) {
-        Operation operation = new Operation(name, table, false);
-        return run(operation, () -> {
-            R result = work.get();
-            operation.completed(events.applyAsInt(result), 0);
-            return result;
-        });
-    }
-
-    private <R> R run(Operation operation, Supplier<R> work) {
-        requireOpen(operation.name());
-        return instrumentation.operation(operation, work);
-    }
-
-    private void requireOpen(String operation) {
-        if (closed.get()) {
-            throw new StoreClosedException(operation);
         }
     }
 

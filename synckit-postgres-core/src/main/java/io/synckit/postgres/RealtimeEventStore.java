@@ -13,24 +13,23 @@ import io.synckit.JsonCodec;
 import io.synckit.StoreStats;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
-import io.synckit.postgres.internal.jdbc.PhysicalConnections;
 import io.synckit.postgres.internal.json.JacksonJson;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.postgres.internal.sql.PhysicalConnections;
 import io.synckit.postgres.notification.NotificationHandler;
 import io.synckit.postgres.notification.NotificationListener;
-import io.synckit.postgres.notification.StoredEventHandler;
+import io.synckit.postgres.notification.NotificationListenerBuilder;
+import io.synckit.subscription.EventSubscriptions;
+import io.synckit.subscription.LiveSubscription;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Flow;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 
 /**
- * A {@link PostgresEventStore} with live subscriptions: handlers and subscribers are told of every event that is committed, by this
- * process or another, in the order of versions, none missing.
+ * A {@link PostgresEventStore} with live subscriptions. Subscriptions receive every event that this process or another commits, in the order
+ * of versions. Thread-safe.
  */
 public final class RealtimeEventStore implements EventStore {
 
@@ -87,7 +86,7 @@ public final class RealtimeEventStore implements EventStore {
     }
 
     /** A listener with the settings of the config. */
-    public static NotificationListener.Builder listener(
+    public static NotificationListenerBuilder listener(
             DataSource physical, ConnectionSource connections, JsonCodec json, Config config) {
         return NotificationListener.builder(physical, connections, json)
                 .table(config.schema(), config.tableName())
@@ -98,42 +97,37 @@ public final class RealtimeEventStore implements EventStore {
                 .enablePreparedStmts(config.enablePreparedStmts());
     }
 
-    /** As {@link NotificationListener#subscribeToAll}. */
+    /** Calls {@link NotificationListener#subscribeToAll}. */
     public LiveSubscription subscribeToAll(NotificationHandler handler) {
         return listener.subscribeToAll(handler);
     }
 
-    /** As {@link NotificationListener#subscribeToEventType}. */
+    /** Calls {@link NotificationListener#subscribeToEventType}. */
     public LiveSubscription subscribeToEventType(String eventType, NotificationHandler handler) {
         return listener.subscribeToEventType(eventType, handler);
     }
 
-    /** As {@link NotificationListener#subscribeToStream}. */
+    /** Calls {@link NotificationListener#subscribeToStream}. */
     public LiveSubscription subscribeToStream(String aggregateId, NotificationHandler handler) {
         return listener.subscribeToStream(aggregateId, handler);
     }
 
-    /** As {@link NotificationListener#subscribe}. */
-    public LiveSubscription subscribe(LiveOptions options, StoredEventHandler handler) {
-        return listener.subscribe(options, handler);
+    /** Returns the subscriptions of the listener. */
+    public EventSubscriptions subscriptions() {
+        return listener.subscriptions();
     }
 
-    /** As {@link NotificationListener#publisher}. */
-    public Flow.Publisher<StoredEvent> publisher(LiveOptions options) {
-        return listener.publisher(options);
-    }
-
-    /** The channels with a subscription, as go-sync-kit names them. */
+    /** Returns the channels that have a subscription, as go-sync-kit names them. */
     public List<String> getActiveSubscriptions() {
         return listener.getActiveChannels();
     }
 
-    /** Whether the connection that listens is there; without it subscriptions are served by polling. */
+    /** Returns whether the LISTEN connection is up. While it is down, subscriptions are served by polling. */
     public boolean isListenerConnected() {
         return listener.isConnected();
     }
 
-    /** The listener: its status, start and stop. */
+    /** Returns the listener, with its status, start and stop. */
     public NotificationListener listener() {
         return listener;
     }

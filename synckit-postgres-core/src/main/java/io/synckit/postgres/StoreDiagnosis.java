@@ -1,7 +1,7 @@
 package io.synckit.postgres;
 
 import io.synckit.Version;
-import io.synckit.postgres.internal.jdbc.Diagnostics;
+import io.synckit.postgres.internal.sql.Diagnostics;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;

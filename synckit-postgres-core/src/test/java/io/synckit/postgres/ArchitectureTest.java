@@ -11,47 +11,87 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import io.synckit.EventStoreException;
+import java.time.Instant;
 import java.util.Set;
+import java.util.concurrent.Executors;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/** The arrows: io.synckit ← internal ← schema ← postgres, and one package that knows each library. */
+/** The packages, their arrows, and the one package that knows each library. */
 class ArchitectureTest {
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
             .importPackages("io.synckit");
 
+    /** docs/architecture.md shows these arrows. */
     @Test
     void arrowsPointOneWay() {
         layeredArchitecture()
                 .consideringOnlyDependenciesInLayers()
                 .layer("api")
-                .definedBy("io.synckit")
-                .layer("internal")
-                .definedBy("io.synckit.postgres.internal..")
+                .definedBy("io.synckit", "io.synckit.subscription")
+                .layer("runtime")
+                .definedBy("io.synckit.postgres.internal.runtime")
+                .layer("json")
+                .definedBy("io.synckit.postgres.internal.json")
+                .layer("sql")
+                .definedBy("io.synckit.postgres.internal.sql")
+                .layer("listen")
+                .definedBy("io.synckit.postgres.internal.listen")
+                .layer("live")
+                .definedBy("io.synckit.postgres.internal.live")
                 .layer("schema")
                 .definedBy("io.synckit.postgres.schema")
-                .layer("postgres")
+                .layer("notification")
+                .definedBy("io.synckit.postgres.notification")
+                .layer("store")
                 .definedBy("io.synckit.postgres")
-                .whereLayer("internal")
-                .mayOnlyBeAccessedByLayers("schema", "postgres")
+                .whereLayer("api")
+                .mayNotAccessAnyLayer()
+                .whereLayer("runtime")
+                .mayNotAccessAnyLayer()
+                .whereLayer("json")
+                .mayOnlyAccessLayers("api")
+                .whereLayer("sql")
+                .mayOnlyAccessLayers("api", "runtime", "json")
                 .whereLayer("schema")
-                .mayOnlyBeAccessedByLayers("postgres")
-                .whereLayer("postgres")
+                .mayOnlyAccessLayers("api", "sql", "runtime")
+                .whereLayer("listen")
+                .mayOnlyAccessLayers("api", "sql", "runtime", "schema")
+                .whereLayer("live")
+                .mayOnlyAccessLayers("api", "sql", "runtime", "json", "listen")
+                .whereLayer("notification")
+                .mayOnlyAccessLayers("api", "sql", "runtime", "schema", "listen", "live")
+                .whereLayer("store")
                 .mayNotBeAccessedByAnyLayer()
-                .check(CLASSES);
-        noClasses()
-                .that()
-                .resideInAPackage("io.synckit")
-                .should()
-                .dependOnClassesThat()
-                .resideInAPackage("io.synckit.postgres..")
                 .check(CLASSES);
         SlicesRuleDefinition.slices()
                 .matching("io.synckit.(**)")
                 .should()
                 .beFreeOfCycles()
+                .check(CLASSES);
+    }
+
+    /** Everything else gets the time and its threads from there, so that tests of pure classes can choose the time. */
+    @Test
+    void onlyTheRuntimePackageReadsClocksAndCreatesThreads() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("io.synckit.postgres.internal.runtime")
+                .should()
+                .callMethod(System.class, "nanoTime")
+                .orShould()
+                .callMethod(System.class, "currentTimeMillis")
+                .orShould()
+                .callMethod(Instant.class, "now")
+                .orShould()
+                .callConstructor(Thread.class, Runnable.class)
+                .orShould()
+                .callConstructor(Thread.class, Runnable.class, String.class)
+                .orShould()
+                .dependOnClassesThat()
+                .areAssignableTo(Executors.class)
                 .check(CLASSES);
     }
 
@@ -82,7 +122,7 @@ class ArchitectureTest {
                 .check(CLASSES);
         noClasses()
                 .that()
-                .resideOutsideOfPackage("io.synckit.postgres.internal.jdbc")
+                .resideOutsideOfPackage("io.synckit.postgres.internal.sql")
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("org.postgresql..")

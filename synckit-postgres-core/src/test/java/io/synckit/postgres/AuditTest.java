@@ -7,8 +7,6 @@ import io.synckit.Event;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.json.JacksonJson;
-import io.synckit.postgres.notification.AuditReport;
-import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.postgres.testing.Await;
@@ -17,6 +15,8 @@ import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TcpProxy;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.AuditReport;
+import io.synckit.subscription.LiveOptions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.time.Duration;
@@ -47,7 +47,7 @@ class AuditTest {
                 .build();
         listener.start();
         store = new RealtimeEventStore(PostgresEventStore.on(database.pool(), config), listener, connections);
-        store.subscribe(LiveOptions.all(), seen::add);
+        store.subscriptions().live(LiveOptions.named("test"), seen::add);
     }
 
     @AfterEach
@@ -121,7 +121,7 @@ class AuditTest {
     void whatWasDeliveredBeforeAPauseIsComparedToo() throws Exception {
         for (int round = 0; round < 3; round++) {
             store.listener().unsubscribeFromAll();
-            store.subscribe(LiveOptions.all(), seen::add);
+            store.subscriptions().live(LiveOptions.named("test"), seen::add);
             try (CallersTransaction rolledBack = CallersTransaction.begin(database)) {
                 rolledBack.store().store(Event.of("b", "T", 1));
             }
@@ -177,7 +177,7 @@ class AuditTest {
                     .build()) {
                 polling.start();
                 Collector<StoredEvent> polled = new Collector<>();
-                polling.subscribe(LiveOptions.all(), polled::add);
+                polling.subscriptions().live(LiveOptions.named("test"), polled::add);
                 proxy.goSilent();
                 long before = proxy.sentByClients();
                 store.store(Event.of("a", "T", 1));

@@ -92,7 +92,7 @@ class DiagnosisTest {
 
     @Test
     void aPreparedTransactionIsNamed() throws Exception {
-        database.execute("drop trigger events_bell on synckit.events");
+        database.execute("drop trigger events_notify on synckit.events");
         String name = "forgotten of " + database.name();
         try (CallersTransaction prepared = CallersTransaction.begin(database)) {
             prepared.store().store(Event.of("b", "T", 1));

@@ -365,7 +365,7 @@ class FenceTest {
     @Test
     void aPreparedTransactionThatHasStoredHoldsTheHorizonUntilItIsDecided() throws SQLException {
         // One that has notified may not be prepared: XA needs the notify mode OFF.
-        database.execute("drop trigger events_bell on synckit.events");
+        database.execute("drop trigger events_notify on synckit.events");
 
         try (CallersTransaction prepared = CallersTransaction.begin(database)) {
             prepared.store().store(Event.of("a", "T", 1));
@@ -380,7 +380,7 @@ class FenceTest {
     }
 
     /**
-     * Between its look at the sequence and its look at the locks a whole transaction comes and goes: it is neither decided nor announced,
+     * Between its look at the sequence and its look at the locks a whole transaction comes and goes: it is neither settled nor announced,
      * and a reader that relies on the bell must know that there is more. Forced by a view that draws a version while it is read.
      */
     @Test
@@ -394,7 +394,7 @@ class FenceTest {
         try (CallersTransaction reader = CallersTransaction.begin(database)) {
             reader.execute("set search_path = meanwhile, pg_catalog");
             try (Statement statement = reader.connection().createStatement();
-                    ResultSet rows = statement.executeQuery("select decided, head from synckit.events_horizon()")) {
+                    ResultSet rows = statement.executeQuery("select settled, head from synckit.events_horizon()")) {
                 rows.next();
                 assertThat(rows.getLong(1)).isEqualTo(1);
                 assertThat(rows.getLong(2)).isGreaterThan(1);

@@ -11,11 +11,11 @@ import io.synckit.EventStore;
 import io.synckit.StoredEvent;
 import io.synckit.UnreadableEventException;
 import io.synckit.Version;
-import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.LiveOptions;
 import java.io.StringReader;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -304,7 +304,7 @@ class ForeignRowsTest {
                 CallersTransaction c = CallersTransaction.begin(database)) {
             Await.until(live::isListenerConnected);
             BlockingQueue<String> received = new LinkedBlockingQueue<>();
-            live.subscribe(LiveOptions.all(), event -> received.add(event.id()));
+            live.subscriptions().live(LiveOptions.named("test"), event -> received.add(event.id()));
             for (String statement :
                     statements.startsWith("do") ? List.of(statements) : List.of(statements.split("; "))) {
                 c.execute(statement);

@@ -29,7 +29,7 @@ class IndexUseTest {
         database = TestPostgres.shared().emptyDatabase();
         PGSimpleDataSource unpooled = new PGSimpleDataSource();
         unpooled.setUrl(database.url());
-        new SchemaMigrator(unpooled, "synckit", "events", new SchemaMigrator.Options(true, true, NotifyMode.BELL))
+        new SchemaMigrator(unpooled, "synckit", "events", new SchemaMigrator.Options(true, true, NotifyMode.COALESCED))
                 .migrate();
         database.execute(
                 "insert into synckit.events (id, aggregate_id, stream_version, event_type, data, metadata, created_at)"

@@ -7,18 +7,19 @@ import io.synckit.Causation;
 import io.synckit.ConnectionSource;
 import io.synckit.DuplicateEventException;
 import io.synckit.Event;
+import io.synckit.Filter;
 import io.synckit.Instrumentation;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.json.JacksonJson;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.LiveSubscription;
-import io.synckit.postgres.notification.LiveSubscription.Lag;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
+import io.synckit.subscription.LiveSubscription.Lag;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -129,7 +130,7 @@ class InstrumentationTest {
     void whatWasThereBeforeIsAReplay() throws Exception {
         store.store(Event.of("a", "T", 1));
         heard.clear();
-        store.subscribe(LiveOptions.all().from(Version.ZERO), seen::add);
+        store.subscriptions().live(LiveOptions.named("test").from(Version.ZERO), seen::add);
         seen.next();
         store.store(Event.of("a", "T", 2));
         seen.next();
@@ -141,14 +142,14 @@ class InstrumentationTest {
 
     @Test
     void whatAHandlerStoresSaysWhatHasCausedIt() throws Exception {
-        store.subscribe(LiveOptions.eventType("Placed"), placed -> {
+        store.subscriptions().live(LiveOptions.named("test").filter(Filter.types("Placed")), placed -> {
             store.store(Event.of("b", "Paid", 2).withId("paid"));
         });
-        store.subscribe(LiveOptions.eventType("Paid"), paid -> {
+        store.subscriptions().live(LiveOptions.named("test").filter(Filter.types("Paid")), paid -> {
             store.store(Event.of("c", "Shipped", 3).withId("shipped"));
             store.store(Event.of("c", "Told", 3).withId("told").withMetadata(Causation.CORRELATION_ID, "mine"));
         });
-        store.subscribe(LiveOptions.eventType("Told"), seen::add);
+        store.subscriptions().live(LiveOptions.named("test").filter(Filter.types("Told")), seen::add);
         store.store(Event.of("a", "Placed", 1).withId("placed"));
         seen.next();
 
@@ -169,7 +170,7 @@ class InstrumentationTest {
     @Test
     void anInstrumentationThatFailsKeepsNoEventBack() throws Exception {
         failing = true;
-        store.subscribe(LiveOptions.all(), seen::add);
+        store.subscriptions().live(LiveOptions.named("test"), seen::add);
         store.store(Event.of("a", "T", 1));
         assertThat(seen.next().data()).isEqualTo(1);
         store.store(Event.of("a", "T", 2));
@@ -181,14 +182,15 @@ class InstrumentationTest {
     @Test
     void aSelectiveSubscriptionIsBehindByWhatItHasNotHandled() throws Exception {
         CountDownLatch release = new CountDownLatch(1);
-        LiveSubscription rare = store.subscribe(LiveOptions.eventType("Rare"), event -> {
-            release.await();
-            seen.add(event);
-        });
+        LiveSubscription rare = store.subscriptions()
+                .live(LiveOptions.named("test").filter(Filter.types("Rare")), event -> {
+                    release.await();
+                    seen.add(event);
+                });
         store.storeBatch(java.util.stream.IntStream.range(0, 100)
                 .mapToObj(i -> Event.of("a", "Common", i))
                 .toList());
-        Await.until(() -> store.listener().tail().orElseThrow().position().equals(Version.of(100)));
+        Await.until(() -> store.listener().reader().orElseThrow().position().equals(Version.of(100)));
         store.store(Event.of("a", "Rare", 1));
         Await.until(() -> rare.lag().versions() > 0);
 
@@ -201,7 +203,7 @@ class InstrumentationTest {
 
     @Test
     void anEventAtTheEndOfAllTimesEndsNoSubscription() throws Exception {
-        store.subscribe(LiveOptions.all(), seen::add);
+        store.subscriptions().live(LiveOptions.named("test"), seen::add);
         database.execute("insert into synckit.events (id, aggregate_id, event_type, data, created_at)"
                 + " values ('end', 'a', 'T', '1', 'infinity')");
         store.store(Event.of("a", "T", 2));
@@ -211,8 +213,11 @@ class InstrumentationTest {
 
     @Test
     void aCorrelationThatCannotBeAnIdIsNotHandedOn() throws Exception {
-        store.subscribe(LiveOptions.eventType("First"), event -> store.store(Event.of("b", "Second", 1)));
-        store.subscribe(LiveOptions.eventType("Second"), seen::add);
+        store.subscriptions()
+                .live(
+                        LiveOptions.named("test").filter(Filter.types("First")),
+                        event -> store.store(Event.of("b", "Second", 1)));
+        store.subscriptions().live(LiveOptions.named("test").filter(Filter.types("Second")), seen::add);
         for (Object correlation : List.of(17, "x".repeat(1000), List.of())) {
             Event first = Event.of("a", "First", 1).withMetadata(Causation.CORRELATION_ID, correlation);
             store.store(first);
@@ -223,11 +228,12 @@ class InstrumentationTest {
     @Test
     void aSubscriptionThatIsBehindSaysHowFar() throws Exception {
         CountDownLatch release = new CountDownLatch(1);
-        LiveSubscription slow = store.subscribe(LiveOptions.all(), event -> {
+        LiveSubscription slow = store.subscriptions().live(LiveOptions.named("test"), event -> {
             release.await();
             seen.add(event);
         });
-        LiveSubscription quick = store.subscribe(LiveOptions.eventType("other"), event -> {});
+        LiveSubscription quick =
+                store.subscriptions().live(LiveOptions.named("test").filter(Filter.types("other")), event -> {});
         assertThat(slow.lag()).isEqualTo(Lag.NONE);
         store.store(Event.of("a", "T", 1));
         store.store(Event.of("a", "T", 2));
@@ -243,15 +249,15 @@ class InstrumentationTest {
 
     @Test
     void theReaderAndWhatTheListenerHasDoneAreTold() throws Exception {
-        assertThat(store.listener().tail()).isEmpty();
+        assertThat(store.listener().reader()).isEmpty();
         Await.until(store::isListenerConnected);
-        store.subscribe(LiveOptions.all(), seen::add);
+        store.subscriptions().live(LiveOptions.named("test"), seen::add);
         store.store(Event.of("a", "T", 1));
         seen.next();
 
-        Await.until(() -> store.listener().tail().orElseThrow().position().equals(Version.of(1)));
-        assertThat(store.listener().tail().orElseThrow().readAt()).isNotNull();
-        Await.until(() -> store.listener().counts().bells() >= 1);
+        Await.until(() -> store.listener().reader().orElseThrow().position().equals(Version.of(1)));
+        assertThat(store.listener().reader().orElseThrow().readAt()).isNotNull();
+        Await.until(() -> store.listener().counts().notifications() >= 1);
         Integer pid = store.listener().status().backendPid();
         database.execute("select pg_terminate_backend(" + pid + ")");
         Await.until(() -> store.listener().counts().reconnects() == 1);

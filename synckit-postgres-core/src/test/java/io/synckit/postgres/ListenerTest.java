@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.synckit.ConnectionSource;
 import io.synckit.Event;
 import io.synckit.EventStore;
+import io.synckit.Filter;
 import io.synckit.HistoryChangedException;
 import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
@@ -14,13 +15,10 @@ import io.synckit.SchemaMismatchException;
 import io.synckit.StoredEvent;
 import io.synckit.TransactionPoolerException;
 import io.synckit.Version;
-import io.synckit.postgres.internal.jdbc.PhysicalConnections;
 import io.synckit.postgres.internal.json.JacksonJson;
-import io.synckit.postgres.notification.ListenerStatus;
-import io.synckit.postgres.notification.ListenerStatus.State;
-import io.synckit.postgres.notification.LiveNotice;
-import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.internal.sql.PhysicalConnections;
 import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.notification.NotificationListenerBuilder;
 import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.testing.Await;
@@ -30,6 +28,10 @@ import io.synckit.postgres.testing.TcpProxy;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.postgres.testing.TransactionPooler;
+import io.synckit.subscription.ListenerStatus;
+import io.synckit.subscription.ListenerStatus.State;
+import io.synckit.subscription.LiveNotice;
+import io.synckit.subscription.LiveOptions;
 import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -71,7 +73,7 @@ class ListenerTest {
         database.close();
     }
 
-    private NotificationListener.Builder builder(DataSource physical) {
+    private NotificationListenerBuilder builder(DataSource physical) {
         return NotificationListener.builder(physical, ConnectionSource.of(database.pool()), new JacksonJson())
                 .withNotificationTimeout(NEVER)
                 .withReconnectSettings(SOON, 1000)
@@ -82,10 +84,10 @@ class ListenerTest {
         return PhysicalConnections.of(database.urlAt("localhost:" + proxy.port()), null, null);
     }
 
-    private void start(NotificationListener.Builder builder) {
+    private void start(NotificationListenerBuilder builder) {
         listener = builder.build();
         listener.watch(states::add);
-        listener.subscribe(LiveOptions.all().onNotice(seen::add), event -> seen.add(event.data()));
+        listener.subscriptions().live(LiveOptions.named("test").onNotice(seen::add), event -> seen.add(event.data()));
         listener.start();
     }
 
@@ -113,7 +115,7 @@ class ListenerTest {
                 .isNotNull();
         store(1);
         assertThat(nextEvent()).isEqualTo(1);
-        Await.until(() -> listener.status().lastBell() != null);
+        Await.until(() -> listener.status().lastNotification() != null);
         assertThat(listener.status().since()).isEqualTo(connected.since());
         Await.until(() -> listener.status().roundTrip() != null);
 
@@ -160,7 +162,7 @@ class ListenerTest {
                 .withReconnectSettings(SOON, 1000)
                 .build();
         listener.watch(states::add);
-        listener.subscribe(LiveOptions.all().onNotice(seen::add), event -> seen.add(event.data()));
+        listener.subscriptions().live(LiveOptions.named("test").onNotice(seen::add), event -> seen.add(event.data()));
         listener.start();
         until(State.LISTENING);
         broken[0] = true;
@@ -281,7 +283,7 @@ class ListenerTest {
 
     @Test
     void withoutABellThePollFindsEverything() throws Exception {
-        database.execute("drop trigger events_bell on synckit.events");
+        database.execute("drop trigger events_notify on synckit.events");
         start(builder(database.physical()).withNotificationTimeout(SOON));
         until(State.LISTENING);
 
@@ -289,7 +291,7 @@ class ListenerTest {
             store(i);
             assertThat(nextEvent()).isEqualTo(i);
         }
-        assertThat(listener.status().lastBell()).isNull();
+        assertThat(listener.status().lastNotification()).isNull();
     }
 
     /** Another application has changed the table's mode: this one notices, and polls until it is changed back. */
@@ -305,7 +307,7 @@ class ListenerTest {
                 .hasMessageContaining("synckit.postgres.notify.mode");
         store(1);
         assertThat(nextEvent()).isEqualTo(1);
-        mode(NotifyMode.BELL);
+        mode(NotifyMode.COALESCED);
         until(State.LISTENING);
     }
 
@@ -334,7 +336,7 @@ class ListenerTest {
                         .notifyMode(NotifyMode.OFF)
                         .notificationTimeout(NEVER)
                         .build())) {
-            store.subscribe(LiveOptions.all(), event -> seen.add(event.data()));
+            store.subscriptions().live(LiveOptions.named("test"), event -> seen.add(event.data()));
             for (int i = 0; i < 3; i++) {
                 store.store(Event.of("a", "T", i));
                 assertThat(seen.next()).isEqualTo(i);
@@ -351,7 +353,7 @@ class ListenerTest {
         store(1);
 
         assertThat(nextEvent()).isEqualTo(1);
-        Await.until(() -> listener.status().lastBell() != null);
+        Await.until(() -> listener.status().lastNotification() != null);
     }
 
     /** The one that got the bell fails in its commit phase; the one that found it taken has committed, and says so. */
@@ -365,10 +367,10 @@ class ListenerTest {
                         Config.builder().notificationTimeout(NEVER).build());
                 CallersTransaction ringer = CallersTransaction.begin(database)) {
             Collector<StoredEvent> own = new Collector<>();
-            store.subscribe(LiveOptions.all(), own::add);
+            store.subscriptions().live(LiveOptions.named("test"), own::add);
             Await.until(store::isListenerConnected);
             ringer.store().store(Event.of("b", "T", 0));
-            ringer.execute("select synckit.events_take_bell()");
+            ringer.execute("select synckit.events_take_doorbell()");
             store.store(Event.of("a", "T", 1));
             ringer.rollback();
 
@@ -398,9 +400,10 @@ class ListenerTest {
         store(1);
         listener = builder(database.physical()).build();
         Collector<State> during = new Collector<>();
-        listener.subscribe(
-                LiveOptions.all().from(Version.ZERO),
-                event -> during.add(listener.status().state()));
+        listener.subscriptions()
+                .live(
+                        LiveOptions.named("test").from(Version.ZERO),
+                        event -> during.add(listener.status().state()));
 
         listener.start();
 
@@ -464,7 +467,7 @@ class ListenerTest {
 
         NotificationListener second = builder(database.physical()).build();
         second.watch(states::add);
-        second.subscribe(LiveOptions.all(), event -> {
+        second.subscriptions().live(LiveOptions.named("test"), event -> {
             second.close();
             seen.add("closed");
         });
@@ -500,7 +503,7 @@ class ListenerTest {
         assertThat(ended.failure()).isInstanceOf(HistoryChangedException.class);
         Version safe = ((HistoryChangedException) ended.failure()).safe();
         assertThat(safe).isEqualTo(Version.of(3));
-        listener.subscribe(LiveOptions.all().from(safe), event -> behind.add(event.data()));
+        listener.subscriptions().live(LiveOptions.named("test").from(safe), event -> behind.add(event.data()));
         assertThat(behind.next(2)).containsExactly("other", "another");
     }
 
@@ -525,7 +528,7 @@ class ListenerTest {
         assertThat(((HistoryChangedException) ended.failure()).safe()).isEqualTo(Version.ZERO);
         assertThat(listener.historyChange()).isPresent();
         Collector<Object> after = new Collector<>();
-        listener.subscribe(LiveOptions.all().from(Version.ZERO), event -> after.add(event.data()));
+        listener.subscriptions().live(LiveOptions.named("test").from(Version.ZERO), event -> after.add(event.data()));
         assertThat(after.next(25)).containsOnly("again");
         listener.stop();
         listener.start();
@@ -572,7 +575,7 @@ class ListenerTest {
         for (int i = 0; i < 300; i++) {
             store(i);
         }
-        listener.subscribe(LiveOptions.all().from(Version.ZERO), event -> late.add(event.data()));
+        listener.subscriptions().live(LiveOptions.named("test").from(Version.ZERO), event -> late.add(event.data()));
 
         assertThat(late.next(300))
                 .containsExactlyElementsOf(IntStream.range(0, 300).boxed().toList());
@@ -604,7 +607,12 @@ class ListenerTest {
         start(builder(database.physical()));
         until(State.LISTENING);
         Collector<Object> other = new Collector<>();
-        listener.subscribe(LiveOptions.stream("b").onNotice(other::add), event -> other.add(event.data()));
+        listener.subscriptions()
+                .live(
+                        LiveOptions.named("test")
+                                .filter(Filter.aggregateIds("b"))
+                                .onNotice(other::add),
+                        event -> other.add(event.data()));
         store(1);
         store(2);
         seen.next(2);
@@ -657,7 +665,7 @@ class ListenerTest {
             start(builder(database.physical()).handlers(small));
             until(State.LISTENING);
             for (int i = 0; i < 4; i++) {
-                listener.subscribe(LiveOptions.all(), event -> seen.add(event.data()));
+                listener.subscriptions().live(LiveOptions.named("test"), event -> seen.add(event.data()));
             }
             store(1);
 
@@ -707,7 +715,7 @@ class ListenerTest {
         start(builder(throughProxy()).withNotificationTimeout(Duration.ofSeconds(3)));
         until(State.LISTENING);
         for (int i = 0; i < 1000; i++) {
-            listener.subscribe(LiveOptions.stream("s-" + i), event -> {});
+            listener.subscriptions().live(LiveOptions.named("test").filter(Filter.aggregateIds("s-" + i)), event -> {});
         }
         Await.until(() -> listener.status().roundTrip() != null);
         long probes = proxy.sentByClients();

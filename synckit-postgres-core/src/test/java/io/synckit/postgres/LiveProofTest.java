@@ -6,15 +6,16 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import io.synckit.Event;
 import io.synckit.EventStore;
+import io.synckit.Filter;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
-import io.synckit.postgres.internal.jdbc.PhysicalConnections;
-import io.synckit.postgres.notification.ListenerStatus.State;
-import io.synckit.postgres.notification.LiveNotice;
-import io.synckit.postgres.notification.LiveOptions;
+import io.synckit.postgres.internal.sql.PhysicalConnections;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.SecretsAppender;
+import io.synckit.subscription.ListenerStatus.State;
+import io.synckit.subscription.LiveNotice;
+import io.synckit.subscription.LiveOptions;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -161,17 +162,24 @@ class LiveProofTest {
     }
 
     private void subscribe(RealtimeEventStore store, Map<String, List<StoredEvent>> seen) {
-        LiveOptions all = LiveOptions.all().from(Version.ZERO);
-        store.subscribe(
-                all.onNotice(notice -> {
-                    if (notice instanceof LiveNotice.Reconnected) {
-                        reconnects.incrementAndGet();
-                    }
-                }),
-                seen.get("all")::add);
-        store.subscribe(LiveOptions.eventType("T1").from(Version.ZERO), seen.get("type")::add);
-        store.subscribe(LiveOptions.stream("agg-7").from(Version.ZERO), seen.get("stream")::add);
-        store.publisher(all).subscribe(new Flow.Subscriber<>() {
+        LiveOptions all = LiveOptions.named("test").from(Version.ZERO);
+        store.subscriptions()
+                .live(
+                        all.onNotice(notice -> {
+                            if (notice instanceof LiveNotice.Reconnected) {
+                                reconnects.incrementAndGet();
+                            }
+                        }),
+                        seen.get("all")::add);
+        store.subscriptions()
+                .live(LiveOptions.named("test").filter(Filter.types("T1")).from(Version.ZERO), seen.get("type")::add);
+        store.subscriptions()
+                .live(
+                        LiveOptions.named("test")
+                                .filter(Filter.aggregateIds("agg-7"))
+                                .from(Version.ZERO),
+                        seen.get("stream")::add);
+        store.subscriptions().publisher(all).subscribe(new Flow.Subscriber<>() {
 
             private Flow.Subscription subscription;
 

@@ -11,14 +11,14 @@ import io.synckit.Event;
 import io.synckit.InvalidConnectionException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.SlowSubscriber;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.SecretsAppender;
 import io.synckit.postgres.testing.TcpProxy;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.SlowSubscriber;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -79,9 +79,12 @@ class LoggingTest {
         try (RealtimeEventStore store =
                 RealtimeEventStore.on(database.pool(), database.physical(), Config.defaults())) {
             CountDownLatch release = new CountDownLatch(1);
-            store.subscribe(LiveOptions.all(), event -> event.dataAs(Integer.class));
-            store.subscribe(LiveOptions.all().buffer(1).whenSlow(SlowSubscriber.CANCEL), event -> release.await());
-            store.subscribe(LiveOptions.all(), seen::add);
+            store.subscriptions().live(LiveOptions.named("test"), event -> event.dataAs(Integer.class));
+            store.subscriptions()
+                    .live(
+                            LiveOptions.named("test").buffer(1).whenSlow(SlowSubscriber.CANCEL),
+                            event -> release.await());
+            store.subscriptions().live(LiveOptions.named("test"), seen::add);
             Event event = Event.of("a", "T", SECRET).withMetadata("who", SecretsAppender.PAYLOAD);
             store.store(event);
             seen.next();
@@ -120,10 +123,10 @@ class LoggingTest {
     void aHandlersOwnErrorIsLoggedWithItsTrace() throws Exception {
         try (RealtimeEventStore store =
                 RealtimeEventStore.on(database.pool(), database.physical(), Config.defaults())) {
-            store.subscribe(LiveOptions.all(), event -> {
+            store.subscriptions().live(LiveOptions.named("test"), event -> {
                 throw new IllegalStateException("a bug of the application's");
             });
-            store.subscribe(LiveOptions.all(), seen::add);
+            store.subscriptions().live(LiveOptions.named("test"), seen::add);
             store.store(Event.of("a", "T", 1));
             Await.until(() -> names().contains("subscription.handler-failed"));
         }
@@ -173,7 +176,7 @@ class LoggingTest {
                     .notifyMode(io.synckit.postgres.schema.NotifyMode.OFF)
                     .build();
             try (RealtimeEventStore store = RealtimeEventStore.open(config)) {
-                store.subscribe(LiveOptions.all(), seen::add);
+                store.subscriptions().live(LiveOptions.named("test"), seen::add);
                 database.execute("alter schema synckit rename to elsewhere");
                 Await.until(() -> store.listener().counts().failedPolls() >= 3);
                 database.execute("alter schema elsewhere rename to synckit");

@@ -3,7 +3,7 @@ package io.synckit.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.synckit.EventStoreException;
-import io.synckit.postgres.internal.jdbc.SqlFailure;
+import io.synckit.postgres.internal.sql.SqlFailure;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
 import org.junit.jupiter.api.Test;

@@ -12,20 +12,20 @@ import io.synckit.SlowSubscriberException;
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
-import io.synckit.postgres.internal.jdbc.EventFilter;
-import io.synckit.postgres.internal.jdbc.EventQueries;
-import io.synckit.postgres.internal.jdbc.TableName;
 import io.synckit.postgres.internal.json.JacksonJson;
-import io.synckit.postgres.notification.LiveNotice;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.postgres.internal.sql.EventFilter;
+import io.synckit.postgres.internal.sql.EventQueries;
+import io.synckit.postgres.internal.sql.TableName;
 import io.synckit.postgres.notification.NotificationPayload;
-import io.synckit.postgres.notification.SlowSubscriber;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.LiveNotice;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
+import io.synckit.subscription.SlowSubscriber;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -108,10 +108,10 @@ class SubscriptionTest {
     void fromNowIsFromNow() throws InterruptedException {
         store(0, 3);
         Collector<StoredEvent> seen = new Collector<>();
-        store.subscribe(LiveOptions.all(), seen::add);
+        store.subscriptions().live(LiveOptions.named("test"), seen::add);
         store(3, 5);
         Collector<StoredEvent> later = new Collector<>();
-        store.subscribe(LiveOptions.all().fromNow(), later::add);
+        store.subscriptions().live(LiveOptions.named("test").fromNow(), later::add);
         store(5, 6);
 
         assertThat(data(seen.next(3))).isEqualTo(numbers(3, 6));
@@ -128,7 +128,7 @@ class SubscriptionTest {
                     "insert into synckit.events (id, aggregate_id, event_type, data) values ('x', 'b', 'T', '1')");
             // Its bell has rung; nobody has listened then.
             Await.until(store::isListenerConnected);
-            store.subscribe(LiveOptions.all(), seen::add);
+            store.subscriptions().live(LiveOptions.named("test"), seen::add);
             // It looks, again and again, although no bell rings any more.
             Await.until(
                     database,
@@ -148,10 +148,11 @@ class SubscriptionTest {
     void fromAVersionThenLiveWithoutGapOrDouble() throws InterruptedException {
         store(0, 25);
         Collector<StoredEvent> seen = new Collector<>();
-        store.subscribe(LiveOptions.all().from(Version.of(4)), seen::add);
+        store.subscriptions().live(LiveOptions.named("test").from(Version.of(4)), seen::add);
         store(25, 300);
         Collector<StoredEvent> second = new Collector<>();
-        store.subscribe(LiveOptions.eventType("T1").from(Version.ZERO), second::add);
+        store.subscriptions()
+                .live(LiveOptions.named("test").filter(Filter.types("T1")).from(Version.ZERO), second::add);
         store(300, 310);
 
         assertThat(data(seen.next(306))).isEqualTo(numbers(4, 310));
@@ -165,7 +166,7 @@ class SubscriptionTest {
     void whoFallsBehindTheRecentEventsReadsFromTheTable() throws InterruptedException {
         Semaphore go = new Semaphore(0);
         Collector<StoredEvent> seen = new Collector<>();
-        store.subscribe(LiveOptions.all(), event -> {
+        store.subscriptions().live(LiveOptions.named("test"), event -> {
             go.acquire();
             seen.add(event);
         });
@@ -176,7 +177,7 @@ class SubscriptionTest {
             store.store(Event.of("large", "T", "x".repeat(1_000_000)));
         }
         Collector<StoredEvent> end = new Collector<>();
-        store.subscribe(LiveOptions.stream("end"), end::add);
+        store.subscriptions().live(LiveOptions.named("test").filter(Filter.aggregateIds("end")), end::add);
         store.store(Event.of("end", "T", 0));
         end.next();
 
@@ -193,19 +194,25 @@ class SubscriptionTest {
         store(0, 3);
 
         assertThatExceptionOfType(InvalidVersionException.class)
-                .isThrownBy(() -> store.subscribe(LiveOptions.all().from(Version.of(4)), event -> {}))
+                .isThrownBy(() ->
+                        store.subscriptions().live(LiveOptions.named("test").from(Version.of(4)), event -> {}))
                 .withMessageContaining("Position 4 lies beyond the end of the log, which is version 3");
-        store.subscribe(LiveOptions.all().from(Version.of(3)), event -> {}).close();
+        store.subscriptions()
+                .live(LiveOptions.named("test").from(Version.of(3)), event -> {})
+                .close();
         assertThat(store.getActiveSubscriptions()).isEmpty();
     }
 
     @Test
     void keysThatNoEventHasAreRefused() {
-        assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(() -> LiveOptions.stream("\ud800"));
-        assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(() -> LiveOptions.stream(" "));
-        assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(() -> LiveOptions.eventType("\u0000"));
+        assertThatExceptionOfType(InvalidFilterException.class)
+                .isThrownBy(() -> LiveOptions.named("test").filter(Filter.aggregateIds("\ud800")));
+        assertThatExceptionOfType(InvalidFilterException.class)
+                .isThrownBy(() -> LiveOptions.named("test").filter(Filter.aggregateIds(" ")));
+        assertThatExceptionOfType(InvalidFilterException.class)
+                .isThrownBy(() -> LiveOptions.named("test").filter(Filter.types("\u0000")));
         assertThatExceptionOfType(IllegalArgumentException.class)
-                .isThrownBy(() -> LiveOptions.all().buffer(0))
+                .isThrownBy(() -> LiveOptions.named("test").buffer(0))
                 .withMessageContaining("0");
     }
 
@@ -215,13 +222,13 @@ class SubscriptionTest {
                 .isThrownBy(() -> store.subscribeToAll(null))
                 .withMessageContaining("handler");
         assertThatExceptionOfType(NullPointerException.class)
-                .isThrownBy(() -> store.subscribe(LiveOptions.all(), null))
+                .isThrownBy(() -> store.subscriptions().live(LiveOptions.named("test"), null))
                 .withMessageContaining("handler");
         assertThatExceptionOfType(NullPointerException.class)
-                .isThrownBy(() -> store.subscribe(null, event -> {}))
+                .isThrownBy(() -> store.subscriptions().live(null, event -> {}))
                 .withMessageContaining("options");
         assertThatExceptionOfType(NullPointerException.class)
-                .isThrownBy(() -> LiveOptions.all().whenSlow(null))
+                .isThrownBy(() -> LiveOptions.named("test").whenSlow(null))
                 .withMessageContaining("policy");
         assertThat(store.getActiveSubscriptions()).isEmpty();
     }
@@ -233,7 +240,7 @@ class SubscriptionTest {
         try (CallersTransaction open = CallersTransaction.begin(database)) {
             open.store().store(Event.of("open", "T", 0));
             Version mine = store.store(Event.of("a", "T", 1)).version();
-            store.subscribe(LiveOptions.all().from(mine), seen::add);
+            store.subscriptions().live(LiveOptions.named("test").from(mine), seen::add);
             open.commit();
         }
         store.store(Event.of("a", "T", 2));
@@ -245,8 +252,9 @@ class SubscriptionTest {
     void aClosedSubscriptionIsToldNothingMore() throws InterruptedException {
         Collector<StoredEvent> first = new Collector<>();
         Collector<StoredEvent> second = new Collector<>();
-        LiveSubscription subscription = store.subscribe(LiveOptions.stream("a-0"), first::add);
-        store.subscribe(LiveOptions.stream("a-0"), second::add);
+        LiveSubscription subscription =
+                store.subscriptions().live(LiveOptions.named("test").filter(Filter.aggregateIds("a-0")), first::add);
+        store.subscriptions().live(LiveOptions.named("test").filter(Filter.aggregateIds("a-0")), second::add);
         store(0, 1);
         first.next();
         second.next();
@@ -266,7 +274,7 @@ class SubscriptionTest {
     void stopWaitsForTheHandlerAndStartsNoFurtherEvent() throws Exception {
         CountDownLatch release = new CountDownLatch(1);
         Collector<Object> begun = new Collector<>();
-        LiveSubscription subscription = store.subscribe(LiveOptions.all(), event -> {
+        LiveSubscription subscription = store.subscriptions().live(LiveOptions.named("test"), event -> {
             begun.add(event.data());
             release.await();
         });
@@ -292,12 +300,13 @@ class SubscriptionTest {
     void aSlowSubscriberThatIsStoppedMissesNothingUntold(SlowSubscriber policy) throws Exception {
         CountDownLatch release = new CountDownLatch(1);
         Collector<Object> seen = new Collector<>();
-        store.subscribe(LiveOptions.all().buffer(3).whenSlow(policy).onNotice(seen::add), event -> {
-            seen.add(event.data());
-            if (event.data().equals(1)) {
-                release.await();
-            }
-        });
+        store.subscriptions()
+                .live(LiveOptions.named("test").buffer(3).whenSlow(policy).onNotice(seen::add), event -> {
+                    seen.add(event.data());
+                    if (event.data().equals(1)) {
+                        release.await();
+                    }
+                });
         store(0, 1);
         assertThat(seen.next()).isEqualTo(0);
         store.storeBatch(List.of(Event.of("a", "T", 1), Event.of("a", "T", 2), Event.of("a", "T", 3)));
@@ -305,7 +314,7 @@ class SubscriptionTest {
         for (int i = 4; i < 12; i++) {
             store(i, i + 1);
             long read = i + 1;
-            Await.until(() -> store.listener().tail().orElseThrow().position().value() >= read);
+            Await.until(() -> store.listener().reader().orElseThrow().position().value() >= read);
         }
         CompletableFuture<Void> stopped = store.listener().stopGracefully();
         release.countDown();
@@ -334,7 +343,7 @@ class SubscriptionTest {
         CountDownLatch both = new CountDownLatch(2);
         Collector<Object> stopped = new Collector<>();
         for (int i = 0; i < 2; i++) {
-            store.subscribe(LiveOptions.all(), event -> {
+            store.subscriptions().live(LiveOptions.named("test"), event -> {
                 both.countDown();
                 both.await();
                 store.listener().stopGracefully().join();
@@ -351,7 +360,7 @@ class SubscriptionTest {
         CountDownLatch release = new CountDownLatch(1);
         AtomicBoolean ended = new AtomicBoolean();
         Collector<Object> begun = new Collector<>();
-        LiveSubscription subscription = store.subscribe(LiveOptions.all(), event -> {
+        LiveSubscription subscription = store.subscriptions().live(LiveOptions.named("test"), event -> {
             begun.add(event.data());
             release.await();
             ended.set(true);
@@ -373,7 +382,7 @@ class SubscriptionTest {
     void handlersMayCloseTheirSubscriptionAndTheListener() throws Exception {
         Collector<Object> seen = new Collector<>();
         AtomicReference<LiveSubscription> own = new AtomicReference<>();
-        own.set(store.subscribe(LiveOptions.all(), event -> {
+        own.set(store.subscriptions().live(LiveOptions.named("test"), event -> {
             Await.until(() -> own.get() != null);
             own.get().close();
             store.close();
@@ -388,7 +397,7 @@ class SubscriptionTest {
     @Test
     void interruptFlagsDoNotReachTheNextEvent() throws Exception {
         Collector<Object> interrupted = new Collector<>();
-        store.subscribe(LiveOptions.all(), event -> {
+        store.subscriptions().live(LiveOptions.named("test"), event -> {
             interrupted.add(Thread.currentThread().isInterrupted());
             Thread.currentThread().interrupt();
         });
@@ -419,10 +428,10 @@ class SubscriptionTest {
     /** The tail sleeps when nobody listens, and what happened meanwhile is not news. */
     @Test
     void aSubscriptionAfterAPauseStartsNow() throws InterruptedException {
-        store.subscribe(LiveOptions.all(), event -> {}).close();
+        store.subscriptions().live(LiveOptions.named("test"), event -> {}).close();
         store(0, 50);
         Collector<StoredEvent> seen = new Collector<>();
-        store.subscribe(LiveOptions.all(), seen::add);
+        store.subscriptions().live(LiveOptions.named("test"), seen::add);
         store(50, 51);
 
         assertThat(seen.next().data()).isEqualTo(50);
@@ -432,11 +441,11 @@ class SubscriptionTest {
     void aHandlerThatThrowsStopsNeitherItselfNorOthers() throws InterruptedException {
         Collector<StoredEvent> failing = new Collector<>();
         Collector<StoredEvent> other = new Collector<>();
-        store.subscribe(LiveOptions.all(), event -> {
+        store.subscriptions().live(LiveOptions.named("test"), event -> {
             failing.add(event);
             throw new IllegalStateException("on purpose");
         });
-        store.subscribe(LiveOptions.all(), other::add);
+        store.subscriptions().live(LiveOptions.named("test"), other::add);
         store(0, 3);
 
         assertThat(data(failing.next(3))).isEqualTo(numbers(0, 3));
@@ -446,7 +455,7 @@ class SubscriptionTest {
     @Test
     void aHandlerThatFailsAnAssertionGoesOn() throws InterruptedException {
         Collector<StoredEvent> failing = new Collector<>();
-        store.subscribe(LiveOptions.all(), event -> {
+        store.subscriptions().live(LiveOptions.named("test"), event -> {
             failing.add(event);
             throw new AssertionError("on purpose");
         });
@@ -471,7 +480,8 @@ class SubscriptionTest {
         }
         Collector<Version> seen = new Collector<>();
         for (int i = 0; i < 3; i++) {
-            store.subscribe(LiveOptions.all().from(Version.ZERO), event -> seen.add(event.version()));
+            store.subscriptions()
+                    .live(LiveOptions.named("test").from(Version.ZERO), event -> seen.add(event.version()));
         }
 
         assertThat(seen.next(120)).hasSize(120);
@@ -482,11 +492,11 @@ class SubscriptionTest {
         CountDownLatch go = new CountDownLatch(1);
         Collector<StoredEvent> blocked = new Collector<>();
         Collector<StoredEvent> other = new Collector<>();
-        store.subscribe(LiveOptions.all(), event -> {
+        store.subscriptions().live(LiveOptions.named("test"), event -> {
             go.await();
             blocked.add(event);
         });
-        store.subscribe(LiveOptions.all(), other::add);
+        store.subscriptions().live(LiveOptions.named("test"), other::add);
         store(0, 20);
 
         assertThat(data(other.next(20))).isEqualTo(numbers(0, 20));
@@ -496,16 +506,17 @@ class SubscriptionTest {
     }
 
     private LiveSubscription slow(SlowSubscriber policy, Semaphore go, Collector<Object> seen) {
-        return store.subscribe(LiveOptions.all().buffer(5).whenSlow(policy).onNotice(seen::add), event -> {
-            seen.add(event);
-            go.acquire();
-        });
+        return store.subscriptions()
+                .live(LiveOptions.named("test").buffer(5).whenSlow(policy).onNotice(seen::add), event -> {
+                    seen.add(event);
+                    go.acquire();
+                });
     }
 
     /** Stores events that the slow one does not take, and waits until they are published. */
     private void storeBehindTheBack(int from, int to) throws InterruptedException {
         Collector<StoredEvent> seen = new Collector<>();
-        LiveSubscription other = store.subscribe(LiveOptions.all(), seen::add);
+        LiveSubscription other = store.subscriptions().live(LiveOptions.named("test"), seen::add);
         store(from, to);
         seen.next(to - from);
         other.close();
@@ -555,8 +566,10 @@ class SubscriptionTest {
             names = {"DROP", "CANCEL"})
     void aBurstIsNotSlowness(SlowSubscriber policy) throws Exception {
         Collector<Object> seen = new Collector<>();
-        store.subscribe(
-                LiveOptions.all().buffer(5).whenSlow(policy).onNotice(seen::add), event -> seen.add(event.data()));
+        store.subscriptions()
+                .live(
+                        LiveOptions.named("test").buffer(5).whenSlow(policy).onNotice(seen::add),
+                        event -> seen.add(event.data()));
         store.storeBatch(
                 IntStream.range(0, 1000).mapToObj(i -> Event.of("a", "T", i)).toList());
         assertThat(seen.next(1000)).isEqualTo(numbers(0, 1000));
@@ -573,9 +586,13 @@ class SubscriptionTest {
     @Test
     void whatCameWhileTheListenerWasStoppedIsNotSlowness() throws InterruptedException {
         Collector<Object> seen = new Collector<>();
-        store.subscribe(
-                LiveOptions.all().buffer(5).whenSlow(SlowSubscriber.CANCEL).onNotice(seen::add),
-                event -> seen.add(event.data()));
+        store.subscriptions()
+                .live(
+                        LiveOptions.named("test")
+                                .buffer(5)
+                                .whenSlow(SlowSubscriber.CANCEL)
+                                .onNotice(seen::add),
+                        event -> seen.add(event.data()));
         store(0, 1);
         seen.next();
         store.listener().stop();
@@ -589,13 +606,14 @@ class SubscriptionTest {
     void catchingUpIsNotSlowness() throws InterruptedException {
         store(0, 100);
         Collector<Object> seen = new Collector<>();
-        store.subscribe(
-                LiveOptions.all()
-                        .from(Version.ZERO)
-                        .buffer(1)
-                        .whenSlow(SlowSubscriber.CANCEL)
-                        .onNotice(seen::add),
-                seen::add);
+        store.subscriptions()
+                .live(
+                        LiveOptions.named("test")
+                                .from(Version.ZERO)
+                                .buffer(1)
+                                .whenSlow(SlowSubscriber.CANCEL)
+                                .onNotice(seen::add),
+                        seen::add);
 
         assertThat(seen.next(100))
                 .extracting(event -> ((StoredEvent) event).data())
@@ -633,7 +651,9 @@ class SubscriptionTest {
     void aPublisherGivesNoMoreThanWasAskedFor() throws InterruptedException {
         store(0, 20);
         Taking taking = new Taking();
-        store.publisher(LiveOptions.all().from(Version.ZERO)).subscribe(taking);
+        store.subscriptions()
+                .publisher(LiveOptions.named("test").from(Version.ZERO))
+                .subscribe(taking);
         Flow.Subscription subscription = taking.subscriptions.next();
         storeBehindTheBack(20, 30);
         assertThat(taking.seen.rest()).isEmpty();
@@ -655,7 +675,7 @@ class SubscriptionTest {
     @Test
     void subscribingToAPublisherDoesNotUseTheCallersThread() throws InterruptedException {
         Collector<Thread> threads = new Collector<>();
-        store.publisher(LiveOptions.all()).subscribe(new Taking() {
+        store.subscriptions().publisher(LiveOptions.named("test")).subscribe(new Taking() {
             @Override
             public void onSubscribe(Flow.Subscription subscription) {
                 threads.add(Thread.currentThread());
@@ -668,7 +688,7 @@ class SubscriptionTest {
     @Test
     void eachSubscriberOfAPublisherHasItsOwn() throws InterruptedException {
         Flow.Publisher<StoredEvent> publisher =
-                store.publisher(LiveOptions.all().from(Version.ZERO));
+                store.subscriptions().publisher(LiveOptions.named("test").from(Version.ZERO));
         Taking first = new Taking();
         Taking second = new Taking();
         publisher.subscribe(first);
@@ -690,17 +710,21 @@ class SubscriptionTest {
     @Test
     void aPublisherTellsItsSubscriberWhatIsWrong() throws InterruptedException {
         Taking beyond = new Taking();
-        store.publisher(LiveOptions.all().from(Version.of(9))).subscribe(beyond);
+        store.subscriptions()
+                .publisher(LiveOptions.named("test").from(Version.of(9)))
+                .subscribe(beyond);
         beyond.subscriptions.next();
         assertThat(beyond.seen.next()).isInstanceOf(InvalidVersionException.class);
 
         Taking negative = new Taking();
-        store.publisher(LiveOptions.all()).subscribe(negative);
+        store.subscriptions().publisher(LiveOptions.named("test")).subscribe(negative);
         negative.subscriptions.next().request(0);
         assertThat(negative.seen.next()).isInstanceOf(IllegalArgumentException.class);
 
         Taking slow = new Taking();
-        store.publisher(LiveOptions.all().from(Version.ZERO).buffer(1).whenSlow(SlowSubscriber.CANCEL))
+        store.subscriptions()
+                .publisher(
+                        LiveOptions.named("test").from(Version.ZERO).buffer(1).whenSlow(SlowSubscriber.CANCEL))
                 .subscribe(slow);
         Flow.Subscription subscription = slow.subscriptions.next();
         store(0, 1);
@@ -715,7 +739,7 @@ class SubscriptionTest {
     @Test
     void signalsComeOneAfterTheOther() throws InterruptedException {
         Collector<String> signals = new Collector<>();
-        store.publisher(LiveOptions.all()).subscribe(new Flow.Subscriber<>() {
+        store.subscriptions().publisher(LiveOptions.named("test")).subscribe(new Flow.Subscriber<>() {
             @Override
             public void onSubscribe(Flow.Subscription subscription) {
                 subscription.request(-1);
@@ -763,10 +787,14 @@ class SubscriptionTest {
         AtomicInteger told = new AtomicInteger();
         List<LiveSubscription> subscriptions = new ArrayList<>();
         Collector<StoredEvent> seen = new Collector<>();
-        subscriptions.add(store.subscribe(LiveOptions.stream("wanted"), seen::add));
+        subscriptions.add(
+                store.subscriptions().live(LiveOptions.named("test").filter(Filter.aggregateIds("wanted")), seen::add));
         int threads = Thread.activeCount();
         for (int i = 0; i < 10_000; i++) {
-            subscriptions.add(store.subscribe(LiveOptions.stream("s-" + i), event -> told.incrementAndGet()));
+            subscriptions.add(store.subscriptions()
+                    .live(
+                            LiveOptions.named("test").filter(Filter.aggregateIds("s-" + i)),
+                            event -> told.incrementAndGet()));
         }
 
         store.store(Event.of("wanted", "T", 1));

@@ -91,7 +91,7 @@ class OperationsTest {
     void thePageShowsWhatIsAnswered() throws IOException {
         Await.until(events::isListenerConnected);
         order();
-        Await.until(() -> events.listener().status().lastBell() != null);
+        Await.until(() -> events.listener().status().lastNotification() != null);
         Await.until(() -> get("/actuator/synckit").contains("\"latestEventAt\":"));
         List<String> blocks = Pattern.compile("(?s)```json\n(.*?)\n```")
                 .matcher(Files.readString(Path.of("..", "docs", "operations.md")))

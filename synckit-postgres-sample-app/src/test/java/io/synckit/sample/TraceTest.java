@@ -96,7 +96,7 @@ class TraceTest {
                     events.loadByAggregate(orderId, Version.ZERO).iterator().next();
             Map<String, ?> metadata = event.metadata();
             assertThat(metadata.get("traceparent").toString()).startsWith("00-" + TRACE + "-");
-            assertThat(line(output, "order=" + orderId)).contains("order.heard", TRACE);
+            assertThat(line(output, "order=" + orderId)).contains("order.received", TRACE);
         } finally {
             second.destroy();
             assertThat(second.waitFor(60, TimeUnit.SECONDS)).isTrue();

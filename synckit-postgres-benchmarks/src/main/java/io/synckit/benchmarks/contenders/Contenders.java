@@ -13,7 +13,7 @@ public final class Contenders {
 
     public static List<Contender> all(Database database) {
         return List.of(
-                new Ours(database, NotifyMode.BELL),
+                new Ours(database, NotifyMode.COALESCED),
                 new Ours(database, NotifyMode.EACH_EVENT),
                 new Ours(database, NotifyMode.OFF),
                 new OursAsync(database, false),

@@ -9,10 +9,10 @@ import io.synckit.postgres.Config;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.internal.json.JacksonJson;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.LiveSubscription;
 import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.postgres.schema.SchemaMigrator;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -57,7 +57,7 @@ public final class Ours implements Contender {
     public String name() {
         return "synckit, "
                 + switch (mode) {
-                    case BELL -> "bell";
+                    case COALESCED -> "coalesced";
                     case EACH_EVENT -> "each-event";
                     case OFF -> "polling";
                 };
@@ -146,7 +146,7 @@ public final class Ours implements Contender {
 
     @Override
     public Following follow(LongConsumer each) throws Exception {
-        return follow(LiveOptions.all(), each)::close;
+        return follow(LiveOptions.named("test"), each)::close;
     }
 
     /** With options of a subscription. */
@@ -154,7 +154,7 @@ public final class Ours implements Contender {
         while (mode != NotifyMode.OFF && !store().isListenerConnected()) {
             Thread.sleep(10);
         }
-        return store().subscribe(options, event -> each.accept(n(event)));
+        return store().subscriptions().live(options, event -> each.accept(n(event)));
     }
 
     @Override

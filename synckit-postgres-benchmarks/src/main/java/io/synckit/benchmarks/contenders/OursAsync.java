@@ -19,7 +19,7 @@ public final class OursAsync implements Contender {
 
     /** @param awaits whether a caller waits for each result before its next event; otherwise for room only */
     public OursAsync(Database database, boolean awaits) {
-        this.ours = new Ours(database, NotifyMode.BELL, awaits ? "_awaiting" : "_async");
+        this.ours = new Ours(database, NotifyMode.COALESCED, awaits ? "_awaiting" : "_async");
         this.awaits = awaits;
     }
 

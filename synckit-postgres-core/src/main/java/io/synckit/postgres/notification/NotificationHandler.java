@@ -1,9 +1,9 @@
 package io.synckit.postgres.notification;
 
-/** A live callback that needs no more of an event than its keys. One call at a time for each subscription, in the order of versions. */
+/** Handles the notifications of a live subscription, one at a time, in the order of versions. */
 @FunctionalInterface
 public interface NotificationHandler {
 
-    /** @throws Exception is logged; the subscription goes on with the next event */
+    /** @throws Exception if the notification cannot be handled. It is logged, and the notification is skipped */
     void handle(NotificationPayload payload) throws Exception;
 }

@@ -2,39 +2,43 @@ package io.synckit.postgres.notification;
 
 import io.synckit.ConnectionSource;
 import io.synckit.Filter;
-import io.synckit.Instrumentation;
-import io.synckit.InvalidConfigException;
-import io.synckit.InvalidVersionException;
 import io.synckit.JsonCodec;
 import io.synckit.StoreClosedException;
-import io.synckit.StoredEvent;
-import io.synckit.Version;
-import io.synckit.postgres.internal.jdbc.Bell;
-import io.synckit.postgres.internal.jdbc.EventFilter;
-import io.synckit.postgres.internal.jdbc.EventQueries;
-import io.synckit.postgres.internal.jdbc.Horizon;
-import io.synckit.postgres.internal.jdbc.Session;
-import io.synckit.postgres.internal.jdbc.SqlFailure;
-import io.synckit.postgres.internal.jdbc.SqlFunction;
-import io.synckit.postgres.internal.jdbc.TableName;
+import io.synckit.postgres.internal.listen.Auditor;
+import io.synckit.postgres.internal.listen.Connector;
+import io.synckit.postgres.internal.listen.Counters;
+import io.synckit.postgres.internal.listen.ListenerLoop;
+import io.synckit.postgres.internal.listen.ListenerSettings;
+import io.synckit.postgres.internal.listen.ListenerState;
+import io.synckit.postgres.internal.listen.ListenerThread;
+import io.synckit.postgres.internal.listen.LogReader;
+import io.synckit.postgres.internal.listen.Poller;
+import io.synckit.postgres.internal.live.HandlerRuns;
+import io.synckit.postgres.internal.live.LiveSubscriptions;
+import io.synckit.postgres.internal.live.PageReader;
+import io.synckit.postgres.internal.live.Subscriptions;
+import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.NamedThreads;
 import io.synckit.postgres.internal.runtime.Watchdog;
-import io.synckit.postgres.notification.ListenerStatus.State;
-import io.synckit.postgres.schema.NotifyMode;
-import java.sql.SQLException;
+import io.synckit.postgres.internal.sql.Doorbell;
+import io.synckit.postgres.internal.sql.EventQueries;
+import io.synckit.postgres.internal.sql.HorizonQueries;
+import io.synckit.postgres.internal.sql.TableName;
+import io.synckit.postgres.internal.sql.VersionQueries;
+import io.synckit.subscription.AuditReport;
+import io.synckit.subscription.HistoryChange;
+import io.synckit.subscription.ListenerCounts;
+import io.synckit.subscription.ListenerStatus;
+import io.synckit.subscription.ListenerStatus.State;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
+import io.synckit.subscription.ReaderStatus;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Executor;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Flow;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -42,145 +46,136 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Listens for the events of a table, with one connection and one thread, and tells live subscriptions of them, in the order of
- * versions, none missing. Notifications are hints; the events come from the table. Without a connection it polls.
+ * Listens for the events of a table with one connection and one thread, and serves live subscriptions. Notifications are hints; events come
+ * from the table. While there is no connection, it polls. Thread-safe.
  *
- * <p>Subscriptions may come and go at any time. They are served from {@link #start} to {@link #stop}, and catch up after another start.
+ * <p>Subscriptions can be opened and closed at any time. They are served between {@link #start} and {@link #stop}, and catch up after the
+ * next start.
  */
 public final class NotificationListener implements AutoCloseable {
 
-    public static final Duration DEFAULT_NOTIFICATION_TIMEOUT = Duration.ofSeconds(30);
-    public static final Duration DEFAULT_RECONNECT_INTERVAL = Duration.ofSeconds(5);
-    public static final int DEFAULT_MAX_RECONNECT_ATTEMPTS = 10;
-    public static final Duration DEFAULT_AUDIT_DELAY = Duration.ofMinutes(1);
-    public static final Duration DEFAULT_CLOSE_TIMEOUT = Duration.ofSeconds(30);
-
-    /** Handlers that may run, or block, at the same time, if no executor is given. */
-    public static final int DEFAULT_HANDLER_THREADS = 64;
-
     private static final Logger log = LoggerFactory.getLogger(NotificationListener.class);
-    private static final Duration STOP = Duration.ofSeconds(5);
-    private static final Duration TELLING = Duration.ofSeconds(1);
-    private static final Duration LONGEST_WAIT = Duration.ofDays(365);
+    private static final Duration FOREVER = Duration.ofDays(365);
 
-    private final ListenerSettings settings;
-    private final DataSource physical;
-    private final ConnectionSource pool;
-    private final Bell bell;
+    private final String table;
     private final Watchdog watchdog;
-    private final Executor handlers;
-    private final @Nullable ExecutorService ownHandlers;
     private final Poller poller;
-    private final SubscriptionManager subscriptions;
-    private final EventQueries queries;
-    private final JsonCodec json;
-    private final Tail tail;
-    private final List<Consumer<ListenerStatus>> watchers = new CopyOnWriteArrayList<>();
-    private final Counters counters = new Counters();
+    private final LogReader reader;
     private final @Nullable Auditor auditor;
-    private final ReentrantLock lifecycle = new ReentrantLock();
-    private volatile @Nullable ListenerLoop loop;
-    private @Nullable Thread thread;
+    private final Counters counters = new Counters();
+    private final HandlerRuns runs;
+    private final Subscriptions live;
+    private final SubscriptionManager subscriptions;
+    private final Duration closeTimeout;
+    private final List<Consumer<ListenerStatus>> watchers = new CopyOnWriteArrayList<>();
+    private final ListenerThread thread;
     private volatile boolean closed;
     private volatile boolean undeliveredLogged;
-    private final Duration closeTimeout;
 
-    private NotificationListener(Builder builder) {
+    NotificationListener(NotificationListenerBuilder builder) {
         TableName name = new TableName(builder.schema, builder.tableName);
-        this.settings = new ListenerSettings(
-                name.toString(),
+        String table = name.toString();
+        this.table = table;
+        this.closeTimeout = builder.closeTimeout;
+        this.watchdog = new Watchdog("synckit-watchdog-" + table, builder.callTimeout);
+        EventQueries queries = new EventQueries(name, builder.json, builder.enablePreparedStmts);
+        this.runs = builder.handlers == null
+                ? HandlerRuns.withThreads(NotificationListenerBuilder.DEFAULT_HANDLER_THREADS, "synckit-live-" + table)
+                : HandlerRuns.on(builder.handlers);
+        this.live = new Subscriptions(runs, this::subscriptionEnded);
+        this.auditor = builder.auditDelay == null
+                ? null
+                : new Auditor(new VersionQueries(name, builder.enablePreparedStmts), builder.auditDelay, Clock.SYSTEM);
+        this.reader = new LogReader(
+                queries,
+                new HorizonQueries(name, queries, builder.json, builder.enablePreparedStmts),
+                builder.json,
+                watchdog,
+                live,
+                auditor,
+                builder.batchSize,
+                Clock.SYSTEM);
+        this.poller = new Poller(table, builder.pool, reader, counters, auditor, Clock.SYSTEM);
+        this.thread = new ListenerThread(table, () -> loop(builder, name));
+        this.subscriptions = new SubscriptionManager(
+                new LiveSubscriptions(
+                        live,
+                        runs,
+                        new PageReader(table, builder.pool, queries, builder.json, watchdog, builder.batchSize),
+                        reader,
+                        thread::readSoon,
+                        builder.json,
+                        builder.instrumentation,
+                        Clock.SYSTEM),
+                live);
+    }
+
+    private ListenerLoop loop(NotificationListenerBuilder builder, TableName name) {
+        ListenerSettings settings = new ListenerSettings(
+                table,
                 builder.notificationTimeout,
                 builder.reconnectInterval,
                 builder.maxReconnectAttempts,
                 builder.notifyMode);
-        this.physical = builder.physical;
-        this.pool = builder.pool;
-        this.json = builder.json;
-        this.closeTimeout = builder.closeTimeout;
-        this.bell = new Bell(name);
-        this.watchdog = new Watchdog("synckit-watchdog-" + name, builder.longestCall);
-        this.ownHandlers =
-                builder.handlers == null ? NamedThreads.atMost(DEFAULT_HANDLER_THREADS, "synckit-live-" + name) : null;
-        this.handlers = builder.handlers == null ? Objects.requireNonNull(ownHandlers) : builder.handlers;
-        this.queries = new EventQueries(name, builder.json, builder.enablePreparedStmts);
-        this.subscriptions = new SubscriptionManager(
-                handlers, this::page, builder.batchSize, builder.instrumentation, this::released);
-        this.auditor = builder.auditDelay == null ? null : new Auditor(queries, builder.auditDelay);
-        this.tail = new Tail(queries, builder.json, watchdog, subscriptions, auditor, builder.batchSize);
-        this.poller = new Poller(settings.table(), pool, tail, counters, auditor);
+        Doorbell doorbell = new Doorbell(name);
+        return new ListenerLoop(
+                settings,
+                new Connector(table, builder.physical, builder.pool, doorbell, watchdog),
+                doorbell,
+                reader,
+                watchdog,
+                poller,
+                live,
+                counters,
+                new ListenerState(settings, this::changed, Clock.SYSTEM),
+                Clock.SYSTEM);
     }
 
     /**
-     * @param physical hands out connections that no pool takes back, to the database of the pool; with a login time-out, or it never
-     *     gives up a server that does not answer
-     * @param pool for subscriptions that lag, and for polls
+     * Returns a builder.
+     *
+     * @param physical provides connections that belong to no pool, to the database of the pool. It needs a login timeout, because otherwise
+     *     an attempt to reach a server that does not answer never ends
+     * @param pool provides connections for subscriptions that lag, and for polls
      */
-    public static Builder builder(DataSource physical, ConnectionSource pool, JsonCodec json) {
-        return new Builder(physical, pool, json);
-    }
-
-    /** Begins to listen, in the background; {@link #status} tells how far it is. Does nothing if it has begun. */
-    public void start() {
-        lifecycle.lock();
-        try {
-            requireOpen("start");
-            if (thread == null || !thread.isAlive()) {
-                ListenerLoop started = new ListenerLoop(
-                        settings, physical, pool, bell, tail, watchdog, poller, subscriptions, counters, this::changed);
-                loop = started;
-                thread = NamedThreads.single("synckit-listener-" + settings.table(), started);
-                undeliveredLogged = false;
-                tail.forgetHistoryChange();
-                subscriptions.serve(true);
-                thread.start();
-            }
-        } finally {
-            lifecycle.unlock();
-        }
+    public static NotificationListenerBuilder builder(DataSource physical, ConnectionSource pool, JsonCodec json) {
+        return new NotificationListenerBuilder(physical, pool, json);
     }
 
     /**
-     * Ends listening and polling. No handler is called for a further event; handlers that run are not interrupted ({@link
-     * #stopGracefully} waits for them). Subscriptions stay, and catch up when the listener is started again.
+     * Starts to listen, in the background; {@link #status} shows the progress. Does nothing if the listener runs.
+     *
+     * @throws StoreClosedException after {@link #close}
+     */
+    public void start() {
+        if (closed) {
+            throw new StoreClosedException("start");
+        }
+        thread.start(() -> {
+            undeliveredLogged = false;
+            reader.forgetHistoryChange();
+            live.serve(true);
+        });
+    }
+
+    /**
+     * Stops listening and polling. No handler is called for a further event. Running handlers are not interrupted; {@link #stopGracefully}
+     * waits for them. Subscriptions stay, and catch up after the next start.
      */
     public void stop() {
-        lifecycle.lock();
-        try {
-            ListenerLoop stopping = loop;
-            Thread ending = thread;
-            if (stopping == null || ending == null) {
-                return;
-            }
-            subscriptions.serve(false);
-            stopping.stop();
-            if (ending == Thread.currentThread()) {
-                return; // by a watcher: it ends when that returns
-            }
-            ending.join(STOP.toMillis());
-            if (ending.isAlive()) {
-                log.warn(
-                        "listener.slow-stop: the listener of {} still waits for the database; it ends when that answers or fails",
-                        settings.table());
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } finally {
-            tail.suspect();
-            thread = null;
-            lifecycle.unlock();
-        }
+        thread.stop(() -> live.serve(false), reader::verifyNext);
     }
 
     /**
      * Stops, and returns a future that completes when no handler runs any more. If a handler calls this method, the future does not wait
-     * for that handler. If events were not delivered, one log line says how many, and from which position each subscription can resume.
+     * for that handler. If events were not delivered, one log message contains their number, and the position of each subscription.
      */
     public CompletableFuture<Void> stopGracefully() {
-        subscriptions.exempt(Subscriber.current());
+        runs.exemptCaller();
         stop();
         CompletableFuture<Void> stopped = new CompletableFuture<>();
-        NamedThreads.single("synckit-stop-" + settings.table(), () -> {
-                    subscriptions.awaitIdle(LONGEST_WAIT);
+        NamedThreads.single("synckit-stop-" + table, () -> {
+                    runs.awaitIdle(FOREVER);
                     logUndelivered();
                     stopped.complete(null);
                 })
@@ -189,8 +184,8 @@ public final class NotificationListener implements AutoCloseable {
     }
 
     /**
-     * Ends the listener and all its subscriptions. Waits for running handlers, at most for the {@link Builder#closeTimeout}. If a handler
-     * calls this method, it does not wait for that handler. Closing again does nothing.
+     * Ends the listener and all its subscriptions. Waits for running handlers, at most for the close timeout. If a handler calls this
+     * method, it does not wait for that handler. Closing again does nothing.
      */
     @Override
     public void close() {
@@ -198,82 +193,63 @@ public final class NotificationListener implements AutoCloseable {
             return;
         }
         closed = true;
-        boolean byHandler = Subscriber.current() != null;
-        subscriptions.exempt(Subscriber.current());
+        boolean byHandler = runs.exemptCaller();
         stop();
-        if (!subscriptions.awaitIdle(closeTimeout) && !closeTimeout.isZero()) {
+        if (!runs.awaitIdle(closeTimeout) && !closeTimeout.isZero()) {
             log.warn(
                     "listener.slow-handlers: handlers still run after {}; their subscriptions end when they return",
                     closeTimeout);
         }
         logUndelivered();
-        subscriptions.close();
-        if (ownHandlers != null) {
-            ownHandlers.shutdown();
-            awaitEnd(ownHandlers, byHandler);
-        }
+        live.close();
+        runs.endThreads(byHandler);
         poller.close();
         watchdog.close();
-    }
-
-    /** Waits briefly until subscribers have received the end. */
-    private static void awaitEnd(ExecutorService handlers, boolean byHandler) {
-        try {
-            if (!byHandler) {
-                handlers.awaitTermination(TELLING.toMillis(), TimeUnit.MILLISECONDS);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     private void logUndelivered() {
         if (!undeliveredLogged) {
             undeliveredLogged = true;
-            subscriptions.undelivered().ifPresent(text -> log.warn("listener.undelivered: {}: {}", settings, text));
+            live.undelivered().ifPresent(text -> log.warn("listener.undelivered: {}: {}", table, text));
         }
     }
 
     /** Returns whether a handler runs, also after {@link #stop}. */
     public boolean isBusy() {
-        return subscriptions.isBusy();
+        return runs.isBusy();
     }
 
-    /** Whether the connection that listens is there. */
+    /** Returns whether the LISTEN connection is up. While it is down, subscriptions are served by polling. */
     public boolean isConnected() {
         return status().state() == State.LISTENING;
     }
 
+    /** Returns the status. */
     public ListenerStatus status() {
-        ListenerLoop current = loop;
-        return current == null
-                ? new ListenerStatus(State.STOPPED, Instant.EPOCH, 0, null, null, null, null)
-                : current.status();
+        return thread.status();
     }
 
-    /** What it has done. */
+    /** Returns the counters. */
     public ListenerCounts counts() {
         return counters.now();
     }
 
-    /** How far its reader is; empty while there are no subscriptions, since then it reads nothing. */
-    public Optional<TailStatus> tail() {
-        return tail.isAwake()
-                ? Optional.of(new TailStatus(Version.of(tail.position()), tail.readAt()))
-                : Optional.empty();
+    /** Returns how far the reader has read; empty while there are no subscriptions, because then it does not read. */
+    public Optional<ReaderStatus> reader() {
+        return reader.status();
     }
 
-    /** The last change of the history that the reader has found since the start; empty if there was none. */
+    /** Returns the last change of the history that was detected since the start. */
     public Optional<HistoryChange> historyChange() {
-        return Optional.ofNullable(tail.historyChange());
+        return Optional.ofNullable(reader.historyChange());
     }
 
-    /** What the auditor has found; empty if there is none. */
+    /** Returns the result of the audit; empty without an audit. */
     public Optional<AuditReport> audit() {
         return Optional.ofNullable(auditor).map(Auditor::report);
     }
 
-    /** Calls the watcher at every change of state, on the listener's thread, until the returned handle is closed. */
+    /** Calls the watcher at every change of the state, on the listener's thread, until the returned handle is closed. */
     public AutoCloseable watch(Consumer<ListenerStatus> watcher) {
         watchers.add(Objects.requireNonNull(watcher, "the watcher is null"));
         return () -> watchers.remove(watcher);
@@ -284,326 +260,61 @@ public final class NotificationListener implements AutoCloseable {
             try {
                 watcher.accept(status);
             } catch (Throwable e) {
-                log.warn("listener.watcher-failed", e);
+                log.warn("listener.watcher-failed: a watcher has thrown", e);
             }
         }
     }
 
-    /** The channels with a subscription, as go-sync-kit names them. The database knows one, however many there are. */
-    public List<String> getActiveChannels() {
-        return subscriptions.getChannels();
-    }
-
-    /** The live subscriptions. */
+    /** Returns the subscriptions: to open them, and to monitor them. */
     public SubscriptionManager subscriptions() {
         return subscriptions;
     }
 
-    /** Tells of every event from now on. */
+    /** Returns the channels that have a subscription, as go-sync-kit names them. */
+    public List<String> getActiveChannels() {
+        return subscriptions.getChannels();
+    }
+
+    /** Subscribes to every event from now on. */
     public LiveSubscription subscribeToAll(NotificationHandler handler) {
-        return subscribe(LiveOptions.all(), payloads(handler));
+        return subscribe(LiveOptions.named("all-events"), handler);
     }
 
-    /** Tells of every event of a type from now on. */
+    /** Subscribes to every event of a type from now on. */
     public LiveSubscription subscribeToEventType(String eventType, NotificationHandler handler) {
-        return subscribe(LiveOptions.eventType(eventType), payloads(handler));
+        return subscribe(LiveOptions.named("event-type").filter(Filter.types(eventType)), handler);
     }
 
-    /** Tells of every event of an aggregate from now on. */
+    /** Subscribes to every event of an aggregate from now on. */
     public LiveSubscription subscribeToStream(String aggregateId, NotificationHandler handler) {
-        return subscribe(LiveOptions.stream(aggregateId), payloads(handler));
+        return subscribe(LiveOptions.named("stream").filter(Filter.aggregateIds(aggregateId)), handler);
     }
 
-    private static StoredEventHandler payloads(NotificationHandler handler) {
+    private LiveSubscription subscribe(LiveOptions options, NotificationHandler handler) {
         Objects.requireNonNull(handler, "the handler is null");
-        return event -> handler.handle(NotificationPayload.of(event));
+        return subscriptions.live(options, event -> handler.handle(NotificationPayload.of(event)));
     }
 
-    /** Closes the subscriptions to all events and to types. */
+    /** Closes the subscriptions of the global channel: all but those to one aggregate. */
     public void unsubscribeFromAll() {
-        subscriptions.unsubscribe(Channels.ALL);
+        subscriptions.unsubscribe("events_global");
     }
 
     /** Closes the subscriptions to an aggregate. */
     public void unsubscribeFromStream(String aggregateId) {
-        subscriptions.unsubscribe(Channels.ofStream(aggregateId));
+        subscriptions.unsubscribe("stream_" + aggregateId);
     }
 
     /**
-     * Calls the handler for every event, on a thread that is not the caller's.
-     *
-     * @throws InvalidVersionException if it is to begin after a version that was not given out
-     * @throws io.synckit.InvalidConnectionException if the database cannot be asked where the log ends
-     * @throws StoreClosedException after {@link #close}
-     */
-    public LiveSubscription subscribe(LiveOptions options, StoredEventHandler handler) {
-        Objects.requireNonNull(options, "the options are null");
-        Objects.requireNonNull(handler, "the handler is null");
-        Subscriber subscription = subscribe(options, new HandlerSink(handler, notices(options)));
-        subscriptions.open(subscription, Long.MAX_VALUE);
-        return subscription;
-    }
-
-    /**
-     * Returns a publisher for Reactive Streams. Each subscriber gets a subscription of its own, and no more events than it requests.
-     * The database is asked on a thread of the handlers, so {@code subscribe} returns at once, and the subscription starts with {@code
-     * onSubscribe}. What {@link #subscribe(LiveOptions, StoredEventHandler)} throws goes to {@code onError}. The subscriber is completed
-     * when the listener is closed.
-     */
-    public Flow.Publisher<StoredEvent> publisher(LiveOptions options) {
-        Objects.requireNonNull(options, "the options are null");
-        return subscriber -> {
-            FlowSink sink = new FlowSink(subscriber, notices(options));
-            try {
-                handlers.execute(() -> subscribe(options, sink));
-            } catch (RejectedExecutionException e) {
-                sink.refuse(closed ? new StoreClosedException("subscribe") : e);
-            }
-        };
-    }
-
-    private void subscribe(LiveOptions options, FlowSink sink) {
-        Subscriber subscription;
-        try {
-            subscription = subscribe(options, (Subscriber.Sink) sink);
-        } catch (RuntimeException e) {
-            sink.refuse(e);
-            return;
-        }
-        try {
-            sink.start(subscriptions, subscription);
-        } catch (RuntimeException | Error e) {
-            log.warn(
-                    "subscription.subscriber-failed: {}: onSubscribe has thrown, so the subscription has ended",
-                    options,
-                    e);
-        }
-    }
-
-    /** Who has asked is told; for others it is logged. */
-    private static Consumer<LiveNotice> notices(LiveOptions options) {
-        Consumer<LiveNotice> asked = options.onNotice();
-        if (asked != null) {
-            return asked;
-        }
-        return notice -> {
-            if (notice instanceof LiveNotice.Reconnected) {
-                log.info("subscription.reconnected: {}: {}", options, notice);
-            } else {
-                log.warn("subscription.disturbed: {}: {}", options, notice);
-            }
-        };
-    }
-
-    /** Adds it; it is told nothing before it is opened. */
-    private Subscriber subscribe(LiveOptions options, Subscriber.Sink sink) {
-        requireOpen("subscribe");
-        if (!tail.retain()) {
-            ask(session -> {
-                tail.retain(session.connection());
-                return true;
-            });
-            lookSoon();
-        }
-        try {
-            Start start = start(options.from());
-            Subscriber subscriber = new Subscriber(subscriptions, options, sink, start.after, start.known);
-            subscriptions.add(subscriber);
-            return subscriber;
-        } catch (RuntimeException e) {
-            tail.release();
-            throw e;
-        }
-    }
-
-    /** The tail reads on meanwhile, so what it has read is decided. */
-    private Start start(@Nullable Version from) {
-        long position = tail.position();
-        if (from != null && from.value() <= position) {
-            return new Start(from.value(), position);
-        }
-        Horizon horizon = ask(session -> tail.horizon(session.connection()));
-        if (from == null) {
-            return new Start(horizon.stable(), horizon.stable());
-        }
-        if (from.value() > horizon.head()) {
-            throw InvalidVersionException.beyondEnd(from, Version.of(horizon.head()));
-        }
-        return new Start(from.value(), horizon.stable());
-    }
-
-    /**
-     * Where a subscription starts.
-     *
-     * @param after it is told of events after this version
-     * @param known the last version that is there already
-     */
-    private record Start(long after, long known) {}
-
-    private void released() {
-        tail.release();
-    }
-
-    private EventQueries.Page page(long since, long upTo, Filter[] filters, int limit) {
-        return ask(session -> {
-            session.begin();
-            return watchdog.watch(
-                    session.connection(),
-                    () -> queries.page(session.connection(), since, upTo, EventFilter.of(filters, json), limit));
-        });
-    }
-
-    private <R> R ask(SqlFunction<Session, R> question) {
-        try (Session session = Session.open(pool)) {
-            return question.apply(session);
-        } catch (SQLException e) {
-            throw SqlFailure.named("subscription to " + settings.table(), e);
-        }
-    }
-
-    /**
-     * To be called before events are stored; what it returns, after their commit. Should nobody have rung for them by then, this
-     * listener does.
+     * To be called before events are stored. The returned action is to be called after their commit: if no notification is received, this
+     * listener sends one.
      */
     public Runnable storing() {
-        long begun = System.nanoTime();
-        return () -> {
-            ListenerLoop current = loop;
-            if (current != null) {
-                current.committed(begun);
-            }
-        };
+        long begun = Clock.SYSTEM.nanos();
+        return () -> thread.committed(begun);
     }
 
-    private void lookSoon() {
-        ListenerLoop current = loop;
-        if (current != null) {
-            current.lookSoon();
-        }
-    }
-
-    private void requireOpen(String operation) {
-        if (closed) {
-            throw new StoreClosedException(operation);
-        }
-    }
-
-    /** Starts from go-sync-kit's defaults. */
-    public static final class Builder {
-
-        private static final Duration SHORTEST = Duration.ofMillis(1);
-        private static final Duration LONGEST = Duration.ofDays(365);
-
-        private final DataSource physical;
-        private final ConnectionSource pool;
-        private final JsonCodec json;
-        private String schema = "synckit";
-        private String tableName = "events";
-        private Duration notificationTimeout = DEFAULT_NOTIFICATION_TIMEOUT;
-        private Duration reconnectInterval = DEFAULT_RECONNECT_INTERVAL;
-        private int maxReconnectAttempts = DEFAULT_MAX_RECONNECT_ATTEMPTS;
-        private @Nullable NotifyMode notifyMode;
-        private int batchSize = 1000;
-        private boolean enablePreparedStmts = true;
-        private Duration longestCall = Duration.ofSeconds(10);
-        private @Nullable Executor handlers;
-        private Instrumentation instrumentation = Instrumentation.NONE;
-        private @Nullable Duration auditDelay = DEFAULT_AUDIT_DELAY;
-        private Duration closeTimeout = DEFAULT_CLOSE_TIMEOUT;
-
-        private Builder(DataSource physical, ConnectionSource pool, JsonCodec json) {
-            this.physical = physical;
-            this.pool = pool;
-            this.json = json;
-        }
-
-        /** The events table. */
-        public Builder table(String schema, String tableName) {
-            this.schema = schema;
-            this.tableName = tableName;
-            return this;
-        }
-
-        /** The longest time between two looks at the table without a notification. */
-        public Builder withNotificationTimeout(Duration timeout) {
-            this.notificationTimeout = positive("notificationTimeout", timeout);
-            return this;
-        }
-
-        /**
-         * @param interval the first pause between attempts to connect; each further one is twice as long, up to a minute
-         * @param maxAttempts attempts after which the listener has failed and only polls, until a poll succeeds
-         */
-        public Builder withReconnectSettings(Duration interval, int maxAttempts) {
-            this.reconnectInterval = positive("reconnectInterval", interval);
-            if (maxAttempts < 1) {
-                throw new InvalidConfigException(
-                        "maxReconnectAttempts", "is " + maxAttempts + ", at least 1 is needed");
-            }
-            this.maxReconnectAttempts = maxAttempts;
-            return this;
-        }
-
-        /** What the table's triggers do, if it is known: with OFF it polls and does not connect. Without this it finds out. */
-        public Builder notifyMode(@Nullable NotifyMode mode) {
-            this.notifyMode = mode;
-            return this;
-        }
-
-        /** Events that are read at once. */
-        public Builder batchSize(int events) {
-            if (events < 1) {
-                throw new InvalidConfigException("batchSize", "is " + events + ", at least 1 is needed");
-            }
-            this.batchSize = events;
-            return this;
-        }
-
-        /** Whether the driver keeps server-side prepared statements. */
-        public Builder enablePreparedStmts(boolean enable) {
-            this.enablePreparedStmts = enable;
-            return this;
-        }
-
-        /** A call to the database that takes longer is taken for one on a dead connection, which is then given up. */
-        public Builder longestCall(Duration limit) {
-            this.longestCall = positive("longestCall", limit);
-            return this;
-        }
-
-        /** Where handlers run; it is not closed here. Without this, up to {@link #DEFAULT_HANDLER_THREADS} threads. */
-        public Builder handlers(Executor executor) {
-            this.handlers = executor;
-            return this;
-        }
-
-        /** Goes around every call of a handler. */
-        public Builder instrumentation(Instrumentation instrumentation) {
-            this.instrumentation = instrumentation;
-            return this;
-        }
-
-        /** How long after events were handed to subscriptions they are compared with the table; null: never. */
-        public Builder auditDelay(@Nullable Duration delay) {
-            this.auditDelay = delay == null ? null : positive("auditDelay", delay);
-            return this;
-        }
-
-        /** Sets how long {@link NotificationListener#close} waits for running handlers. Zero means that it does not wait. */
-        public Builder closeTimeout(Duration limit) {
-            this.closeTimeout = limit.isZero() ? limit : positive("closeTimeout", limit);
-            return this;
-        }
-
-        private static Duration positive(String what, Duration value) {
-            if (value.compareTo(SHORTEST) < 0) {
-                throw new InvalidConfigException(what, "is " + value + ", at least 1 ms is needed");
-            }
-            return value.compareTo(LONGEST) > 0 ? LONGEST : value;
-        }
-
-        public NotificationListener build() {
-            return new NotificationListener(this);
-        }
+    private void subscriptionEnded() {
+        reader.remove();
     }
 }

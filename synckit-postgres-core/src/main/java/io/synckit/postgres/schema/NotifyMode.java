@@ -1,17 +1,17 @@
 package io.synckit.postgres.schema;
 
-/** How the database tells listeners of new events. It belongs to the table, and so to all applications that use it. */
+/** How commits notify listeners. The mode belongs to the table, so it applies to all applications of the table. */
 public enum NotifyMode {
 
-    /** At most one transaction at a time notifies, so that commits stay in groups. For listeners of this library. */
-    BELL,
+    /** At most one transaction at a time notifies, so that the server can commit in groups. For listeners of this library. */
+    COALESCED,
 
     /**
-     * Every event notifies with go-sync-kit's payload, on {@code events_global} and {@code stream_<aggregate id>} (cut at 63 bytes),
-     * for listeners outside this library as well. Commits go one at a time.
+     * Every event notifies with the payload of go-sync-kit, on {@code events_global} and {@code stream_<aggregate id>} (cut at 63 bytes).
+     * Also for listeners outside this library. Commits go one at a time.
      */
     EACH_EVENT,
 
-    /** Nobody notifies; listeners poll. For transactions that are PREPAREd (XA), which may not notify. */
+    /** No transaction notifies, and listeners poll. For transactions that are prepared (XA), which cannot notify. */
     OFF
 }

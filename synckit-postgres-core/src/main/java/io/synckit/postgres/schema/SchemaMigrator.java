@@ -4,10 +4,11 @@ import io.synckit.MissingPrivilegeException;
 import io.synckit.NewerSchemaException;
 import io.synckit.SchemaLockedException;
 import io.synckit.SchemaMismatchException;
-import io.synckit.postgres.internal.jdbc.Catalog;
-import io.synckit.postgres.internal.jdbc.SqlFailure;
-import io.synckit.postgres.internal.jdbc.TableName;
 import io.synckit.postgres.internal.runtime.Backoff;
+import io.synckit.postgres.internal.runtime.Clock;
+import io.synckit.postgres.internal.sql.Catalog;
+import io.synckit.postgres.internal.sql.SqlFailure;
+import io.synckit.postgres.internal.sql.TableName;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -74,7 +75,7 @@ public final class SchemaMigrator {
      *
      * @param dataIndex whether to create a GIN index for {@code Filter.dataContains}
      * @param metadataIndex whether to create a GIN index for {@code Filter.metadataContains}
-     * @param notifyMode how commits notify listeners; null leaves it unchanged, and a new table gets {@link NotifyMode#BELL}
+     * @param notifyMode how commits notify listeners; null leaves it unchanged, and a new table gets {@link NotifyMode#COALESCED}
      */
     public record Options(
             boolean dataIndex,
@@ -148,7 +149,7 @@ public final class SchemaMigrator {
 
     /** Each step is a transaction, so one that fails has changed nothing and can be tried again. */
     private <R> R withLockTimeouts(Catalog catalog, Callable<R> step) {
-        long start = System.nanoTime();
+        long start = Clock.SYSTEM.nanos();
         boolean warned = false;
         while (true) {
             try {
@@ -159,7 +160,7 @@ public final class SchemaMigrator {
                     throw failed(e, state);
                 }
                 String holders = holders(catalog);
-                if (System.nanoTime() - start > lockPatience.toNanos()) {
+                if (Clock.SYSTEM.nanos() - start > lockPatience.toNanos()) {
                     throw new SchemaLockedException(
                             "migrating " + name + " failed: the table could not be locked within "
                                     + lockPatience.toSeconds() + " s, because it is used by " + holders

@@ -4,9 +4,9 @@ import io.synckit.MissingPrivilegeException;
 import io.synckit.NewerSchemaException;
 import io.synckit.SchemaMismatchException;
 import io.synckit.UnsupportedDatabaseException;
-import io.synckit.postgres.internal.jdbc.Catalog;
-import io.synckit.postgres.internal.jdbc.SqlFailure;
-import io.synckit.postgres.internal.jdbc.TableName;
+import io.synckit.postgres.internal.sql.Catalog;
+import io.synckit.postgres.internal.sql.SqlFailure;
+import io.synckit.postgres.internal.sql.TableName;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -97,7 +97,8 @@ public record SchemaStatus(
                         + "; use a newer library");
         inspectFence(name, table, problems);
         inspectProtection(name, table, problems);
-        NotifyMode mode = table.bell() ? NotifyMode.BELL : table.eachEvent() ? NotifyMode.EACH_EVENT : NotifyMode.OFF;
+        NotifyMode mode =
+                table.coalesced() ? NotifyMode.COALESCED : table.eachEvent() ? NotifyMode.EACH_EVENT : NotifyMode.OFF;
         return new SchemaStatus(
                 table.schemaVersion(), mode, problems, missingGrants(name, table), warnings(name, table));
     }
@@ -188,7 +189,7 @@ public record SchemaStatus(
                 problems,
                 "the notify trigger of " + name
                         + " is changed or not ENABLE ALWAYS, so listeners are not notified; drop it and run the migrations, or"
-                        + " ALTER TABLE … ENABLE ALWAYS TRIGGER " + name.table() + "_bell (or " + name.table()
+                        + " ALTER TABLE … ENABLE ALWAYS TRIGGER " + name.table() + "_notify (or " + name.table()
                         + "_each_event)");
     }
 

@@ -1,10 +1,11 @@
 package io.synckit.sample.live;
 
 import io.synckit.StoredEvent;
-import io.synckit.postgres.RealtimeEventStore;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.Version;
 import io.synckit.sample.events.EventView;
+import io.synckit.subscription.EventSubscriptions;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.MediaType;
@@ -18,21 +19,21 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 class EventStreamController {
 
     private static final long RETRY_MILLIS = 1000;
-    private static final long FOR_EVER = 0;
+    private static final long NO_TIMEOUT = 0;
 
-    private final RealtimeEventStore events;
+    private final EventSubscriptions subscriptions;
     private final EventStreams streams;
 
-    EventStreamController(RealtimeEventStore events, EventStreams streams) {
-        this.events = events;
+    EventStreamController(EventSubscriptions subscriptions, EventStreams streams) {
+        this.subscriptions = subscriptions;
         this.streams = streams;
     }
 
     /**
      * Server-sent events: {@code id} is the version, {@code event} the type, {@code data} the JSON of {@code /events}.
      *
-     * @param lastEventId what a browser has seen last: it gets exactly what it missed
-     * @param since the same for the first request; without either, events from now on
+     * @param lastEventId the last event that the browser has received; the stream continues after it
+     * @param since the same for the first request. Without both, the stream starts now
      */
     @GetMapping(path = "/events/stream", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
     SseEmitter stream(
@@ -40,11 +41,11 @@ class EventStreamController {
             @RequestParam(required = false) @Nullable String since)
             throws IOException {
         String from = lastEventId == null ? since : lastEventId;
-        LiveOptions all = LiveOptions.all();
-        SseEmitter browser = new SseEmitter(FOR_EVER);
+        LiveOptions all = LiveOptions.named("browser");
+        SseEmitter browser = new SseEmitter(NO_TIMEOUT);
         browser.send(SseEmitter.event().reconnectTime(RETRY_MILLIS));
-        LiveSubscription subscription = events.subscribe(
-                from == null ? all : all.from(events.parseVersion(from)), event -> send(browser, event));
+        LiveSubscription subscription =
+                subscriptions.live(from == null ? all : all.from(Version.parse(from)), event -> send(browser, event));
         streams.add(browser, subscription);
         return browser;
     }
@@ -56,7 +57,7 @@ class EventStreamController {
                     .name(event.type().replaceAll("[\r\n]", " "))
                     .data(EventView.of(event), MediaType.APPLICATION_JSON));
         } catch (IOException | IllegalStateException e) {
-            // The browser has gone.
+            // The browser is disconnected.
             streams.remove(browser);
         }
     }

@@ -1,6 +1,6 @@
 package io.synckit.sample.live;
 
-import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.subscription.LiveSubscription;
 import java.io.IOException;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;

@@ -1,8 +1,8 @@
 package io.synckit.sample.live;
 
 import io.synckit.postgres.RealtimeEventStore;
-import io.synckit.postgres.notification.ListenerStatus;
 import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.subscription.ListenerStatus;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 import org.springframework.web.bind.annotation.GetMapping;

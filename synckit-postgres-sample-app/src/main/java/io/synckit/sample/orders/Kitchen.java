@@ -1,15 +1,16 @@
 package io.synckit.sample.orders;
 
+import io.synckit.Filter;
 import io.synckit.StoredEvent;
-import io.synckit.postgres.RealtimeEventStore;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.subscription.EventSubscriptions;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.DisposableBean;
 import org.springframework.stereotype.Component;
 
-/** Hears of every order, whichever instance has taken it; its log line has the order's trace id. */
+/** Receives every order, whichever instance has stored it. Its log message has the trace id of the order. */
 @Component
 class Kitchen implements DisposableBean {
 
@@ -17,12 +18,13 @@ class Kitchen implements DisposableBean {
 
     private final LiveSubscription orders;
 
-    Kitchen(RealtimeEventStore events) {
-        this.orders = events.subscribe(LiveOptions.eventType("OrderPlaced"), Kitchen::bake);
+    Kitchen(EventSubscriptions subscriptions) {
+        this.orders =
+                subscriptions.live(LiveOptions.named("kitchen").filter(Filter.types("OrderPlaced")), Kitchen::bake);
     }
 
     private static void bake(StoredEvent order) {
-        log.info("order.heard: order={} version={}", order.aggregateId(), order.version());
+        log.info("order.received: order={} version={}", order.aggregateId(), order.version());
     }
 
     @Override

@@ -15,11 +15,12 @@ import io.synckit.Version;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.LiveSubscription;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.EventSubscriptions;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -106,8 +107,9 @@ class MoreSnippetsTest {
     }
 
     @Bean
-    LiveSubscription wakeProjection(RealtimeEventStore events, Projection projection) {
-        return events.subscribe(LiveOptions.eventType("OrderPlaced"), event -> projection.project());
+    LiveSubscription wakeProjection(EventSubscriptions subscriptions, Projection projection) {
+        return subscriptions.live(
+                LiveOptions.named("projection").filter(Filter.types("OrderPlaced")), event -> projection.project());
     }
 
     interface Projection {
@@ -117,7 +119,7 @@ class MoreSnippetsTest {
     @Test
     void liveSubscriptionWakesTheProjection() throws InterruptedException {
         Semaphore woken = new Semaphore(0);
-        try (LiveSubscription subscription = wakeProjection(live, woken::release)) {
+        try (LiveSubscription subscription = wakeProjection(live.subscriptions(), woken::release)) {
             live.store(Event.of("c", "OrderPlaced", 1));
 
             assertThat(woken.tryAcquire(30, TimeUnit.SECONDS)).isTrue();

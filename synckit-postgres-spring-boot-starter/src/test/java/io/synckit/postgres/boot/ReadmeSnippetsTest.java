@@ -18,15 +18,16 @@ import io.synckit.Version;
 import io.synckit.WrongExpectedVersionException;
 import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.quickstart.ShopApplication;
-import io.synckit.postgres.notification.LiveNotice;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.LiveSubscription;
-import io.synckit.postgres.notification.SlowSubscriber;
-import io.synckit.postgres.notification.StoredEventHandler;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.EventSubscriptions;
+import io.synckit.subscription.LiveNotice;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
+import io.synckit.subscription.SlowSubscriber;
+import io.synckit.subscription.StoredEventHandler;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -128,14 +129,15 @@ class ReadmeSnippetsTest {
         }
     }
 
-    LiveSubscription print(RealtimeEventStore live) {
-        return live.subscribe(
-                LiveOptions.eventType("OrderPlaced"), event -> System.out.println(event.dataAs(OrderPlaced.class)));
+    LiveSubscription print(EventSubscriptions subscriptions) {
+        return subscriptions.live(
+                LiveOptions.named("print").filter(Filter.types("OrderPlaced")),
+                event -> System.out.println(event.dataAs(OrderPlaced.class)));
     }
 
-    LiveSubscription everything(RealtimeEventStore live, Version since) {
-        return live.subscribe(
-                LiveOptions.all()
+    LiveSubscription everything(EventSubscriptions subscriptions, Version since) {
+        return subscriptions.live(
+                LiveOptions.named("everything")
                         .from(since)
                         .buffer(10_000)
                         .whenSlow(SlowSubscriber.CANCEL)
@@ -143,18 +145,18 @@ class ReadmeSnippetsTest {
                 event -> System.out.println(event.version() + " " + event.type()));
     }
 
-    void goOn(RealtimeEventStore live, LiveNotice notice, StoredEventHandler handler) {
+    void resume(EventSubscriptions subscriptions, LiveNotice notice, StoredEventHandler handler) {
         if (notice instanceof LiveNotice.Ended ended) {
             if (ended.failure() instanceof SlowSubscriberException slow) {
-                live.subscribe(LiveOptions.all().from(slow.handled()), handler);
+                subscriptions.live(LiveOptions.named("everything").from(slow.handled()), handler);
             } else if (ended.failure() instanceof HistoryChangedException changed) {
-                live.subscribe(LiveOptions.all().from(changed.safe()), handler);
+                subscriptions.live(LiveOptions.named("everything").from(changed.safe()), handler);
             }
         }
     }
 
-    void inTens(RealtimeEventStore live, Flow.Subscriber<StoredEvent> subscriber) {
-        live.publisher(LiveOptions.all().from(Version.ZERO)).subscribe(subscriber);
+    void inTens(EventSubscriptions subscriptions, Flow.Subscriber<StoredEvent> subscriber) {
+        subscriptions.publisher(LiveOptions.named("in-tens").from(Version.ZERO)).subscribe(subscriber);
     }
 
     boolean ship(String orderId) {
@@ -214,17 +216,20 @@ class ReadmeSnippetsTest {
     @Test
     void theSubscriptionsOfTheReadme() throws InterruptedException {
         Collector<StoredEvent> ten = new Collector<>();
-        LiveSubscription printing = print(live);
-        LiveSubscription all = everything(live, Version.ZERO);
-        inTens(live, new TenAtATime(ten));
+        LiveSubscription printing = print(live.subscriptions());
+        LiveSubscription all = everything(live.subscriptions(), Version.ZERO);
+        inTens(live.subscriptions(), new TenAtATime(ten));
         for (int i = 0; i < 25; i++) {
             events.store(Event.of("order-live", "OrderPlaced", new OrderPlaced("alice", "tea", i)));
         }
 
         ten.next(25);
         Collector<StoredEvent> again = new Collector<>();
-        goOn(live, new LiveNotice.Ended(new SlowSubscriberException(Version.ZERO, 1)), again::add);
-        goOn(live, new LiveNotice.Ended(new HistoryChangedException(Version.of(9), Version.ZERO)), again::add);
+        resume(live.subscriptions(), new LiveNotice.Ended(new SlowSubscriberException(Version.ZERO, 1)), again::add);
+        resume(
+                live.subscriptions(),
+                new LiveNotice.Ended(new HistoryChangedException(Version.of(9), Version.ZERO)),
+                again::add);
         again.next(50);
         Version latest = events.latestVersion();
         Await.until(() -> printing.position().equals(latest) && all.position().equals(latest));

@@ -156,14 +156,14 @@ as $$
     end
 $$;
 
--- The fence, reader's side (horizon). Every version up to "decided" is settled: committed and visible to the next statement, or rolled
--- back. The reads must happen in this order: sequence, locks, sequence again; rows only in a later statement. If "head" is above
--- "decided", a transaction is announced, or was announced after the first read. "ringing" means that a
+-- The fence, reader's side (horizon). At or below "settled" no transaction can still commit: every version is committed and visible to
+-- the next statement, or rolled back. The reads must happen in this order: sequence, locks, sequence again; rows only in a later statement. If "head" is above
+-- "settled", a transaction is announced, or was announced after the first read. "doorbell_held" means that a
 -- transaction holds the doorbell lock (the only exclusive lock among these keys).
 -- "stable" is the version of the last event that exists. Versions of transactions that rolled back need not survive a crash of the
 -- server. They may be given out again, and a reader that had kept one as its cursor would skip the new event.
 create or replace function "${schema}"."${table}_horizon"(
-    out stable bigint, out decided bigint, out head bigint, out ringing boolean, out isolation text, out standby boolean)
+    out stable bigint, out settled bigint, out head bigint, out doorbell_held boolean, out isolation text, out standby boolean)
     language plpgsql volatile
 as $$
 declare
@@ -171,16 +171,16 @@ declare
 begin
     isolation := current_setting('transaction_isolation');
     standby := pg_is_in_recovery();
-    select case when s.is_called then s.last_value else 0 end into decided from "${schema}"."${table}_version_seq" s;
-    select least(decided, min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) filter (where l.mode = 'ShareLock')),
+    select case when s.is_called then s.last_value else 0 end into settled from "${schema}"."${table}_version_seq" s;
+    select least(settled, min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) filter (where l.mode = 'ShareLock')),
            count(*) filter (where l.mode = 'ExclusiveLock') > 0
-      into decided, ringing
+      into settled, doorbell_held
       from pg_locks l
      where l.locktype = 'advisory' and l.objsubid = 1
        and l.classid::bigint >> 16 = lock_class
        and l.database = (select d.oid from pg_database d where d.datname = current_database());
     select case when s.is_called then s.last_value else 0 end into head from "${schema}"."${table}_version_seq" s;
-    select coalesce(max(e.version), 0) into stable from "${schema}"."${table}" e where e.version <= decided;
+    select coalesce(max(e.version), 0) into stable from "${schema}"."${table}" e where e.version <= settled;
     -- For a later statement of the same round trip, which cannot receive it as a parameter.
     perform set_config('synckit.stable', stable::text, true);
 end
@@ -308,7 +308,7 @@ begin
 end
 $$;
 
--- The doorbell: how idle readers learn of a commit. A transaction that has issued NOTIFY holds a database-wide
+-- The doorbell lock, which limits notifications. A transaction that has issued NOTIFY holds a database-wide
 -- lock while it commits, so at most one transaction at a time issues it: the one that gets the doorbell lock. The others commit in a
 -- group without. A notified reader reads again for as long as the lock is held or a transaction is announced: a transaction that found
 -- the lock taken was still announced while the notifier held it. The notification is a hint; the table is the truth. Another notify
@@ -324,14 +324,14 @@ as $$
     end
 $$;
 
--- Whether the notification queue has room. When it is full, commits that notify fail, and an append must not fail for a hint.
+-- Returns whether the notification queue has room. If it is full, commits that notify fail, and an append must not fail for a hint.
 create or replace function "${schema}"."${table}_may_notify"() returns boolean
     language sql volatile
 as $$ select pg_notification_queue_usage() < 0.9 $$;
 
 -- Takes the doorbell lock, if it is free, until the transaction ends, and issues NOTIFY. True if it did. The key is the largest of 48
 -- bits, which no announcement has.
-create or replace function "${schema}"."${table}_take_bell"() returns boolean
+create or replace function "${schema}"."${table}_take_doorbell"() returns boolean
     language sql volatile
 as $$
     select case
@@ -347,17 +347,17 @@ $$;
 -- by one of three conditions: no statement runs (extended protocol), the statement is a COMMIT, or it is an INSERT and the only statement
 -- of the transaction (simple protocol). If none of them holds, a superfluous NOTIFY does no harm.
 -- Conditions instead of PERFORM, which would run a query for each.
-create or replace function "${schema}"."${table}_ring"() returns trigger
+create or replace function "${schema}"."${table}_notify_once"() returns trigger
     language plpgsql
 as $$
 begin
-    if current_setting('synckit.rung', true) is distinct from '${schema}.${table}'
-        and set_config('synckit.rung', '${schema}.${table}', true) is not null
+    if current_setting('synckit.notified', true) is distinct from '${schema}.${table}'
+        and set_config('synckit.notified', '${schema}.${table}', true) is not null
         and (case
             when current_query() is null
                 or current_query() ~* '^\s*(commit|end)\y'
                 or statement_timestamp() = transaction_timestamp() and current_query() ~* '^\s*(insert|copy|with)\y'
-            then "${schema}"."${table}_take_bell"()
+            then "${schema}"."${table}_take_doorbell"()
             when "${schema}"."${table}_may_notify"()
             then pg_notify("${schema}"."${table}_channel"(), '') is not null
         end)
@@ -368,13 +368,13 @@ begin
 end
 $$;
 
--- A reader that is about to read again waits here, with the doorbell lock if it is free, so that no writer need notify meanwhile.
--- Readers that sleep are notified once when it ends.
-create or replace function "${schema}"."${table}_hold"(seconds double precision) returns void
+-- A reader that is about to read again waits here. It holds the doorbell lock if that is free, so that writers do not notify meanwhile.
+-- Other readers are notified once when it ends.
+create or replace function "${schema}"."${table}_hold_doorbell"(seconds double precision) returns void
     language plpgsql
 as $$
 begin
-    perform "${schema}"."${table}_take_bell"();
+    perform "${schema}"."${table}_take_doorbell"();
     perform pg_sleep(seconds);
 end
 $$;
@@ -414,11 +414,11 @@ begin
             when (current_setting('synckit.maintenance', true) is distinct from 'on')
             execute function "${schema}"."${table}_protect"();
         alter table "${schema}"."${table}" enable always trigger "${table}_protect";
-        create constraint trigger "${table}_bell" after insert on "${schema}"."${table}"
+        create constraint trigger "${table}_notify" after insert on "${schema}"."${table}"
             deferrable initially deferred
             for each row
-            execute function "${schema}"."${table}_ring"();
-        alter table "${schema}"."${table}" enable always trigger "${table}_bell";
+            execute function "${schema}"."${table}_notify_once"();
+        alter table "${schema}"."${table}" enable always trigger "${table}_notify";
     end if;
 end
 $$;

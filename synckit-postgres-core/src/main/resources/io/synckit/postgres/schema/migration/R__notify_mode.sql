@@ -6,25 +6,25 @@ do $$
 declare
     mode constant text := '${notify_mode}';
 begin
-    if mode not in ('AS_IT_IS', 'BELL', 'EACH_EVENT', 'OFF') then
-        raise exception 'notify_mode is %', mode using hint = 'Possible are AS_IT_IS, BELL, EACH_EVENT and OFF.';
+    if mode not in ('AS_IT_IS', 'COALESCED', 'EACH_EVENT', 'OFF') then
+        raise exception 'notify_mode is %', mode using hint = 'Possible are AS_IT_IS, COALESCED, EACH_EVENT and OFF.';
     end if;
     if mode in ('EACH_EVENT', 'OFF') and exists (select from pg_trigger t
-            where t.tgrelid = '"${schema}"."${table}"'::regclass and t.tgname = '${table}_bell') then
-        drop trigger "${table}_bell" on "${schema}"."${table}";
+            where t.tgrelid = '"${schema}"."${table}"'::regclass and t.tgname = '${table}_notify') then
+        drop trigger "${table}_notify" on "${schema}"."${table}";
     end if;
-    if mode in ('BELL', 'OFF') and exists (select from pg_trigger t
+    if mode in ('COALESCED', 'OFF') and exists (select from pg_trigger t
             where t.tgrelid = '"${schema}"."${table}"'::regclass and t.tgname = '${table}_each_event') then
         drop trigger "${table}_each_event" on "${schema}"."${table}";
     end if;
-    if mode = 'BELL' and not exists (select from pg_trigger t
-            where t.tgrelid = '"${schema}"."${table}"'::regclass and t.tgname = '${table}_bell') then
+    if mode = 'COALESCED' and not exists (select from pg_trigger t
+            where t.tgrelid = '"${schema}"."${table}"'::regclass and t.tgname = '${table}_notify') then
         -- As in R__functions.sql.
-        create constraint trigger "${table}_bell" after insert on "${schema}"."${table}"
+        create constraint trigger "${table}_notify" after insert on "${schema}"."${table}"
             deferrable initially deferred
             for each row
-            execute function "${schema}"."${table}_ring"();
-        alter table "${schema}"."${table}" enable always trigger "${table}_bell";
+            execute function "${schema}"."${table}_notify_once"();
+        alter table "${schema}"."${table}" enable always trigger "${table}_notify";
     end if;
     if mode = 'EACH_EVENT' and not exists (select from pg_trigger t
             where t.tgrelid = '"${schema}"."${table}"'::regclass and t.tgname = '${table}_each_event') then

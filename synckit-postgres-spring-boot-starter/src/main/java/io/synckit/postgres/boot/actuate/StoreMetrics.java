@@ -8,10 +8,10 @@ import io.micrometer.core.instrument.binder.MeterBinder;
 import io.synckit.EventStoreException;
 import io.synckit.postgres.StoreDiagnosis;
 import io.synckit.postgres.StoreDiagnosis.HorizonHolder;
-import io.synckit.postgres.notification.ListenerCounts;
-import io.synckit.postgres.notification.ListenerStatus.State;
 import io.synckit.postgres.notification.NotificationListener;
-import io.synckit.postgres.notification.TailStatus;
+import io.synckit.subscription.ListenerCounts;
+import io.synckit.subscription.ListenerStatus.State;
+import io.synckit.subscription.ReaderStatus;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
@@ -19,13 +19,13 @@ import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
-/** What is to be watched besides the operations; docs/metrics.md has the names. What cannot be known at the moment is NaN. */
+/** The meters besides those of the operations; docs/metrics.md lists them. An unknown value is NaN. */
 final class StoreMetrics implements MeterBinder {
 
-    /** A scrape asks the database one question; more often than this none. */
+    /** A scrape sends one query to the database, at most once in this time. */
     private static final Duration MAX_AGE = Duration.ofSeconds(5);
 
-    private static final Duration PATIENCE = Duration.ofMillis(500);
+    private static final Duration TIMEOUT = Duration.ofMillis(500);
 
     private final StoreMonitor monitor;
 
@@ -48,7 +48,7 @@ final class StoreMetrics implements MeterBinder {
                 registry,
                 "synckit.store.stable",
                 "versions",
-                "Last version that readers may go to",
+                "Highest version that readers can read",
                 diagnosis -> diagnosis.stable().value());
         store(
                 registry,
@@ -60,24 +60,24 @@ final class StoreMetrics implements MeterBinder {
                 registry,
                 "synckit.store.writers",
                 "transactions",
-                "Transactions that have stored something and are open",
+                "Open transactions that have stored events",
                 StoreDiagnosis::writers);
         Gauge.builder("synckit.store.waiting", monitor, StoreMonitor::waiting)
-                .description("Events that storeAsync has accepted and that are not being stored yet")
+                .description("Events that storeAsync has accepted and not stored yet")
                 .baseUnit("events")
                 .register(registry);
         TimeGauge.builder(
                         "synckit.store.horizon.delay",
                         this,
                         TimeUnit.MILLISECONDS,
-                        metrics -> metrics.asked(StoreMetrics::horizonMillis))
-                .description("Age of the transaction that readers wait for; 0 if there is none")
+                        metrics -> metrics.queried(StoreMetrics::horizonMillis))
+                .description("Age of the transaction that holds the horizon; 0 if there is none")
                 .register(registry);
         Gauge.builder(
                         "synckit.notification.queue",
                         this,
-                        metrics -> metrics.asked(StoreDiagnosis::notificationQueueUsage))
-                .description("How full the server's notification queue is, from 0 to 1")
+                        metrics -> metrics.queried(StoreDiagnosis::notificationQueueUsage))
+                .description("Usage of the server's notification queue, from 0 to 1")
                 .baseUnit("ratio")
                 .register(registry);
     }
@@ -88,17 +88,17 @@ final class StoreMetrics implements MeterBinder {
             String unit,
             String description,
             ToDoubleFunction<StoreDiagnosis> value) {
-        Gauge.builder(name, this, metrics -> metrics.asked(value))
+        Gauge.builder(name, this, metrics -> metrics.queried(value))
                 .description(description)
                 .baseUnit(unit)
                 .register(registry);
     }
 
-    private double asked(ToDoubleFunction<StoreDiagnosis> value) {
+    private double queried(ToDoubleFunction<StoreDiagnosis> value) {
         try {
-            return value.applyAsDouble(monitor.diagnosis(MAX_AGE, PATIENCE));
+            return value.applyAsDouble(monitor.diagnosis(MAX_AGE, TIMEOUT));
         } catch (EventStoreException e) {
-            return Double.NaN; // health says why
+            return Double.NaN; // the health indicator names the cause
         }
     }
 
@@ -118,20 +118,10 @@ final class StoreMetrics implements MeterBinder {
                     .tag("state", state.name().toLowerCase(Locale.ROOT))
                     .register(registry);
         }
-        count(
-                registry,
-                listener,
-                "reconnects",
-                "Connections that were lost and made again",
-                ListenerCounts::reconnects);
-        count(registry, listener, "bells", "Notifications that were heard", ListenerCounts::bells);
-        count(registry, listener, "polls", "Looks at the table that nobody rang for", ListenerCounts::polls);
-        count(
-                registry,
-                listener,
-                "polls.failed",
-                "Polls that the database did not answer",
-                ListenerCounts::failedPolls);
+        count(registry, listener, "reconnects", "Connections that were lost and replaced", ListenerCounts::reconnects);
+        count(registry, listener, "notifications", "Notifications that were received", ListenerCounts::notifications);
+        count(registry, listener, "polls", "Reads without a notification", ListenerCounts::polls);
+        count(registry, listener, "polls.failed", "Polls that have failed", ListenerCounts::failedPolls);
         TimeGauge.builder(
                         "synckit.listener.round.trip",
                         listener,
@@ -139,7 +129,10 @@ final class StoreMetrics implements MeterBinder {
                         it -> orNaN(it.status().roundTrip(), Duration::toNanos))
                 .description("Round trip of the last probe of the listener's connection")
                 .register(registry);
-        Gauge.builder("synckit.tail.position", listener, it -> orNaN(it.tail().orElse(null), StoreMetrics::position))
+        Gauge.builder(
+                        "synckit.reader.position",
+                        listener,
+                        it -> orNaN(it.reader().orElse(null), StoreMetrics::position))
                 .description("Last version that was handed to subscriptions")
                 .baseUnit("versions")
                 .register(registry);
@@ -147,7 +140,7 @@ final class StoreMetrics implements MeterBinder {
                         "synckit.audit.checked",
                         listener,
                         it -> it.audit().map(report -> report.checked()).orElse(0L))
-                .description("Events that were compared with what was delivered")
+                .description("Events that were compared with the delivered ones")
                 .baseUnit("events")
                 .register(registry);
         FunctionCounter.builder(
@@ -161,13 +154,13 @@ final class StoreMetrics implements MeterBinder {
                         "synckit.audit.lost",
                         listener,
                         it -> it.audit().map(report -> report.lost()).orElse(0L))
-                .description("Events that were not delivered: must stay 0")
+                .description("Events that were not delivered; must stay 0")
                 .baseUnit("events")
                 .register(registry);
     }
 
-    private static double position(TailStatus tail) {
-        return tail.position().value();
+    private static double position(ReaderStatus reader) {
+        return reader.position().value();
     }
 
     private static <T> double orNaN(@Nullable T value, ToDoubleFunction<T> number) {
@@ -185,7 +178,6 @@ final class StoreMetrics implements MeterBinder {
                 .register(registry);
     }
 
-    /** The tag leaves durable subscriptions their place. */
     private static void bindLive(MeterRegistry registry, NotificationListener listener) {
         Gauge.builder(
                         "synckit.subscriptions",
@@ -199,7 +191,7 @@ final class StoreMetrics implements MeterBinder {
                         "synckit.subscriptions.lag",
                         listener,
                         it -> it.subscriptions().lag().versions())
-                .description("Versions that the furthest subscription is behind")
+                .description("Lag of the subscription that is furthest behind")
                 .baseUnit("versions")
                 .tag("kind", "live")
                 .register(registry);
@@ -208,14 +200,14 @@ final class StoreMetrics implements MeterBinder {
                         listener,
                         TimeUnit.MILLISECONDS,
                         it -> it.subscriptions().lag().time().toMillis())
-                .description("How long the furthest subscription is behind")
+                .description("Time by which the subscription that is furthest behind lags")
                 .tag("kind", "live")
                 .register(registry);
         FunctionCounter.builder(
                         "synckit.subscriptions.dropped",
                         listener,
                         it -> it.subscriptions().dropped())
-                .description("Events that slow subscribers were not given")
+                .description("Events that were not delivered to slow subscribers")
                 .baseUnit("events")
                 .tag("kind", "live")
                 .register(registry);

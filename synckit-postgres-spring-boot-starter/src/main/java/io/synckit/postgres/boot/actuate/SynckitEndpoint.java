@@ -3,12 +3,12 @@ package io.synckit.postgres.boot.actuate;
 import io.synckit.EventStoreException;
 import io.synckit.StoreStats;
 import io.synckit.postgres.StoreDiagnosis;
-import io.synckit.postgres.notification.AuditReport;
-import io.synckit.postgres.notification.ListenerCounts;
-import io.synckit.postgres.notification.ListenerStatus;
-import io.synckit.postgres.notification.LiveSubscription;
 import io.synckit.postgres.notification.NotificationListener;
-import io.synckit.postgres.notification.TailStatus;
+import io.synckit.subscription.AuditReport;
+import io.synckit.subscription.ListenerCounts;
+import io.synckit.subscription.ListenerStatus;
+import io.synckit.subscription.LiveSubscription;
+import io.synckit.subscription.ReaderStatus;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
@@ -22,13 +22,13 @@ import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
 import org.springframework.boot.actuate.endpoint.annotation.Selector;
 import org.springframework.boot.actuate.endpoint.annotation.WriteOperation;
 
-/** The event store in numbers, and its listener's switch. Writing needs {@code management.endpoint.synckit.access: unrestricted}. */
+/** Shows the figures of the event store, and operates its listener. Writing needs {@code management.endpoint.synckit.access: unrestricted}. */
 @Endpoint(id = "synckit", defaultAccess = Access.READ_ONLY)
 final class SynckitEndpoint {
 
     private static final Duration MAX_AGE = Duration.ofSeconds(1);
-    private static final Duration PATIENCE = Duration.ofSeconds(5);
-    private static final int MOST_SUBSCRIPTIONS = 100;
+    private static final Duration TIMEOUT = Duration.ofSeconds(5);
+    private static final int MAX_SUBSCRIPTIONS = 100;
 
     private final StoreMonitor monitor;
 
@@ -36,7 +36,7 @@ final class SynckitEndpoint {
         this.monitor = monitor;
     }
 
-    /** The store and, unless it is switched off, its listener. */
+    /** Returns the store and, unless it is disabled, its listener. */
     @ReadOperation
     Overview overview() {
         NotificationListener listener = monitor.listener();
@@ -69,8 +69,8 @@ final class SynckitEndpoint {
 
     private StoreView store() {
         try {
-            StoreDiagnosis diagnosis = monitor.diagnosis(MAX_AGE, PATIENCE);
-            StoreStats stats = monitor.stats(MAX_AGE, PATIENCE);
+            StoreDiagnosis diagnosis = monitor.diagnosis(MAX_AGE, TIMEOUT);
+            StoreStats stats = monitor.stats(MAX_AGE, TIMEOUT);
             Instant latest = diagnosis.latestEventAt().orElse(null);
             return new StoreView(
                     null,
@@ -93,25 +93,25 @@ final class SynckitEndpoint {
         }
     }
 
-    /** Somebody may have stored an event at the end of all times. */
+    /** An event may have been stored with an infinite time. */
     private static long age(Instant latest, Instant now) {
         return Math.max(0, now.getEpochSecond() - latest.getEpochSecond());
     }
 
     private static ListenerView listener(NotificationListener listener) {
         ListenerStatus status = listener.status();
-        TailStatus tail = listener.tail().orElse(null);
+        ReaderStatus reader = listener.reader().orElse(null);
         Duration roundTrip = status.roundTrip();
         return new ListenerView(
                 status.state(),
                 status.since(),
                 status.attempts(),
                 status.backendPid(),
-                status.lastBell(),
+                status.lastNotification(),
                 roundTrip == null ? null : roundTrip.toNanos() / 1e6,
                 status.failure() == null ? null : status.failure().getMessage(),
                 listener.counts(),
-                tail == null ? null : new TailView(tail.position().value(), tail.readAt()),
+                reader == null ? null : new ReaderView(reader.position().value(), reader.readAt()),
                 listener.audit().map(SynckitEndpoint::audit).orElse(null));
     }
 
@@ -128,7 +128,7 @@ final class SynckitEndpoint {
         List<SubscriptionView> furthestBehind = listener.subscriptions().active().stream()
                 .map(SynckitEndpoint::subscription)
                 .sorted(Comparator.comparingLong(SubscriptionView::lagMillis).reversed())
-                .limit(MOST_SUBSCRIPTIONS)
+                .limit(MAX_SUBSCRIPTIONS)
                 .toList();
         return new LiveView(
                 listener.subscriptions().size(), listener.subscriptions().dropped(), furthestBehind);
@@ -137,7 +137,7 @@ final class SynckitEndpoint {
     private static SubscriptionView subscription(LiveSubscription subscription) {
         LiveSubscription.Lag lag = subscription.lag();
         return new SubscriptionView(
-                subscription.toString(),
+                subscription.name(),
                 subscription.position().value(),
                 lag.versions(),
                 lag.time().toMillis(),
@@ -149,7 +149,7 @@ final class SynckitEndpoint {
             @Nullable ListenerView listener,
             @Nullable LiveView live) implements OperationResponseBody {}
 
-    /** With a failure nothing else is known. */
+    /** With a failure, all other values are null. */
     record StoreView(
             @Nullable String failure,
             @Nullable Integer schemaVersion,
@@ -169,20 +169,20 @@ final class SynckitEndpoint {
             Instant since,
             int failedAttempts,
             @Nullable Integer backendPid,
-            @Nullable Instant lastBell,
+            @Nullable Instant lastNotification,
             @Nullable Double roundTripMillis,
             @Nullable String failure,
             ListenerCounts counts,
-            @Nullable TailView tail,
+            @Nullable ReaderView reader,
             @Nullable AuditView audit)
             implements OperationResponseBody {}
 
-    record TailView(long position, Instant readAt) {}
+    record ReaderView(long position, Instant readAt) {}
 
     record AuditView(@Nullable Long checkedUpTo, long checked, long lost, List<Long> firstLost, long unchecked) {}
 
-    /** The hundred that are furthest behind. */
+    /** The hundred subscriptions that are furthest behind. */
     record LiveView(int count, long dropped, List<SubscriptionView> subscriptions) {}
 
-    record SubscriptionView(String of, long position, long lagVersions, long lagMillis, long dropped) {}
+    record SubscriptionView(String name, long position, long lagVersions, long lagMillis, long dropped) {}
 }

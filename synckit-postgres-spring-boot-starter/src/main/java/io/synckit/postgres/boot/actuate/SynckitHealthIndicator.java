@@ -6,12 +6,12 @@ import io.synckit.SchemaMismatchException;
 import io.synckit.Version;
 import io.synckit.postgres.StoreDiagnosis;
 import io.synckit.postgres.StoreDiagnosis.HorizonHolder;
-import io.synckit.postgres.notification.AuditReport;
-import io.synckit.postgres.notification.ListenerStatus;
-import io.synckit.postgres.notification.LiveSubscription.Lag;
 import io.synckit.postgres.notification.NotificationListener;
-import io.synckit.postgres.notification.TailStatus;
 import io.synckit.postgres.schema.SchemaStatus;
+import io.synckit.subscription.AuditReport;
+import io.synckit.subscription.ListenerStatus;
+import io.synckit.subscription.LiveSubscription.Lag;
+import io.synckit.subscription.ReaderStatus;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -21,7 +21,7 @@ import org.springframework.boot.health.contributor.AbstractHealthIndicator;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.Status;
 
-/** Whether events can be stored and come through, and who is in the way; docs/operations.md has the details. */
+/** Reports whether events can be stored and are delivered, and what prevents it. The details are in docs/operations.md. */
 final class SynckitHealthIndicator extends AbstractHealthIndicator {
 
     private static final Duration MAX_AGE = Duration.ofSeconds(1);
@@ -103,12 +103,12 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
             problems.put(
                     HealthProblem.QUEUE,
                     "the server's notification queue is " + Math.round(diagnosis.notificationQueueUsage() * 100)
-                            + " % full; somebody listens (LISTEN) in a transaction that stays open, see"
+                            + " % full, because a session that listens (LISTEN) keeps a transaction open; see"
                             + " docs/troubleshooting.md");
         }
     }
 
-    /** Where this role may not see it: since when the same one has been met at the same version. */
+    /** Returns the age of the transaction. If this role may not see it, the time since the first check with the same transaction and version. */
     private synchronized Duration age(HorizonHolder holder, Version stable) {
         Duration age = holder.transactionAge();
         if (age != null) {
@@ -131,7 +131,7 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
         listener.put("since", status.since());
         listener.put("failedAttempts", status.attempts());
         put(listener, "backendPid", status.backendPid());
-        put(listener, "lastBell", status.lastBell());
+        put(listener, "lastNotification", status.lastNotification());
         Duration roundTrip = status.roundTrip();
         put(listener, "roundTripMillis", roundTrip == null ? null : roundTrip.toNanos() / 1e6);
         builder.withDetail("listener", listener);
@@ -147,7 +147,7 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
                         HealthProblem.LISTENER_STOPPED,
                         "the listener is stopped, so nothing is delivered to live subscriptions until it is started");
             case CONNECTING, RECONNECTING, POLLING -> {
-                // Without a failure it is connecting for the first time, or polls because it was told to.
+                // Without a failure it connects for the first time, or polls because of the notify mode.
                 if (status.failure() != null) {
                     problems.put(HealthProblem.LISTENER_POLLING, "the listener only polls" + failure);
                 }
@@ -168,14 +168,14 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
         live.put("lagMillis", lag.time().toMillis());
         live.put("dropped", listener.subscriptions().dropped());
         builder.withDetail("live", live);
-        TailStatus tail = listener.tail().orElse(null);
-        if (tail != null) {
-            builder.withDetail("tail", Map.of("position", tail.position().value(), "readAt", tail.readAt()));
-            Duration unread = diagnosis == null ? Duration.ZERO : unread(tail, diagnosis.stable());
+        ReaderStatus reader = listener.reader().orElse(null);
+        if (reader != null) {
+            builder.withDetail("reader", Map.of("position", reader.position().value(), "readAt", reader.readAt()));
+            Duration unread = diagnosis == null ? Duration.ZERO : unread(reader, diagnosis.stable());
             if (unread.compareTo(properties.maxLag()) > 0) {
                 problems.put(
                         HealthProblem.LAG,
-                        "the reader of the live subscriptions is at version " + tail.position() + ", and there has"
+                        "the reader of the live subscriptions is at version " + reader.position() + ", and there has"
                                 + " been more to read for " + unread.toSeconds() + " s");
                 return;
             }
@@ -189,21 +189,21 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
         }
     }
 
-    /** Since when a check has met the reader at the same place with something to read behind it. */
-    private synchronized Duration unread(TailStatus tail, Version stable) {
-        if (tail.position().compareTo(stable) >= 0) {
+    /** Returns the time since the first check with the reader at the same position and more to read. */
+    private synchronized Duration unread(ReaderStatus reader, Version stable) {
+        if (reader.position().compareTo(stable) >= 0) {
             stuck = null;
             return Duration.ZERO;
         }
         Stuck last = stuck;
-        if (last == null || !last.position.equals(tail.position())) {
-            last = new Stuck(tail.position(), System.nanoTime());
+        if (last == null || !last.position.equals(reader.position())) {
+            last = new Stuck(reader.position(), System.nanoTime());
             stuck = last;
         }
         return Duration.ofNanos(System.nanoTime() - last.since);
     }
 
-    /** A reader that does not get on. */
+    /** A reader that makes no progress. */
     private record Stuck(Version position, long since) {}
 
     private static void inspect(AuditReport report, Health.Builder builder, Map<HealthProblem, String> problems) {

@@ -2,9 +2,9 @@ package io.synckit.postgres.boot.autoconfigure;
 
 import io.synckit.InvalidConnectionException;
 import io.synckit.TransactionPoolerException;
-import io.synckit.postgres.notification.ListenerStatus;
-import io.synckit.postgres.notification.ListenerStatus.State;
 import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.subscription.ListenerStatus;
+import io.synckit.subscription.ListenerStatus.State;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;

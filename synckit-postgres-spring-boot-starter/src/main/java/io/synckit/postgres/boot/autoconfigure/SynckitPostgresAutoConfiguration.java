@@ -10,9 +10,11 @@ import io.synckit.postgres.boot.SynckitDataSource;
 import io.synckit.postgres.boot.SynckitJsonMapperCustomizer;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.Listener;
 import io.synckit.postgres.internal.json.JacksonJson;
-import io.synckit.postgres.notification.LiveSubscription;
 import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.notification.NotificationListenerBuilder;
 import io.synckit.postgres.schema.NotifyMode;
+import io.synckit.subscription.EventSubscriptions;
+import io.synckit.subscription.LiveSubscription;
 import java.time.Duration;
 import java.util.Objects;
 import javax.sql.DataSource;
@@ -128,6 +130,22 @@ final class SynckitPostgresAutoConfiguration {
         return new RealtimeEventStore(components.store(), Objects.requireNonNull(components.listener()), connections);
     }
 
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnBean(EventStoreComponents.class)
+    @ConditionalOnBooleanProperty(name = "synckit.postgres.listener.enabled", matchIfMissing = true)
+    EventSubscriptions eventSubscriptions(EventStoreComponents components) {
+        return Objects.requireNonNull(components.listener()).subscriptions();
+    }
+
+    /** The subscriptions of a store that replaces the starter's. */
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnSingleCandidate(RealtimeEventStore.class)
+    EventSubscriptions eventSubscriptionsOfTheApplicationsStore(RealtimeEventStore store) {
+        return store.subscriptions();
+    }
+
     /** Without live subscriptions. A further {@code PostgresEventStore} may exist; only one with this name replaces this one. */
     @Bean(destroyMethod = "")
     @ConditionalOnMissingBean(name = "postgresEventStore")
@@ -169,7 +187,7 @@ final class SynckitPostgresAutoConfiguration {
         DataSource unpooled = new UnpooledConnections(
                         "listener", settings.url(), settings.username(), settings.password())
                 .like(database.dataSource(), UnpooledConnections.FOR_LISTENING);
-        NotificationListener.Builder builder = RealtimeEventStore.listener(
+        NotificationListenerBuilder builder = RealtimeEventStore.listener(
                         unpooled == null ? database.dataSource() : unpooled, connections, json, properties.toConfig())
                 .instrumentation(instrumentation)
                 // The life cycle has waited for the handlers before.

@@ -64,16 +64,16 @@ record SynckitPostgresProperties(
         @DefaultValue Migration migration) {
 
     /**
-     * How listeners are told.
+     * How listeners are notified.
      *
-     * @param mode Whether one commit at a time notifies (bell), or every event (each-event: go-sync-kit's channels, for listeners outside this library), or none (off: polling; for XA). It belongs to the table: setting it changes it for all its applications, and without it the table stays as it is. A new one gets the bell.
+     * @param mode How commits notify listeners: coalesced (one transaction at a time), each-event (the channels of go-sync-kit, for listeners outside this library) or off (listeners poll; for XA). The mode belongs to the table, so it applies to all applications of the table. Without this setting the table keeps its mode. A new table gets coalesced.
      */
     record Notify(@Nullable NotifyMode mode) {}
 
     /**
      * The connection that listens.
      *
-     * @param enabled Whether to offer live subscriptions. Without, the bean is a PostgresEventStore instead of a RealtimeEventStore.
+     * @param enabled Whether to offer subscriptions. If not, the bean is a PostgresEventStore instead of a RealtimeEventStore, and there is no bean EventSubscriptions.
      * @param required Whether the start fails if the listener's first connection does. Without, live subscriptions are served by polling until it listens.
      * @param url URL of the same database for the listener, for instance past a connection pooler.
      * @param username User of the listener's URL.

@@ -4,15 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.synckit.Event;
+import io.synckit.Filter;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.actuate.SynckitEndpoint.Overview;
-import io.synckit.postgres.notification.ListenerStatus.State;
-import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.ListenerStatus.State;
+import io.synckit.subscription.LiveOptions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -42,10 +43,10 @@ class EndpointTest {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             Await.until(store::isListenerConnected);
-            store.subscribe(LiveOptions.stream("a"), seen::add);
+            store.subscriptions().live(LiveOptions.named("test").filter(Filter.aggregateIds("a")), seen::add);
             store.store(Event.of("a", "T", 1));
             seen.next();
-            Await.until(() -> store.listener().tail().orElseThrow().position().value() == 1);
+            Await.until(() -> store.listener().reader().orElseThrow().position().value() == 1);
 
             Overview overview = context.getBean(SynckitEndpoint.class).overview();
 
@@ -54,9 +55,9 @@ class EndpointTest {
             assertThat(overview.store().latestEventAgeSeconds()).isNotNegative();
             assertThat(overview.store().tableBytes()).isPositive();
             assertThat(overview.listener().state()).isEqualTo(State.LISTENING);
-            assertThat(overview.listener().tail().position()).isEqualTo(1);
+            assertThat(overview.listener().reader().position()).isEqualTo(1);
             assertThat(overview.live().count()).isEqualTo(1);
-            assertThat(overview.live().subscriptions().get(0).of()).startsWith("stream a");
+            assertThat(overview.live().subscriptions().get(0).name()).isEqualTo("test");
         });
     }
 

@@ -6,13 +6,13 @@ import io.synckit.Event;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.RealtimeEventStore;
-import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TcpProxy;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.LiveOptions;
 import java.sql.Connection;
 import java.sql.Statement;
 import java.util.Map;
@@ -69,7 +69,7 @@ class HealthTest {
     void allIsWell() {
         runner.run(context -> {
             RealtimeEventStore store = connected(context);
-            store.subscribe(LiveOptions.all(), seen::add);
+            store.subscriptions().live(LiveOptions.named("test"), seen::add);
             store.store(Event.of("a", "T", 1));
             seen.next();
 
@@ -77,7 +77,7 @@ class HealthTest {
 
             assertThat(health.getStatus()).isEqualTo(Status.UP);
             assertThat(problems(health)).isEmpty();
-            assertThat(health.getDetails()).containsKeys("store", "listener", "live", "tail", "audit");
+            assertThat(health.getDetails()).containsKeys("store", "listener", "live", "reader", "audit");
             assertThat(health.getDetails().get("store").toString()).contains("schemaVersion=2", "stableVersion=");
         });
     }
@@ -207,7 +207,7 @@ class HealthTest {
         runner.withPropertyValues("synckit.postgres.health.max-lag=50ms").run(context -> {
             CountDownLatch release = new CountDownLatch(1);
             RealtimeEventStore store = connected(context);
-            store.subscribe(LiveOptions.all(), event -> {
+            store.subscriptions().live(LiveOptions.named("test"), event -> {
                 release.await();
                 seen.add(event);
             });
@@ -228,14 +228,14 @@ class HealthTest {
     void aReaderThatIsBehindIsNamed() {
         runner.withPropertyValues("synckit.postgres.health.max-lag=50ms").run(context -> {
             RealtimeEventStore store = connected(context);
-            store.subscribe(LiveOptions.all(), seen::add);
+            store.subscriptions().live(LiveOptions.named("test"), seen::add);
             // Only for one transaction, so no probe notices. The reader may be about to look for another reason: then
             // the next one.
             Await.until(() -> {
-                database.execute("begin; alter table synckit.events disable trigger events_bell;"
+                database.execute("begin; alter table synckit.events disable trigger events_notify;"
                         + " insert into synckit.events (id, aggregate_id, event_type, data)"
                         + " values (gen_random_uuid(), 'a', 'T', '1');"
-                        + " alter table synckit.events enable always trigger events_bell; commit");
+                        + " alter table synckit.events enable always trigger events_notify; commit");
                 String lag = problems(health(context)).getOrDefault("lag", "");
                 return lag.contains("there has been more to read for");
             });
@@ -356,7 +356,7 @@ class HealthTest {
     void anEventThatWasNotDeliveredIsNamed() {
         runner.withPropertyValues("synckit.postgres.audit.delay=1s").run(context -> {
             RealtimeEventStore store = connected(context);
-            store.subscribe(LiveOptions.all(), seen::add);
+            store.subscriptions().live(LiveOptions.named("test"), seen::add);
             lose(store);
             untilProblem(context, "loss");
 

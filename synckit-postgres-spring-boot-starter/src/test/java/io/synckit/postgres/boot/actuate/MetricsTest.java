@@ -17,13 +17,13 @@ import io.synckit.OnDuplicate;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.RealtimeEventStore;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.SlowSubscriber;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.SlowSubscriber;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -67,7 +67,7 @@ class MetricsTest {
         EventStore store = context.getBean(EventStore.class);
         if (store instanceof RealtimeEventStore live) {
             Await.until(live::isListenerConnected);
-            live.subscribe(LiveOptions.all(), seen::add);
+            live.subscriptions().live(LiveOptions.named("test"), seen::add);
         }
         Event event = Event.of("a", "T", 1);
         store.store(event);
@@ -139,7 +139,7 @@ class MetricsTest {
             assertThat(gauge(context, "synckit.listener.state", "state", "failed"))
                     .isZero();
             assertThat(gauge(context, "synckit.listener.round.trip")).isPositive();
-            Await.until(() -> gauge(context, "synckit.tail.position") == 3);
+            Await.until(() -> gauge(context, "synckit.reader.position") == 3);
             assertThat(gauge(context, "synckit.subscriptions", "kind", "live")).isEqualTo(1);
             // Three events, and the one that was refused has drawn a number.
             // A gauge is NaN while the database has not answered.
@@ -155,7 +155,7 @@ class MetricsTest {
                             .count()
                     == 1);
             assertThat(context.getBean(MeterRegistry.class)
-                            .get("synckit.listener.bells")
+                            .get("synckit.listener.notifications")
                             .functionCounter()
                             .count())
                     .isPositive();
@@ -188,7 +188,7 @@ class MetricsTest {
             CountDownLatch release = new CountDownLatch(1);
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             Await.until(store::isListenerConnected);
-            store.subscribe(LiveOptions.all().buffer(1).whenSlow(SlowSubscriber.DROP), event -> {
+            store.subscriptions().live(LiveOptions.named("test").buffer(1).whenSlow(SlowSubscriber.DROP), event -> {
                 seen.add(event);
                 release.await();
             });
@@ -198,7 +198,7 @@ class MetricsTest {
                 store.store(Event.of("a", "T", i));
                 long version = i + 1;
                 Await.until(
-                        () -> store.listener().tail().orElseThrow().position().value() == version);
+                        () -> store.listener().reader().orElseThrow().position().value() == version);
             }
             assertThat(gauge(context, "synckit.subscriptions.lag", "kind", "live"))
                     .isEqualTo(5);
@@ -370,7 +370,7 @@ class MetricsTest {
     void eventsOfAnyTimeReachTheirHandlers() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
-            store.subscribe(LiveOptions.all(), seen::add);
+            store.subscriptions().live(LiveOptions.named("test"), seen::add);
             for (String time : List.of("0001-01-01", "infinity", "-infinity", "4000-01-01")) {
                 database.execute("insert into synckit.events (id, aggregate_id, event_type, data, created_at)"
                         + " values ('" + time + "', 'a', 'T', '1', '" + time + "')");

@@ -12,17 +12,18 @@ import io.opentelemetry.sdk.testing.exporter.InMemorySpanExporter;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import io.opentelemetry.sdk.trace.export.SimpleSpanProcessor;
 import io.synckit.Event;
+import io.synckit.Filter;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.EventHandlerConvention;
 import io.synckit.postgres.boot.EventStoreOperationContext;
 import io.synckit.postgres.boot.EventStoreOperationConvention;
-import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.LiveOptions;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -86,7 +87,7 @@ class TracingTest {
     void aHandlerGoesOnWithTheTraceOfTheAppend() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
-            store.subscribe(LiveOptions.all(), event -> {
+            store.subscriptions().live(LiveOptions.named("test"), event -> {
                 traceIds.add(currentTrace(context));
                 seen.add(event);
             });
@@ -114,8 +115,11 @@ class TracingTest {
     void whatAHandlerStoresBelongsToTheSameTrace() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
-            store.subscribe(LiveOptions.eventType("Placed"), event -> store.store(Event.of("b", "Paid", 2)));
-            store.subscribe(LiveOptions.eventType("Paid"), seen::add);
+            store.subscriptions()
+                    .live(
+                            LiveOptions.named("test").filter(Filter.types("Placed")),
+                            event -> store.store(Event.of("b", "Paid", 2)));
+            store.subscriptions().live(LiveOptions.named("test").filter(Filter.types("Paid")), seen::add);
             inARequest(context, () -> store.store(Event.of("a", "Placed", 1)));
 
             seen.next();
@@ -130,7 +134,7 @@ class TracingTest {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             inARequest(context, () -> store.store(Event.of("a", "Placed", 1)));
-            store.subscribe(LiveOptions.all().from(Version.ZERO), event -> {
+            store.subscriptions().live(LiveOptions.named("test").from(Version.ZERO), event -> {
                 traceIds.add(currentTrace(context));
                 seen.add(event);
             });
@@ -154,7 +158,7 @@ class TracingTest {
     void aTraceparentThatIsNoneIsIgnored() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
-            store.subscribe(LiveOptions.all(), seen::add);
+            store.subscriptions().live(LiveOptions.named("test"), seen::add);
             for (Object none : List.of(
                     "none",
                     17,
@@ -166,7 +170,7 @@ class TracingTest {
                 store.store(Event.of("a", "Placed", 1).withMetadata("traceparent", none));
             }
             seen.next(7);
-            store.subscribe(LiveOptions.all().from(Version.ZERO), seen::add);
+            store.subscriptions().live(LiveOptions.named("test").from(Version.ZERO), seen::add);
             seen.next(7);
 
             Await.until(() -> spans.getFinishedSpanItems().stream()
@@ -183,7 +187,7 @@ class TracingTest {
     void metadataThatCannotBeReadCarriesNoTrace() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
-            store.subscribe(LiveOptions.all(), event -> {
+            store.subscriptions().live(LiveOptions.named("test"), event -> {
                 if (event.type().equals("Raw")) {
                     store.store(Event.of("b", "Next", 1));
                 } else {
@@ -208,7 +212,7 @@ class TracingTest {
             assertThat(span("load synckit.events").getParentSpanId())
                     .isEqualTo(span("request").getSpanId());
 
-            store.subscribe(LiveOptions.all(), event -> {
+            store.subscriptions().live(LiveOptions.named("test"), event -> {
                 throw new IllegalStateException("no");
             });
             store.store(Event.of("a", "Placed", 1));
@@ -238,7 +242,7 @@ class TracingTest {
                 })
                 .run(context -> {
                     RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
-                    store.subscribe(LiveOptions.all(), seen::add);
+                    store.subscriptions().live(LiveOptions.named("test"), seen::add);
                     store.store(Event.of("a", "Placed", 1));
                     seen.next();
 

@@ -11,14 +11,14 @@ import io.synckit.SchemaMismatchException;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
-import io.synckit.postgres.notification.ListenerStatus.State;
-import io.synckit.postgres.notification.LiveOptions;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.ListenerStatus.State;
+import io.synckit.subscription.LiveOptions;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
@@ -72,7 +72,7 @@ class RealtimeAutoConfigurationTest {
             assertThat(context.getBean(EventStore.class)).isSameAs(store);
             Await.until(store::isListenerConnected);
             assertThat(database.query(LISTENING)).isEqualTo("1");
-            store.subscribe(LiveOptions.all(), seen::add);
+            store.subscriptions().live(LiveOptions.named("test"), seen::add);
 
             store.store(Event.of("a", "T", 1));
 
@@ -129,7 +129,7 @@ class RealtimeAutoConfigurationTest {
                         Await.until(() -> listener.status().failure() != null);
                         assertThat(listener.status().failure()).hasMessageContaining("42501");
                         RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
-                        store.subscribe(LiveOptions.all(), seen::add);
+                        store.subscriptions().live(LiveOptions.named("test"), seen::add);
                         store.store(Event.of("a", "T", 1));
                         assertThat(seen.next().data()).isEqualTo(1);
                     });
@@ -184,7 +184,7 @@ class RealtimeAutoConfigurationTest {
                 .run(context -> {
                     RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
                     Await.until(() -> store.listener().status().state() == State.POLLING);
-                    store.subscribe(LiveOptions.all(), seen::add);
+                    store.subscriptions().live(LiveOptions.named("test"), seen::add);
                     database.execute(
                             "insert into synckit.events (id, aggregate_id, event_type, data) values ('x', 'a', 'T', '1')");
                     assertThat(seen.next().id()).isEqualTo("x");
@@ -216,9 +216,10 @@ class RealtimeAutoConfigurationTest {
         Collector<String> threads = new Collector<>();
         runner.withPropertyValues("spring.threads.virtual.enabled=true").run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
-            store.subscribe(
-                    LiveOptions.all(),
-                    event -> threads.add(Thread.currentThread().toString()));
+            store.subscriptions()
+                    .live(
+                            LiveOptions.named("test"),
+                            event -> threads.add(Thread.currentThread().toString()));
             store.store(Event.of("a", "T", 1));
             assertThat(threads.next()).startsWith("VirtualThread");
         });
@@ -236,7 +237,7 @@ class RealtimeAutoConfigurationTest {
         runner.run(context -> assertThat(
                         database.query("select count(*) from pg_trigger where tgname = 'events_each_event'"))
                 .isEqualTo("1"));
-        runner.withPropertyValues("synckit.postgres.migration.mode=validate", "synckit.postgres.notify.mode=bell")
+        runner.withPropertyValues("synckit.postgres.migration.mode=validate", "synckit.postgres.notify.mode=coalesced")
                 .run(context -> assertThat(context)
                         .getFailure()
                         .rootCause()
@@ -256,13 +257,13 @@ class RealtimeAutoConfigurationTest {
     void aTransactionOfTheApplicationsRingsIfNobodyElseDid() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
-            store.subscribe(LiveOptions.all(), seen::add);
+            store.subscriptions().live(LiveOptions.named("test"), seen::add);
             Await.until(store::isListenerConnected);
             TransactionTemplate transaction =
                     new TransactionTemplate(context.getBean(PlatformTransactionManager.class));
             try (CallersTransaction ringer = CallersTransaction.begin(database)) {
                 ringer.store().store(Event.of("b", "T", 0));
-                ringer.execute("select synckit.events_take_bell()");
+                ringer.execute("select synckit.events_take_doorbell()");
                 transaction.executeWithoutResult(status -> {
                     store.store(Event.of("a", "T", 1));
                     store.store(Event.of("a", "T", 2));
@@ -270,7 +271,7 @@ class RealtimeAutoConfigurationTest {
                 ringer.rollback();
 
                 assertThat(seen.next(2)).extracting(StoredEvent::data).containsExactly(1, 2);
-                Await.until(() -> store.listener().status().lastBell() != null);
+                Await.until(() -> store.listener().status().lastNotification() != null);
             }
         });
     }

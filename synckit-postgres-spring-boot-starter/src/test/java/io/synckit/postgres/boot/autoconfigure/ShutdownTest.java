@@ -6,12 +6,12 @@ import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.Version;
 import io.synckit.postgres.RealtimeEventStore;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.LiveSubscription;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -77,7 +77,7 @@ class ShutdownTest {
         assertThat(projection.begun.await(60, TimeUnit.SECONDS)).isTrue();
         NotificationListener listener =
                 context.getBean(RealtimeEventStore.class).listener();
-        Await.until(() -> listener.tail().orElseThrow().position().equals(Version.of(200)));
+        Await.until(() -> listener.reader().orElseThrow().position().equals(Version.of(200)));
 
         CompletableFuture<Void> closing = CompletableFuture.runAsync(context::close, inThread());
         Await.until(() -> !listener.isConnected());
@@ -152,7 +152,7 @@ class ShutdownTest {
 
         @Bean(destroyMethod = "")
         LiveSubscription subscription(RealtimeEventStore store, Projection projection) {
-            return store.subscribe(LiveOptions.all(), event -> projection.handle());
+            return store.subscriptions().live(LiveOptions.named("test"), event -> projection.handle());
         }
     }
 }

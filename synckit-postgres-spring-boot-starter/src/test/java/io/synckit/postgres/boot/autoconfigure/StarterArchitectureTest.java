@@ -31,7 +31,7 @@ class StarterArchitectureTest {
         noClasses()
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage("io.synckit.postgres.internal.jdbc..", "org.springframework.jdbc.core..")
+                .resideInAnyPackage("io.synckit.postgres.internal.sql..", "org.springframework.jdbc.core..")
                 .check(CLASSES);
     }
 }

@@ -2,9 +2,10 @@ package io.synckit.postgres.boot.quickstart;
 
 import io.synckit.Event;
 import io.synckit.EventStore;
-import io.synckit.postgres.RealtimeEventStore;
-import io.synckit.postgres.notification.LiveOptions;
-import io.synckit.postgres.notification.LiveSubscription;
+import io.synckit.Filter;
+import io.synckit.subscription.EventSubscriptions;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
 import org.springframework.boot.ApplicationRunner;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
@@ -20,9 +21,9 @@ public class ShopApplication {
     }
 
     @Bean
-    LiveSubscription printOrders(RealtimeEventStore events) {
-        return events.subscribe(
-                LiveOptions.eventType("OrderPlaced"),
+    LiveSubscription printOrders(EventSubscriptions subscriptions) {
+        return subscriptions.live(
+                LiveOptions.named("print-orders").filter(Filter.types("OrderPlaced")),
                 event -> System.out.println("received " + event.dataAs(OrderPlaced.class)));
     }
 

@@ -1,0 +1,35 @@
+package io.synckit.postgres.internal.append;
+
+import io.synckit.AppendOptions;
+import io.synckit.AppendResult;
+import io.synckit.ExpectedStreamVersion;
+import io.synckit.OnDuplicate;
+import io.synckit.postgres.internal.sql.EventRow;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * What a caller wants to append.
+ *
+ * @param duplicatesLikely whether some events may be stored already, so that the server should not log an error for that
+ */
+record AppendRequest(
+        List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options, boolean duplicatesLikely) {
+
+    static AppendRequest of(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
+        return new AppendRequest(rows, expected, options, options.onDuplicate() == OnDuplicate.RETURN_EXISTING);
+    }
+
+    /** Returns whether the append depends on the stream version. */
+    boolean isGuarded() {
+        return expected.kind() != ExpectedStreamVersion.Kind.ANY;
+    }
+
+    /** Returns one result for each row, in their order. */
+    List<AppendResult> inOrder(Map<String, AppendResult> results) {
+        return rows.stream()
+                .map(row -> Objects.requireNonNull(results.get(row.id())))
+                .toList();
+    }
+}

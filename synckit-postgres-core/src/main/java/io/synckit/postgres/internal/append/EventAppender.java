@@ -1,0 +1,143 @@
+package io.synckit.postgres.internal.append;
+
+import io.synckit.AppendOptions;
+import io.synckit.AppendResult;
+import io.synckit.ConnectionSource;
+import io.synckit.DuplicateEventException;
+import io.synckit.ExpectedStreamVersion;
+import io.synckit.OnDuplicate;
+import io.synckit.TransactionConflictException;
+import io.synckit.UnusableTransactionException;
+import io.synckit.postgres.internal.sql.AppendConflicts;
+import io.synckit.postgres.internal.sql.EventBatchInsert;
+import io.synckit.postgres.internal.sql.EventInsert;
+import io.synckit.postgres.internal.sql.EventRow;
+import io.synckit.postgres.internal.sql.Session;
+import io.synckit.postgres.internal.sql.SqlFailure;
+import io.synckit.postgres.internal.sql.TableName;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Appends events. The first attempt is one statement, which nearly always succeeds. If it stores less than requested, the cause is an id, an
+ * expectation or another writer. The first two are the result for the caller. After the third one, the next attempt waits in the queue of
+ * the aggregate before its statement, so that the statement sees what it has waited for. Thread-safe.
+ */
+public final class EventAppender {
+
+    private static final int MAX_ATTEMPTS = 20;
+    private static final int MAX_CONFLICTS = 5;
+
+    private final ConnectionSource connections;
+    private final EventInsert insert;
+    private final EventBatchInsert batchInsert;
+    private final AppendConflicts conflicts;
+    private final ConflictCheck check;
+
+    /** @param preparedStatements whether the driver may keep server-side prepared statements */
+    public EventAppender(ConnectionSource connections, TableName table, boolean preparedStatements) {
+        this.connections = connections;
+        this.insert = new EventInsert(table, preparedStatements);
+        this.batchInsert = new EventBatchInsert(table, preparedStatements);
+        this.conflicts = new AppendConflicts(table, preparedStatements);
+        this.check = new ConflictCheck(conflicts);
+    }
+
+    /** Stores the rows, all or none. Returns one result for each row, in their order. */
+    public List<AppendResult> append(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
+        try (Session session = Session.open(connections)) {
+            return append(session, AppendRequest.of(rows, expected, options));
+        } catch (SQLException e) {
+            throw SqlFailure.named("append to " + conflicts, e);
+        }
+    }
+
+    /**
+     * Stores the rows that are not stored already, all or none, in a transaction of its own. Returns one result for each row, in their
+     * order.
+     *
+     * @param duplicatesLikely whether some may be stored already, so that the server should not log an error for that
+     * @throws DuplicateEventException if another event has one of the ids; nothing is stored
+     * @throws UnusableTransactionException if the connection is in a transaction of a caller
+     */
+    List<AppendResult> appendAlone(List<EventRow> rows, boolean duplicatesLikely) {
+        AppendOptions options = AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING);
+        try (Session session = Session.open(connections)) {
+            if (session.joined()) {
+                throw new UnusableTransactionException(
+                        "the ConnectionSource returned a connection in a transaction of a caller, although no caller is"
+                                + " involved; nothing is stored; let its inCallersTransaction() return true in a transaction");
+            }
+            return append(session, new AppendRequest(rows, ExpectedStreamVersion.any(), options, duplicatesLikely));
+        } catch (SQLException e) {
+            throw SqlFailure.named("append to " + conflicts, e);
+        }
+    }
+
+    private List<AppendResult> append(Session session, AppendRequest request) throws SQLException {
+        Map<String, AppendResult> results = new HashMap<>();
+        List<EventRow> open = request.rows();
+        int failures = 0;
+        SQLException taken = null;
+        for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+            try {
+                List<AppendResult> stored = attempt(session, request, open, attempt > 0);
+                if (stored != null) {
+                    stored.forEach(result -> results.put(result.id(), result));
+                    return request.inOrder(results);
+                }
+            } catch (SQLException e) {
+                // In a transaction of the store's own everything is rolled back, and another attempt is safe.
+                boolean mayRetry = conflicts.isTaken(e) || SqlFailure.isConflict(e) && ++failures < MAX_CONFLICTS;
+                if (session.joined() || !mayRetry) {
+                    throw e;
+                }
+                taken = conflicts.isTaken(e) ? e : null;
+            }
+            Map<String, AppendResult> existing = check.explain(session.connection(), request);
+            results.putAll(existing);
+            open = open.stream().filter(row -> !existing.containsKey(row.id())).toList();
+            if (open.isEmpty()) {
+                return request.inOrder(results);
+            }
+            if (taken != null && existing.isEmpty() && !conflicts.isOwnKey(session.connection(), taken)) {
+                throw taken; // a unique index of the application
+            }
+        }
+        throw new TransactionConflictException("append to " + conflicts + " gave way to other writers " + MAX_ATTEMPTS
+                + " times; retry the whole transaction (if this always happens, an index or trigger of the application"
+                + " rejects the row)");
+    }
+
+    /** Returns all results, or null if nothing is stored because of a conflict. */
+    private @Nullable List<AppendResult> attempt(
+            Session session, AppendRequest request, List<EventRow> rows, boolean queueFirst) throws SQLException {
+        boolean endsTransaction = !session.joined() && (queueFirst || !request.duplicatesLikely());
+        if (rows.size() == 1 && !queueFirst) {
+            return insert(session.connection(), request.expected(), rows, endsTransaction);
+        }
+        return session.atomically(connection -> {
+            if (queueFirst) {
+                session.readCommitted();
+                conflicts.queue(connection, rows);
+            }
+            return insert(connection, request.expected(), rows, endsTransaction);
+        });
+    }
+
+    private @Nullable List<AppendResult> insert(
+            Connection connection, ExpectedStreamVersion expected, List<EventRow> rows, boolean endsTransaction)
+            throws SQLException {
+        if (rows.size() == 1) {
+            return insert.insert(connection, rows.get(0), expected, endsTransaction)
+                    .map(List::of)
+                    .orElse(null);
+        }
+        List<AppendResult> stored = batchInsert.insert(connection, rows, expected, endsTransaction);
+        return stored.size() == rows.size() ? stored : null;
+    }
+}

@@ -1,0 +1,3 @@
+/** Stores events: encoding, the statement that appends, retries after conflicts, and group commit. */
+@org.jspecify.annotations.NullMarked
+package io.synckit.postgres.internal.append;

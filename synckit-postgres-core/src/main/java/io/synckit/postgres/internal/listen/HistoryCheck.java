@@ -1,0 +1,74 @@
+package io.synckit.postgres.internal.listen;
+
+import io.synckit.StoredEvent;
+import io.synckit.postgres.internal.runtime.Watchdog;
+import io.synckit.postgres.internal.sql.EventQueries;
+import io.synckit.postgres.internal.sql.HorizonQueries.NewEvents;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Knows the event at the reader's position, and so notices that the log is another one: it was restored, has lost its last commits in a
+ * fail-over, or was emptied. Guarded by the reader's lock.
+ */
+final class HistoryCheck {
+
+    private final EventQueries queries;
+    private final Watchdog watchdog;
+
+    /** Null if there was no event at the position, because maintenance had deleted it. */
+    private @Nullable String idAtPosition;
+
+    HistoryCheck(EventQueries queries, Watchdog watchdog) {
+        this.queries = queries;
+        this.watchdog = watchdog;
+    }
+
+    /** Starts at the event that is stored at this position. */
+    void startAt(Connection connection, long position) throws SQLException {
+        idAtPosition = idAt(connection, position);
+    }
+
+    /** The reader has read up to this version. */
+    void read(List<StoredEvent> events, long upTo) {
+        StoredEvent last = events.isEmpty() ? null : events.get(events.size() - 1);
+        idAtPosition = last != null && last.version().value() == upTo ? last.id() : null;
+    }
+
+    /**
+     * Returns whether the table was emptied and its versions are given out again. A missing event proves nothing here, because maintenance
+     * may have deleted it.
+     */
+    boolean isAnotherLog(NewEvents answer, long position) {
+        String known = idAtPosition;
+        String found = answer.idAtVersion();
+        return answer.horizon().head() < position || known != null && found != null && !known.equals(found);
+    }
+
+    /** Returns whether the event at the position is unchanged. After a reconnect, a missing event means another history. */
+    boolean isUnchanged(Connection connection, long position) throws SQLException {
+        return idAtPosition == null || idAtPosition.equals(idAt(connection, position));
+    }
+
+    /** Returns the version of the last recent event that is unchanged, or 0. Two histories that have parted never meet again. */
+    long lastUnchanged(Connection connection, RecentEvents recent) throws SQLException {
+        int low = 0;
+        int high = recent.size();
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            StoredEvent event = recent.get(middle);
+            if (event.id().equals(idAt(connection, event.version().value()))) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low == 0 ? 0 : recent.get(low - 1).version().value();
+    }
+
+    private @Nullable String idAt(Connection connection, long version) throws SQLException {
+        return watchdog.watch(connection, () -> queries.idAt(connection, version));
+    }
+}

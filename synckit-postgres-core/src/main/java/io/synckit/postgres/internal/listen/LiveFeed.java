@@ -1,0 +1,33 @@
+package io.synckit.postgres.internal.listen;
+
+import io.synckit.StoredEvent;
+import io.synckit.subscription.LiveNotice;
+import java.util.List;
+
+/** Where the reader hands the events to: the live subscriptions of the process. */
+public interface LiveFeed {
+
+    /** Forgets the recent events. The next publication starts after this version. */
+    void startAfter(long version);
+
+    /**
+     * Receives all events between the last publication and a version.
+     *
+     * @param backlog whether this is a part of much that has come at once
+     */
+    void publish(List<StoredEvent> events, long upTo, boolean backlog);
+
+    /** Hands a notice to every subscription. */
+    void notice(LiveNotice notice);
+
+    /**
+     * The log is another one than the one that was read.
+     *
+     * @param safe the last version that is unchanged: subscriptions beyond it end, the others continue there
+     * @param upTo the end of the new log
+     */
+    void historyChanged(long safe, long upTo, RuntimeException failure);
+
+    /** The events that were published last. To be read by the reader only. */
+    RecentEvents recent();
+}

@@ -1,0 +1,125 @@
+package io.synckit.postgres.internal.live;
+
+import io.synckit.Filter;
+import io.synckit.InvalidFilterException;
+import io.synckit.JsonCodec;
+import io.synckit.StoredEvent;
+import io.synckit.postgres.internal.json.JsonContainment;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The filters of a live subscription, in two parts. Types, aggregate ids and times are cheap, and decide whether a subscription is woken.
+ * JSON filters and predicates run on the thread of the handler only.
+ */
+final class LiveFilter {
+
+    private static final String STREAM_CHANNEL = "stream_";
+
+    /** The channel of subscriptions to more than one aggregate. */
+    static final String GLOBAL_CHANNEL = "events_global";
+
+    private final List<Predicate<StoredEvent>> cheap = new ArrayList<>();
+    private final List<Predicate<? super StoredEvent>> rest = new ArrayList<>();
+    private final Filter[] filters;
+    private @Nullable Set<String> types;
+    private @Nullable Set<String> aggregateIds;
+
+    /** @throws InvalidFilterException if a filter's value cannot be written as JSON */
+    LiveFilter(List<Filter> filters, JsonCodec json) {
+        this.filters = filters.toArray(Filter[]::new);
+        for (Filter filter : filters) {
+            add(filter, json);
+        }
+    }
+
+    private void add(Filter filter, JsonCodec json) {
+        if (filter instanceof Filter.Types accepted) {
+            types = accepted.types();
+            cheap.add(event -> accepted.types().contains(event.type()));
+        } else if (filter instanceof Filter.AggregateIds accepted) {
+            aggregateIds = accepted.aggregateIds();
+            cheap.add(event -> accepted.aggregateIds().contains(event.aggregateId()));
+        } else if (filter instanceof Filter.CreatedBetween created) {
+            cheap.add(event -> isWithin(event.createdAt(), created));
+        } else if (filter instanceof Filter.DataContains contains) {
+            JsonContainment part = part("data", contains.value(), json);
+            rest.add(event -> part.isIn(event.dataJson()));
+        } else if (filter instanceof Filter.MetadataContains contains) {
+            JsonContainment part = part("metadata", contains.entries(), json);
+            rest.add(event -> part.isIn(event.metadataJson()));
+        } else if (filter instanceof Filter.Matching matching) {
+            rest.add(matching.predicate());
+        }
+    }
+
+    private static boolean isWithin(Instant time, Filter.CreatedBetween bounds) {
+        return (bounds.from() == null || !time.isBefore(bounds.from()))
+                && (bounds.to() == null || time.isBefore(bounds.to()));
+    }
+
+    private static JsonContainment part(String column, Object value, JsonCodec json) {
+        try {
+            return JsonContainment.of(json.write(value));
+        } catch (RuntimeException e) {
+            throw new InvalidFilterException(
+                    column + "Contains has a value that cannot be written as JSON: " + e.getMessage(), e);
+        }
+    }
+
+    /** Returns the types that are accepted; null for all. */
+    @Nullable Set<String> types() {
+        return types;
+    }
+
+    /** Returns the aggregate ids that are accepted; null for all. */
+    @Nullable Set<String> aggregateIds() {
+        return aggregateIds;
+    }
+
+    /** Returns whether a lookup by type or aggregate id says everything that {@link #mayAccept} does. */
+    boolean isOneKey() {
+        return cheap.isEmpty() || cheap.size() == 1 && (types != null || aggregateIds != null);
+    }
+
+    /** Evaluates the cheap part. */
+    boolean mayAccept(StoredEvent event) {
+        for (Predicate<StoredEvent> predicate : cheap) {
+            if (!predicate.test(event)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Evaluates the rest. A predicate of the application may throw. */
+    boolean accepts(StoredEvent event) {
+        for (Predicate<? super StoredEvent> predicate : rest) {
+            if (!predicate.test(event)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Returns the filters, for reads from the table. */
+    Filter[] filters() {
+        return filters;
+    }
+
+    /** Returns the channel of go-sync-kit: that of the aggregate if there is exactly one, else the global one. */
+    String channel() {
+        return aggregateIds != null && aggregateIds.size() == 1
+                ? streamChannel(aggregateIds.iterator().next())
+                : GLOBAL_CHANNEL;
+    }
+
+    /** Returns the channel of an aggregate. */
+    static String streamChannel(String aggregateId) {
+        return STREAM_CHANNEL + aggregateId;
+    }
+}

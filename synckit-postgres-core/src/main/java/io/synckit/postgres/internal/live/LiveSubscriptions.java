@@ -1,0 +1,161 @@
+package io.synckit.postgres.internal.live;
+
+import io.synckit.Instrumentation;
+import io.synckit.InvalidVersionException;
+import io.synckit.JsonCodec;
+import io.synckit.StoreClosedException;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.internal.listen.LogReader;
+import io.synckit.postgres.internal.runtime.Clock;
+import io.synckit.postgres.internal.sql.Horizon;
+import io.synckit.subscription.LiveNotice;
+import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
+import io.synckit.subscription.StoredEventHandler;
+import java.util.Objects;
+import java.util.concurrent.Flow;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Opens live subscriptions: decides where each one starts, and adds it. Thread-safe. */
+public final class LiveSubscriptions {
+
+    private static final Logger log = LoggerFactory.getLogger(LiveSubscriptions.class);
+
+    private final Subscriptions subscriptions;
+    private final HandlerRuns runs;
+    private final PageReader pages;
+    private final LogReader reader;
+    private final Runnable readSoon;
+    private final JsonCodec json;
+    private final Instrumentation instrumentation;
+    private final Clock clock;
+
+    /** @param readSoon wakes the reader after its first subscription */
+    public LiveSubscriptions(
+            Subscriptions subscriptions,
+            HandlerRuns runs,
+            PageReader pages,
+            LogReader reader,
+            Runnable readSoon,
+            JsonCodec json,
+            Instrumentation instrumentation,
+            Clock clock) {
+        this.subscriptions = subscriptions;
+        this.runs = runs;
+        this.pages = pages;
+        this.reader = reader;
+        this.readSoon = readSoon;
+        this.json = json;
+        this.instrumentation = instrumentation;
+        this.clock = clock;
+    }
+
+    /** Opens a subscription of a handler. */
+    public LiveSubscription live(LiveOptions options, StoredEventHandler handler) {
+        Objects.requireNonNull(options, "the options are null");
+        Objects.requireNonNull(handler, "the handler is null");
+        LiveSubscriber subscriber = add(options, new HandlerSink(handler, notices(options)));
+        subscriptions.open(subscriber, Long.MAX_VALUE);
+        return subscriber;
+    }
+
+    /** Returns a publisher, each subscriber of which gets a subscription. */
+    public Flow.Publisher<StoredEvent> publisher(LiveOptions options) {
+        Objects.requireNonNull(options, "the options are null");
+        return subscriber -> {
+            FlowSink sink = new FlowSink(subscriber, notices(options));
+            try {
+                runs.execute(() -> subscribe(options, sink));
+            } catch (RejectedExecutionException e) {
+                sink.reject(runs.isClosed() ? new StoreClosedException("subscribe") : e);
+            }
+        };
+    }
+
+    private void subscribe(LiveOptions options, FlowSink sink) {
+        LiveSubscriber subscriber;
+        try {
+            subscriber = add(options, sink);
+        } catch (RuntimeException e) {
+            sink.reject(e);
+            return;
+        }
+        try {
+            sink.start(subscriptions, subscriber);
+        } catch (RuntimeException | Error e) {
+            log.warn("subscription.subscriber-failed: onSubscribe of {} has thrown, so it has ended", options, e);
+        }
+    }
+
+    private static Consumer<LiveNotice> notices(LiveOptions options) {
+        return options.onNotice().orElse(notice -> {
+            if (notice instanceof LiveNotice.Reconnected) {
+                log.info("subscription.reconnected: {}: {}", options, notice);
+            } else {
+                log.warn("subscription.disturbed: {}: {}", options, notice);
+            }
+        });
+    }
+
+    /** Adds a subscription. It receives nothing before it is opened. */
+    private LiveSubscriber add(LiveOptions options, Sink sink) {
+        if (runs.isClosed()) {
+            throw new StoreClosedException("subscribe");
+        }
+        LiveFilter filter = new LiveFilter(options.filters(), json);
+        if (!reader.add()) {
+            pages.query(session -> {
+                reader.addFirst(session.connection());
+                return true;
+            });
+            readSoon.run();
+        }
+        try {
+            Start start = start(options);
+            Cursor cursor = new Cursor(options.buffer(), options.whenSlow(), filter::mayAccept, start.after, clock);
+            LiveSubscriber subscriber = new LiveSubscriber(
+                    subscriptions,
+                    runs,
+                    pages,
+                    options,
+                    filter,
+                    cursor,
+                    sink,
+                    new EventDelivery(sink, filter, instrumentation, start.stored));
+            subscriptions.add(subscriber);
+            return subscriber;
+        } catch (RuntimeException e) {
+            reader.remove();
+            throw e;
+        }
+    }
+
+    /** The reader may read on meanwhile. Everything that it has read is settled. */
+    private Start start(LiveOptions options) {
+        long position = reader.position();
+        long from = options.from().map(Version::value).orElse(-1L);
+        if (from >= 0 && from <= position) {
+            return new Start(from, position);
+        }
+        Horizon horizon = pages.query(session -> reader.horizon(session.connection()));
+        if (from < 0) {
+            return new Start(horizon.stable(), horizon.stable());
+        }
+        if (from > horizon.head()) {
+            throw InvalidVersionException.beyondEnd(Version.of(from), Version.of(horizon.head()));
+        }
+        return new Start(from, horizon.stable());
+    }
+
+    /**
+     * Where a subscription starts.
+     *
+     * @param after the version after which it receives events
+     * @param stored the last version that was stored before
+     */
+    private record Start(long after, long stored) {}
+}

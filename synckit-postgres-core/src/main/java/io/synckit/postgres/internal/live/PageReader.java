@@ -1,0 +1,71 @@
+package io.synckit.postgres.internal.live;
+
+import io.synckit.ConnectionSource;
+import io.synckit.Filter;
+import io.synckit.JsonCodec;
+import io.synckit.StoredEvent;
+import io.synckit.postgres.internal.runtime.Watchdog;
+import io.synckit.postgres.internal.sql.EventFilter;
+import io.synckit.postgres.internal.sql.EventQueries;
+import io.synckit.postgres.internal.sql.Session;
+import io.synckit.postgres.internal.sql.SqlFailure;
+import io.synckit.postgres.internal.sql.SqlFunction;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+
+/** Reads from the table for subscriptions that lag, through the pool. At most two reads run at a time, so that the pool is not exhausted. */
+public final class PageReader {
+
+    private static final int MAX_READS = 2;
+
+    private final String table;
+    private final ConnectionSource pool;
+    private final EventQueries queries;
+    private final JsonCodec json;
+    private final Watchdog watchdog;
+    private final int size;
+    private final Semaphore reads = new Semaphore(MAX_READS, true);
+
+    /** @param size the maximum number of events in a page */
+    public PageReader(
+            String table, ConnectionSource pool, EventQueries queries, JsonCodec json, Watchdog watchdog, int size) {
+        this.table = table;
+        this.pool = pool;
+        this.queries = queries;
+        this.json = json;
+        this.watchdog = watchdog;
+        this.size = size;
+    }
+
+    int size() {
+        return size;
+    }
+
+    /** Returns events in {@code (since, upTo]}. The caller has made sure that everything up to there is settled. */
+    Page read(long since, long upTo, Filter[] filters, int limit) {
+        EventFilter filter = EventFilter.of(filters, json);
+        reads.acquireUninterruptibly();
+        try {
+            EventQueries.Page page = query(session -> {
+                session.begin();
+                return watchdog.watch(
+                        session.connection(), () -> queries.page(session.connection(), since, upTo, filter, limit));
+            });
+            return new Page(page.events(), page.upTo());
+        } finally {
+            reads.release();
+        }
+    }
+
+    <R> R query(SqlFunction<Session, R> query) {
+        try (Session session = Session.open(pool)) {
+            return query.apply(session);
+        } catch (SQLException e) {
+            throw SqlFailure.named("subscription to " + table, e);
+        }
+    }
+
+    /** All events that match between the position and {@code upTo}. */
+    record Page(List<StoredEvent> events, long upTo) {}
+}

@@ -1,0 +1,145 @@
+package io.synckit.postgres.internal.sql;
+
+import io.synckit.ConnectionSource;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Savepoint;
+import java.sql.Statement;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A borrowed connection. Outside a transaction of the caller's it is in auto-commit, whatever the pool's setting: each statement
+ * is one round trip and a transaction of its own.
+ */
+public final class Session implements AutoCloseable {
+
+    private final ConnectionSource.Borrowed borrowed;
+    private final Connection connection;
+    private final boolean joined;
+    private final boolean autoCommitOfPool;
+
+    private Session(ConnectionSource.Borrowed borrowed) throws SQLException {
+        this.borrowed = borrowed;
+        this.connection = borrowed.connection();
+        this.autoCommitOfPool = connection.getAutoCommit();
+        this.joined = borrowed.inCallersTransaction() && !autoCommitOfPool;
+        if (!joined && !autoCommitOfPool) {
+            connection.setAutoCommit(true);
+        }
+    }
+
+    public static Session open(ConnectionSource source) throws SQLException {
+        ConnectionSource.Borrowed borrowed = source.borrow();
+        try {
+            return new Session(borrowed);
+        } catch (SQLException | RuntimeException e) {
+            closeAfter(e, borrowed);
+            throw e;
+        }
+    }
+
+    public Connection connection() {
+        return connection;
+    }
+
+    /** Whether the caller's transaction is open on this connection. */
+    public boolean joined() {
+        return joined;
+    }
+
+    /**
+     * Runs several statements of which all take effect or none: a transaction of our own, or a savepoint in the caller's. A null
+     * result undoes them.
+     */
+    public <R extends @Nullable Object> R atomically(SqlFunction<Connection, R> work) throws SQLException {
+        return joined ? inSavepoint(work) : inTransaction(work);
+    }
+
+    private <R extends @Nullable Object> R inTransaction(SqlFunction<Connection, R> work) throws SQLException {
+        begin();
+        try {
+            R result = work.apply(connection);
+            if (result == null) {
+                connection.rollback();
+            } else {
+                connection.commit();
+            }
+            connection.setAutoCommit(true);
+            return result;
+        } catch (SQLException | RuntimeException e) {
+            abandon(e);
+            throw e;
+        }
+    }
+
+    private <R extends @Nullable Object> R inSavepoint(SqlFunction<Connection, R> work) throws SQLException {
+        Savepoint savepoint = connection.setSavepoint();
+        try {
+            R result = work.apply(connection);
+            if (result == null) {
+                connection.rollback(savepoint);
+            }
+            connection.releaseSavepoint(savepoint);
+            return result;
+        } catch (SQLException | RuntimeException e) {
+            rollback(savepoint, e);
+            throw e;
+        }
+    }
+
+    private void rollback(Savepoint savepoint, Exception failure) {
+        try {
+            connection.rollback(savepoint);
+        } catch (SQLException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    /** Starts a transaction that ends with this session: for cursors, which live in one. Nothing in the caller's. */
+    public void begin() throws SQLException {
+        if (!joined) {
+            connection.setAutoCommit(false);
+        }
+    }
+
+    /**
+     * Lets each statement of a transaction of our own see what was committed before it, whatever the database's default is; to be
+     * called first. The caller's transaction stays as it is.
+     */
+    public void readCommitted() throws SQLException {
+        if (!joined) {
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("set transaction isolation level read committed");
+            }
+        }
+    }
+
+    private void abandon(Exception failure) {
+        try {
+            connection.rollback();
+            connection.setAutoCommit(true);
+        } catch (SQLException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    @Override
+    public void close() throws SQLException {
+        try (ConnectionSource.Borrowed closing = borrowed) {
+            if (!joined && !closing.connection().isClosed()) {
+                if (!connection.getAutoCommit()) {
+                    connection.rollback();
+                }
+                connection.setAutoCommit(autoCommitOfPool);
+            }
+        }
+    }
+
+    private static void closeAfter(Exception failure, ConnectionSource.Borrowed borrowed) {
+        try {
+            borrowed.close();
+        } catch (SQLException e) {
+            failure.addSuppressed(e);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+package io.synckit.postgres.internal.sql;
+
+import java.sql.Array;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.Collection;
+import java.util.List;
+import java.util.function.Function;
+import org.postgresql.PGStatement;
+
+/** From the text of a statement to one that runs: the table's names put in, the driver told what to keep. */
+final class Statements {
+
+    private final TableName name;
+    private final boolean keptByTheServer;
+
+    /** @param keptByTheServer whether the driver may keep server-side prepared statements */
+    Statements(TableName name, boolean keptByTheServer) {
+        this.name = name;
+        this.keptByTheServer = keptByTheServer;
+    }
+
+    /** Replaces {@code <table>} and the names of the functions that belong to it. */
+    String named(String template) {
+        return template.replace("<table>", name.quoted())
+                .replace("<queue>", name.member("_queue"))
+                .replace("<try lock>", name.member("_try_lock"))
+                .replace("<fence>", name.member("_fence"))
+                .replace("<announce>", name.member("_announce"))
+                .replace("<horizon>", name.member("_horizon"))
+                .replace("<channel>", name.member("_channel"))
+                .replace("<hold doorbell>", name.member("_hold_doorbell"))
+                .replace("<lock class>", name.member("_lock_class"))
+                .replace("<choose lock class>", name.member("_choose_lock_class"))
+                .replace("<sequence>", name.member("_version_seq"))
+                .replace("<schema version>", name.member("_schema_version"));
+    }
+
+    PreparedStatement prepare(Connection connection, String sql) throws SQLException {
+        PreparedStatement statement = connection.prepareStatement(sql);
+        if (!keptByTheServer && statement.isWrapperFor(PGStatement.class)) {
+            statement.unwrap(PGStatement.class).setPrepareThreshold(0);
+        }
+        return statement;
+    }
+
+    /** Of an array of strings, and not of objects, the driver makes a binary one, which neither side has to escape. */
+    static Array texts(Connection connection, Collection<String> values) throws SQLException {
+        return connection.createArrayOf("text", values.toArray(String[]::new));
+    }
+
+    static Array texts(Connection connection, List<EventRow> rows, Function<EventRow, String> column)
+            throws SQLException {
+        return texts(connection, rows.stream().map(column).toList());
+    }
+
+    static Instant instant(ResultSet rows, int column) throws SQLException {
+        return rows.getObject(column, OffsetDateTime.class).toInstant();
+    }
+
+    @Override
+    public String toString() {
+        return name.toString();
+    }
+}

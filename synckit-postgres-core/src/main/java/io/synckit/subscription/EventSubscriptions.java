@@ -1,0 +1,36 @@
+package io.synckit.subscription;
+
+import io.synckit.InvalidConnectionException;
+import io.synckit.InvalidFilterException;
+import io.synckit.InvalidVersionException;
+import io.synckit.StoreClosedException;
+import io.synckit.StoredEvent;
+import java.util.List;
+import java.util.concurrent.Flow;
+
+/** Consumes events. Safe for use by many threads. Events are committed by this process or another, and delivered in the order of versions. */
+public interface EventSubscriptions {
+
+    /**
+     * Calls the handler for every event that matches, from now on or after a version. Best effort: if the handler throws, the exception is
+     * logged and the event is skipped. The position ends with the process.
+     *
+     * <p>The handler is called by one thread at a time, never by the caller's.
+     *
+     * @throws InvalidVersionException if the subscription starts after a version that was not given out
+     * @throws InvalidFilterException if a filter's value cannot be written as JSON
+     * @throws InvalidConnectionException if the database cannot be reached
+     * @throws StoreClosedException if the subscriptions are closed
+     */
+    LiveSubscription live(LiveOptions options, StoredEventHandler handler);
+
+    /**
+     * Returns a Reactive Streams publisher of the same events. Each subscriber gets a subscription of its own, and no more events than it
+     * requests. {@code subscribe} returns at once. The errors of {@link #live} go to {@code onError}. The subscriber is completed when the
+     * subscriptions are closed. A subscriber that throws is cancelled.
+     */
+    Flow.Publisher<StoredEvent> publisher(LiveOptions options);
+
+    /** Returns the active live subscriptions. */
+    List<LiveSubscription> active();
+}

@@ -1,0 +1,52 @@
+package io.synckit.subscription;
+
+import io.synckit.Version;
+import java.time.Duration;
+
+/** A handle of a live subscription. Safe for use by many threads. */
+public interface LiveSubscription extends AutoCloseable {
+
+    /** Returns the name. */
+    String name();
+
+    /** Returns the channel of go-sync-kit: {@code stream_<aggregate id>} for one aggregate, else {@code events_global}. */
+    String channel();
+
+    /** Returns the last version that the subscription has passed: every event at or below it is handled, skipped or does not match. */
+    Version position();
+
+    /** Returns how many events were not delivered because the subscriber was slow. */
+    long dropped();
+
+    /** Returns how far the subscription is behind the reader of this process. */
+    Lag lag();
+
+    /** Returns whether the subscription has neither been closed nor ended by an error. */
+    boolean isActive();
+
+    /**
+     * Ends the subscription. No further event is delivered. Waits up to 10 seconds for a handler call that runs, unless the handler
+     * itself calls this. Closing again does nothing.
+     */
+    @Override
+    void close();
+
+    /**
+     * How far a subscription is behind.
+     *
+     * @param versions versions between its position and the reader's, those of events that do not match included
+     * @param time time since the last handled event was stored, or since the subscription was idle, whichever is later
+     */
+    record Lag(long versions, Duration time) implements Comparable<Lag> {
+
+        /** No lag. */
+        public static final Lag NONE = new Lag(0, Duration.ZERO);
+
+        /** Compares by time, then by versions. */
+        @Override
+        public int compareTo(Lag other) {
+            int byTime = time.compareTo(other.time);
+            return byTime != 0 ? byTime : Long.compare(versions, other.versions);
+        }
+    }
+}
