@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.synckit.JsonCodec;
 import io.synckit.JsonText;
 import java.lang.reflect.Type;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Iterator;
 import java.util.Map;
@@ -29,31 +30,46 @@ import tools.jackson.databind.module.SimpleModule;
 import tools.jackson.databind.ser.std.StdSerializer;
 
 /**
- * Jackson 3 with settings of its own. The format of stored events must not change with the settings of an application's JSON API, nor
- * with Jackson's defaults.
+ * Writes and reads events with Jackson 3. The settings are independent of those of the application's JSON API and of Jackson's defaults,
+ * because stored events must stay readable. Thread-safe.
  */
 public final class JacksonJson implements JsonCodec {
 
+    /** Annotates every class that the Kotlin compiler has created. */
+    private static final String KOTLIN_METADATA = "kotlin.Metadata";
+
+    private static final ClassValue<Boolean> IS_KOTLIN = new ClassValue<>() {
+        @Override
+        protected Boolean computeValue(Class<?> type) {
+            return Arrays.stream(type.getAnnotations())
+                    .anyMatch(
+                            annotation -> annotation.annotationType().getName().equals(KOTLIN_METADATA));
+        }
+    };
+
     private final JsonMapper mapper;
     private final Map<Class<?>, Boolean> polymorphic = new ConcurrentHashMap<>();
+    private final boolean readsKotlin;
 
-    /** With the settings of {@link #builder()}. */
+    /** Creates a codec with the settings of {@link #builder()}. */
     public JacksonJson() {
         this(builder().build());
     }
 
-    /** With the settings and modules of this mapper, which stays as it is. */
+    /** Creates a codec with the settings and modules of this mapper, which is not changed. */
     public JacksonJson(JsonMapper mapper) {
         // NaN would become the string "NaN" and never be a number again; as a bare word it is found and rejected.
         this.mapper = mapper.rebuild()
                 .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
                 .addModule(new SimpleModule("synckit").addSerializer(new JsonTextSerializer()))
                 .build();
+        this.readsKotlin = this.mapper.registeredModules().stream()
+                .anyMatch(module -> module.getClass().getSimpleName().equals("KotlinModule"));
     }
 
     /**
-     * A builder with the log's settings and the modules on the class path (Kotlin's for instance): dates and durations as ISO 8601
-     * texts, enums by name, unknown properties ignored, no missing or null values for primitives.
+     * Returns a builder with the settings of stored events and the modules on the class path (for example Kotlin's). Dates and durations are
+     * ISO 8601 texts, enums are written by name, unknown properties are ignored, and missing or null values for primitives are rejected.
      */
     public static JsonMapper.Builder builder() {
         return JsonMapper.builder()
@@ -75,8 +91,20 @@ public final class JacksonJson implements JsonCodec {
         if (value instanceof JsonText text) {
             return text.json();
         }
+        if (value != null) {
+            requireKotlinModule(value.getClass());
+        }
         requireTypeIds(value);
         return mapper.writeValueAsString(value);
+    }
+
+    /** Without the module, Jackson writes Kotlin classes under names that Kotlin does not read, and ignores default values. */
+    private void requireKotlinModule(Class<?> type) {
+        if (!readsKotlin && IS_KOTLIN.get(type)) {
+            throw new IllegalArgumentException(
+                    type.getName()
+                            + " is a Kotlin class, so the module tools.jackson.module:jackson-module-kotlin must be on the class path");
+        }
     }
 
     /**
@@ -124,11 +152,13 @@ public final class JacksonJson implements JsonCodec {
                 && info.getInclusionType() != JsonTypeInfo.As.EXISTING_PROPERTY;
     }
 
-    /** Failures name the property, but no value: a log must not show data. */
+    /** Failures name the property, but no value, because a log must not show data. */
     @Override
     public @Nullable Object read(String json, Type type) {
+        JavaType javaType = mapper.constructType(type);
+        requireKotlinModule(javaType.getRawClass());
         try {
-            return mapper.readValue(json, mapper.constructType(type));
+            return mapper.readValue(json, javaType);
         } catch (JacksonException e) {
             throw new IllegalArgumentException(problem(e), e);
         }

@@ -23,6 +23,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.module.SimpleModule;
 
 /** The stored format. A failure of the first test means that events of earlier versions are written or read differently. */
 class JacksonJsonTest {
@@ -101,6 +102,35 @@ class JacksonJsonTest {
 
         assertThat(json.write(everything())).isEqualTo(golden);
         assertThat(json.write(json.read(golden, Everything.class))).isEqualTo(golden);
+    }
+
+    /** What the Kotlin compiler makes of a data class, as far as the codec looks at it. */
+    @kotlin.Metadata
+    record KotlinClass(boolean isPaid) {}
+
+    @Test
+    void kotlinClassesNeedTheKotlinModule() {
+        assertThatThrownBy(() -> json.write(new KotlinClass(true)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("KotlinClass is a Kotlin class")
+                .hasMessageContaining("tools.jackson.module:jackson-module-kotlin");
+        assertThatThrownBy(() -> json.read("{\"isPaid\":true}", KotlinClass.class))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("tools.jackson.module:jackson-module-kotlin");
+    }
+
+    @Test
+    void kotlinClassesAreAcceptedWithTheKotlinModule() {
+        JacksonJson withModule = new JacksonJson(
+                JacksonJson.builder().addModule(new KotlinModule()).build());
+
+        assertThat(withModule.write(new KotlinClass(true))).isEqualTo("{\"isPaid\":true}");
+    }
+
+    /** A module of the same name as Kotlin's. */
+    private static final class KotlinModule extends SimpleModule {
+
+        private static final long serialVersionUID = 1;
     }
 
     @Test

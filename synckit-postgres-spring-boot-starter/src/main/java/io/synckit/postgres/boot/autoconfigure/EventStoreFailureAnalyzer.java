@@ -15,7 +15,7 @@ import org.springframework.boot.context.properties.source.ConfigurationPropertyN
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 
-/** What is wrong and what to write, when the start fails because of the event store. */
+/** Explains why the start has failed because of the event store, and what to change. */
 final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStoreException> {
 
     @Override
@@ -30,7 +30,7 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
         return action == null ? null : analysis(cause, action);
     }
 
-    /** The most special ones first. */
+    /** Subclasses come before their superclasses. */
     private static @Nullable String action(EventStoreException cause) {
         if (cause instanceof NewerSchemaException) {
             return NEWER_SCHEMA;
@@ -79,67 +79,67 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
     private static final String NO_DATA_SOURCE = """
             Write in application.yml one of
               spring.datasource.url: jdbc:postgresql://host/database    (the application's database)
-              synckit.postgres.url: jdbc:postgresql://host/database     (a database of the event store's own)
+              synckit.postgres.url: jdbc:postgresql://host/database     (a separate database for the event store)
               synckit.postgres.enabled: false                           (no event store)""";
 
     private static final String SEVERAL_DATA_SOURCES = """
-            Mark the one that the event store shall use:
+            Mark the one that the event store uses:
               @Bean
               @io.synckit.postgres.boot.SynckitDataSource
               DataSource ordersDataSource() { … }
-            or make it @Primary, or give the event store a database of its own with synckit.postgres.url.""";
+            or make it @Primary, or give the event store a separate database with synckit.postgres.url.""";
 
     private static final String SCHEMA = """
-            Let the application migrate it:
+            Let the application migrate the schema:
               synckit.postgres.migration.mode: migrate
-            with a role that may run DDL (synckit.postgres.migration.username and password, if the application's may not), or do \
-            what the description says by hand; docs/schema.md has the statements.""";
+            If the role of the application may not run DDL, set synckit.postgres.migration.username and password. Or do what the \
+            description says by hand; docs/schema.md has the statements.""";
 
     private static final String LOCKED = """
             End the transaction that the description names, for instance with SELECT pg_terminate_backend(pid), and start again.
             A changed notify mode (synckit.postgres.notify.mode) needs the lock; an unchanged one does not.""";
 
     private static final String NEWER_SCHEMA = """
-            Another application of this table has migrated it. Use the same version of the library here:
+            An application with a newer version of the library has migrated the table. Use the same version here:
               io.synckit:synckit-postgres-spring-boot-starter
-            or give this application a table of its own:
+            or use another table:
               synckit.postgres.table-name: other_events""";
 
     private static final String MIGRATION_PRIVILEGES = """
-            Name a role that may run DDL, for the migration alone:
+            Migrate as the role that owns the schema:
               synckit.postgres.migration.username: shop_owner
               synckit.postgres.migration.password: …
-            or let an administrator allow the application's role to make the schema (with your names):
+            or, if the schema does not exist yet, let an administrator allow the application's role to create it (with your names):
               GRANT CREATE ON DATABASE shop TO shop_app;
-            or have it done by hand (docs/schema.md) and only checked here:
+            or migrate by hand, grant the privileges of docs/schema.md to the application's role, and only check here:
               synckit.postgres.migration.mode: validate""";
 
     private static final String PRIVILEGES = """
-            Let the owner of the tables grant to the application's role (with your names for schema and table):
+            Let the owner of the tables grant to the application's role (with your names; INSERT only if it stores events):
               GRANT USAGE ON SCHEMA synckit TO shop_app;
               GRANT SELECT, INSERT ON synckit.events TO shop_app;
               GRANT SELECT ON SEQUENCE synckit.events_version_seq TO shop_app;
               GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA synckit TO shop_app;
-            Before the first migration, docs/schema.md has the same as default privileges.""";
+            docs/schema.md has the same as default privileges, for use before the first migration.""";
 
     private static final String UNSUPPORTED = """
             Point the event store at the primary of a PostgreSQL 14 or later, to a database in UTF8:
               spring.datasource.url: jdbc:postgresql://host/database
-            With several hosts add targetServerType=primary. If the application's database is another, give the event store its own:
+            With several hosts add targetServerType=primary. If the application uses another database, set:
               synckit.postgres.url: jdbc:postgresql://host/database""";
 
     private static final String POOLER = """
-            Give the listener a way past the pooler (it needs one connection):
+            Connect the listener to the server itself, not through the pooler (it needs one connection):
               synckit.postgres.listener.url: jdbc:postgresql://host-of-postgresql:5432/database
-            or let live subscriptions be served by polling, every 5 seconds:
+            or serve live subscriptions by polling, every 5 seconds:
               synckit.postgres.listener.required: false""";
 
     private static final String LISTENER = """
-            Correct the listener's way to the database (without these it has the pool's):
+            Correct the connection of the listener (without these settings it uses those of the pool):
               synckit.postgres.listener.url: jdbc:postgresql://host:5432/database
               synckit.postgres.listener.username: …
               synckit.postgres.listener.password: …
-            or let the application start, and live subscriptions be served by polling until it listens:
+            or start anyway, and serve live subscriptions by polling until the listener is connected:
               synckit.postgres.listener.required: false""";
 
     private static final String CONNECTION = """
@@ -147,5 +147,5 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
               spring.datasource.url: jdbc:postgresql://host:5432/database
               spring.datasource.username: …
               spring.datasource.password: …
-            or the same under synckit.postgres, if the event store has a database of its own.""";
+            or the same under synckit.postgres, if the event store has a separate database.""";
 }
