@@ -5,38 +5,36 @@ import java.sql.SQLException;
 import java.util.Set;
 import javax.sql.DataSource;
 
-/**
- * Where the store gets its connections, and whether one of them is in a transaction of the caller's. This is how a framework's
- * transactions are joined.
- */
+/** Provides connections to the store, and joins the transactions of a framework. Thread-safe. */
 @FunctionalInterface
 public interface ConnectionSource {
 
+    /** Returns a connection for one call, in the transaction of the caller if there is one. */
     Borrowed borrow() throws SQLException;
 
-    /** Whether a transaction of the caller's is open, which a connection that this thread borrows now would be in. */
+    /** Returns whether the calling thread has a transaction that a borrowed connection would join. The default is false. */
     default boolean inCallersTransaction() {
         return false;
     }
 
     /**
-     * Runs an action once the caller's transaction has committed, or at once if there is none: how live subscriptions learn that
-     * something was stored here, should the database's notification fail. This one does nothing, which costs no more than that.
+     * Runs an action after the commit of the caller's transaction, or at once if there is none. The listener uses it to send a notification
+     * if the one of the database has failed. The default does nothing, which only removes this safeguard.
      */
     default void afterCommit(Runnable action) {}
 
     /**
      * Returns whether all threads get the same kind of connection outside of transactions. Only then may {@link EventStore#storeAsync}
-     * use a connection on a thread of the store. It is false where the calling thread selects a tenant's database, a role or a session
-     * setting.
+     * use a connection on a thread of the store. The default is false, for sources where the calling thread selects a tenant, a role or a
+     * session setting.
      */
     default boolean sameForAllThreads() {
         return false;
     }
 
     /**
-     * Connections of a data source that are the store's own: every call is a transaction of its own. Of HikariCP's and the driver's own
-     * data source it is known that they are {@link #sameForAllThreads}; of their subclasses and of proxies it is not.
+     * Returns a source that joins no transaction: every call is a transaction of its own. {@link #sameForAllThreads} is true for the
+     * DataSource of HikariCP and of the driver, but not for their subclasses and for proxies.
      */
     static ConnectionSource of(DataSource dataSource) {
         boolean sameForAllThreads = Set.of("com.zaxxer.hikari.HikariDataSource", "org.postgresql.ds.PGSimpleDataSource")
@@ -61,23 +59,23 @@ public interface ConnectionSource {
     }
 
     /**
-     * A connection for the time of one call.
+     * A connection for one call.
      *
      * @param connection to be used by the thread that borrowed it
-     * @param inCallersTransaction whether the caller's transaction is open on this connection. Then the store neither commits nor
-     *     rolls back, and the caller does. Otherwise the connection is the store's own until it is given back
-     * @param giveBack what closing does
+     * @param inCallersTransaction whether the transaction of the caller is open on this connection. Then the store neither commits nor rolls
+     *     back
+     * @param giveBack returns the connection
      */
     record Borrowed(Connection connection, boolean inCallersTransaction, GiveBack giveBack) implements AutoCloseable {
 
-        /** Gives the connection back. */
+        /** Returns the connection. */
         @Override
         public void close() throws SQLException {
             giveBack.giveBack();
         }
     }
 
-    /** How a connection is given back. */
+    /** Returns a connection to its source. */
     @FunctionalInterface
     interface GiveBack {
         void giveBack() throws SQLException;

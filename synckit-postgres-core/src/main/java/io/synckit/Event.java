@@ -7,15 +7,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An event to be stored. Immutable if its data is. The id is given at birth, so storing the same object again, for instance
- * after a failure whose outcome is unknown, is recognised.
+ * An event to be stored. Immutable if its data is. The id is part of the object, so the store recognises an event that is stored again, for
+ * example after a failure whose outcome is unknown.
  *
- * @param id unique in the whole store; any text of 1 to {@value EventLimits#MAX_KEY_LENGTH} characters
- * @param aggregateId the stream that it belongs to; the same limits
- * @param type what happened; the same limits
- * @param data anything that the JSON mapper can write: a record, a map, a list, a number, a text; {@link JsonText} for JSON that
- *     is written already. PostgreSQL keeps it as {@code jsonb}: the values, not the spelling
- * @param metadata what is said about the event (who, why, from where); values as for data, or null
+ * @param id unique in the store; 1 to {@value EventLimits#MAX_KEY_LENGTH} characters that are not blank
+ * @param aggregateId the aggregate that the event belongs to; same limits
+ * @param type the event type; same limits
+ * @param data the payload: anything that the JSON mapper can write, such as a record, a map, a list, a number or a text; {@link JsonText} for
+ *     JSON text. PostgreSQL stores it as {@code jsonb}, which keeps the values and not the formatting
+ * @param metadata data about the event, such as the user or the cause; values as for data, or null
  */
 public record Event(String id, String aggregateId, String type, Object data, Map<String, @Nullable Object> metadata) {
 
@@ -26,7 +26,7 @@ public record Event(String id, String aggregateId, String type, Object data, Map
         EventLimits.requireKey("event type", type);
         if (data == null) {
             throw new InvalidEventException("data of event '" + EventLimits.printable(id)
-                    + "' is null; for an event without content give Map.of()");
+                    + "' is null; for an event without payload give Map.of()");
         }
         if (metadata == null) {
             throw new InvalidEventException(
@@ -40,32 +40,32 @@ public record Event(String id, String aggregateId, String type, Object data, Map
     }
 
     /**
-     * An event with a new id (UUIDv7) and no metadata.
+     * Returns an event with a new id (UUIDv7) and no metadata.
      *
-     * @throws InvalidEventException as the constructor
+     * @throws InvalidEventException if an id or the type is blank, too long or not storable, or something is null
      */
     public static Event of(String aggregateId, String type, Object data) {
         return new Event(UuidV7.random(), aggregateId, type, data, Map.of());
     }
 
-    /** The same event with an id of the caller's. */
+    /** Returns the event with this id. An id that repeats with the request makes a retry idempotent. */
     public Event withId(String id) {
         return new Event(id, aggregateId, type, data, metadata);
     }
 
-    /** The same event with one more metadata entry, or another value for the one it has. */
+    /** Returns the event with one metadata entry added or replaced. */
     public Event withMetadata(String key, @Nullable Object value) {
         Map<String, @Nullable Object> more = new LinkedHashMap<>(metadata);
         more.put(key, value);
         return new Event(id, aggregateId, type, data, more);
     }
 
-    /** The same event with this metadata only. */
+    /** Returns the event with this metadata only. */
     public Event withMetadata(Map<String, @Nullable Object> metadata) {
         return new Event(id, aggregateId, type, data, metadata);
     }
 
-    /** Returns a text without data and metadata, so that no payload gets into a log by accident. */
+    /** Returns a text without data and metadata, so that no payload is logged by accident. */
     @Override
     public String toString() {
         return "Event[id=" + EventLimits.printable(id) + ", aggregateId=" + EventLimits.printable(aggregateId)

@@ -2,7 +2,7 @@ package io.synckit;
 
 import org.jspecify.annotations.Nullable;
 
-/** The event cannot be stored as it is; the database has not seen it, and nothing of the call is stored. */
+/** The event cannot be stored. It was not sent to the database, and nothing of the call is stored. */
 public class InvalidEventException extends EventStoreException {
 
     private static final long serialVersionUID = 1;

@@ -1,8 +1,8 @@
 package io.synckit;
 
 /**
- * JSON that is written already: as an event's data, a metadata value or in a filter it is taken as it is, where a {@link String}
- * becomes a JSON string.
+ * JSON text. Used as data, as a metadata value or in a filter, it is stored without conversion, whereas a {@link String} becomes a JSON
+ * string.
  *
  * @param json one JSON value (RFC 8259)
  */

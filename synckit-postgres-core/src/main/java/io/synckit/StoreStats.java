@@ -3,15 +3,14 @@ package io.synckit;
 import java.util.Optional;
 
 /**
- * A look at the store.
+ * Statistics of a store.
  *
- * @param latestVersion as {@link EventStore#latestVersion()}
- * @param headVersion the highest version given out so far, decided or not; the distance to {@code latestVersion} is what
- *     transactions in flight hold back
- * @param estimatedEvents the planner's estimate of the number of events; cheap, and off by what was stored since the last ANALYZE
+ * @param latestVersion see {@link EventStore#latestVersion()}
+ * @param headVersion the highest version given out, settled or not. Open transactions hold back the versions above {@code latestVersion}
+ * @param estimatedEvents the planner's estimate of the number of events, as of the last ANALYZE
  * @param tableBytes size of the events and their TOAST data
  * @param indexBytes size of the indexes
- * @param pool the connection pool, where it is one that can be asked (HikariCP)
+ * @param pool the state of the connection pool, if it is HikariCP
  */
 public record StoreStats(
         Version latestVersion,
@@ -22,12 +21,12 @@ public record StoreStats(
         Optional<Pool> pool) {
 
     /**
-     * A connection pool.
+     * The state of a connection pool.
      *
-     * @param maxOpen most connections that it opens
-     * @param open connections that are open
-     * @param inUse connections that are lent out
-     * @param idle connections that wait for work
+     * @param maxOpen maximum number of connections
+     * @param open open connections
+     * @param inUse borrowed connections
+     * @param idle idle connections
      * @param waiting threads that wait for a connection
      */
     public record Pool(int maxOpen, int open, int inUse, int idle, int waiting) {}

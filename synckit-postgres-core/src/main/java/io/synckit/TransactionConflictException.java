@@ -2,8 +2,10 @@ package io.synckit;
 
 import org.jspecify.annotations.Nullable;
 
-/** A concurrent transaction got in the way (deadlock, serialization failure). Nothing is stored, and the
- * caller's transaction can only be rolled back and tried again as a whole. */
+/**
+ * The append conflicts with a concurrent transaction (deadlock, serialization failure, lock timeout). Nothing is stored. Roll back the
+ * transaction of the caller, and retry it as a whole.
+ */
 public class TransactionConflictException extends EventStoreException {
 
     private static final long serialVersionUID = 1;

@@ -1,4 +1,4 @@
-/** The event store as its callers see it: events, versions, filters, results and errors. Nothing here knows a database. */
+/** The API of the event store: events, versions, filters, results and errors. Independent of the database. */
 @NullMarked
 package io.synckit;
 

@@ -28,6 +28,8 @@ record ConnectionString(
 
     private static final Pattern HOST = Pattern.compile("(\\[[0-9a-fA-F:.%]+]|[^\\[\\]:/@?#\\s]*)(:[0-9]{1,5})?");
 
+    private static final Pattern AUTHORITY_WITH_USER = Pattern.compile("^jdbc:postgresql://[^/?]*@");
+
     private static final Pattern PARAMETER = Pattern.compile("[A-Za-z_]+");
 
     /** Parameters of libpq that pgjdbc has under another name. */
@@ -54,7 +56,7 @@ record ConnectionString(
             throw invalid("is missing; give one, or give a DataSource");
         }
         if (text.startsWith("jdbc:postgresql:")) {
-            return new ConnectionString(text, null, null);
+            return new ConnectionString(requireDriverAccepts(requireNoCredentials(text)), null, null);
         }
         if (!text.startsWith("postgres://") && !text.startsWith("postgresql://")) {
             throw invalid("begins neither with jdbc:postgresql: nor with postgres://; this store is for PostgreSQL");
@@ -62,12 +64,29 @@ record ConnectionString(
         return parse(text.substring(text.indexOf("//") + 2));
     }
 
-    /** A password with an unencoded @ is kept: hosts cannot contain one. */
+    /** The driver ignores credentials before the host, and shows them in its messages. */
+    private static String requireNoCredentials(String url) {
+        if (AUTHORITY_WITH_USER.matcher(url).find()) {
+            throw invalid(
+                    "has a user or password before the host, which the JDBC driver does not support; set username and"
+                            + " password instead, or begin the URL with postgres:// instead of jdbc:postgresql://");
+        }
+        return url;
+    }
+
+    private static String requireDriverAccepts(String url) {
+        if (!PhysicalConnections.isUrl(url)) {
+            throw invalid("is not a URL that the JDBC driver accepts: jdbc:postgresql://host:port/database");
+        }
+        return url;
+    }
+
+    /** A password with an unencoded @ is accepted, because a host cannot contain one. */
     private static ConnectionString parse(String text) {
         int queryStart = text.indexOf('?');
         String query = queryStart < 0 ? "" : text.substring(queryStart + 1);
         String beforeQuery = queryStart < 0 ? text : text.substring(0, queryStart);
-        int pathStart = beforeQuery.indexOf('/', beforeQuery.lastIndexOf('@') + 1);
+        int pathStart = beforeQuery.indexOf('/');
         String authority = pathStart < 0 ? beforeQuery : beforeQuery.substring(0, pathStart);
         String database = pathStart < 0 ? "" : beforeQuery.substring(pathStart + 1);
         int at = authority.lastIndexOf('@');
@@ -83,9 +102,9 @@ record ConnectionString(
         String username = user.length > 0 && !user[0].isEmpty() ? decoded(user[0]) : parameters.user;
         String password = user.length > 1 ? decoded(user[1]) : parameters.password;
         String url = "jdbc:postgresql://" + (hosts.isEmpty() ? "localhost" : hosts) + "/"
-                + (database.isEmpty() && username != null ? encoded(username) : database)
+                + (database.isEmpty() && username != null ? encoded(username) : database.replace("+", "%2B"))
                 + (parameters.forDriver.isEmpty() ? "" : "?" + String.join("&", parameters.forDriver));
-        return new ConnectionString(url, username, password);
+        return new ConnectionString(requireDriverAccepts(url), username, password);
     }
 
     private static String decoded(String text) {

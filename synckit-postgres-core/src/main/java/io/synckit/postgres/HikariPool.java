@@ -11,7 +11,7 @@ import java.sql.SQLException;
 import java.util.Optional;
 import javax.sql.DataSource;
 
-/** HikariCP: the pool of a store with a connection string of its own, and the numbers of any pool. */
+/** Creates a dedicated HikariCP pool, and reads the state of a pool. */
 public final class HikariPool {
 
     private static final boolean PRESENT = isPresent();
@@ -19,7 +19,7 @@ public final class HikariPool {
     private HikariPool() {}
 
     /**
-     * A pool with the settings of the config; whoever opens it closes it.
+     * Returns a new pool with the settings of the config. The caller closes it.
      *
      * @throws InvalidConfigException if there is no connection string, or it is not PostgreSQL's
      * @throws InvalidConnectionException if the database cannot be reached
@@ -45,12 +45,12 @@ public final class HikariPool {
         }
     }
 
-    /** The numbers of the pool, if it is HikariCP's and has started. */
+    /** Returns the state of the pool, if it is HikariCP and has started. */
     static Optional<StoreStats.Pool> stats(DataSource dataSource) {
         try {
             return PRESENT ? Numbers.of(dataSource) : Optional.empty();
         } catch (SQLException e) {
-            throw SqlFailure.named("asking the pool", e);
+            throw SqlFailure.named("reading the state of the pool", e);
         }
     }
 
@@ -63,7 +63,7 @@ public final class HikariPool {
         }
     }
 
-    /** Loaded only where HikariCP is. */
+    /** Loaded only if HikariCP is present. */
     private static final class Numbers {
 
         static Optional<StoreStats.Pool> of(DataSource dataSource) throws SQLException {

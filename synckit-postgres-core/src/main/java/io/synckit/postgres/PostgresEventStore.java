@@ -52,10 +52,10 @@ public final class PostgresEventStore implements EventStore {
     private final int batchSize;
 
     /**
-     * A store on a data source of the caller's, which stays open when the store is closed.
+     * Creates a store on a DataSource of the caller, which stays open when the store is closed.
      *
-     * @param connections how connections of that data source are borrowed, and the caller's transactions joined
-     * @param instrumentation goes around every operation
+     * @param connections provides the connections of that DataSource, and joins transactions of the caller
+     * @param instrumentation is called around every operation
      */
     public PostgresEventStore(
             DataSource dataSource,
@@ -86,14 +86,14 @@ public final class PostgresEventStore implements EventStore {
         this.batchSize = config.batchSize();
     }
 
-    /** A store on a data source of the caller's; every call is a transaction of its own. JSON by Jackson. */
+    /** Returns a store on a DataSource of the caller. Every call is a transaction of its own. JSON is written by Jackson. */
     public static PostgresEventStore on(DataSource dataSource, Config config) {
         return new PostgresEventStore(
                 dataSource, ConnectionSource.of(dataSource), new JacksonJson(), config, Instrumentation.NONE);
     }
 
     /**
-     * A store with a pool of its own (HikariCP must be on the class path), which ends with the store.
+     * Returns a store with a dedicated pool (HikariCP must be on the class path), which is closed with the store.
      *
      * @throws io.synckit.InvalidConfigException if there is no connection string, or it is not PostgreSQL's
      * @throws io.synckit.InvalidConnectionException if the database cannot be reached
@@ -103,7 +103,7 @@ public final class PostgresEventStore implements EventStore {
         return owning(pool, ConnectionSource.of(pool), config);
     }
 
-    /** A store that closes the pool. */
+    /** Returns a store that closes the pool. */
     static PostgresEventStore owning(HikariDataSource pool, ConnectionSource connections, Config config) {
         return new PostgresEventStore(pool, connections, new JacksonJson(), config, Instrumentation.NONE, pool::close);
     }
@@ -159,7 +159,7 @@ public final class PostgresEventStore implements EventStore {
         return storeAsync(event, options, () -> {});
     }
 
-    /** @param committed runs after the commit, before the result is there */
+    /** @param committed runs after the commit, before the future completes */
     CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options, Runnable committed) {
         return operations.append("storeAsync", accepted -> List.of(), metadata -> {
             if (event == null) {
@@ -167,9 +167,9 @@ public final class PostgresEventStore implements EventStore {
             }
             if (connections.inCallersTransaction()) {
                 throw new UnusableTransactionException(
-                        "storeAsync stores in a transaction of its own, and one of the caller's is"
-                                + " open, whose fate event '" + EventLimits.printable(event.id())
-                                + "' would not share; use store, or call storeAsync outside of the transaction");
+                        "storeAsync uses a separate transaction, so event '" + EventLimits.printable(event.id())
+                                + "' would not roll back with the open transaction of the caller; use store, or call"
+                                + " storeAsync outside of the transaction");
             }
             requireAsync(event);
             return groups.accept(encoder.encode(event, metadata), options, committed);
@@ -189,7 +189,7 @@ public final class PostgresEventStore implements EventStore {
         }
     }
 
-    /** How many events {@link #storeAsync} has accepted that are not being stored yet. */
+    /** Returns how many events {@link #storeAsync} has accepted and not started to store. */
     public int waiting() {
         return groups.waiting();
     }

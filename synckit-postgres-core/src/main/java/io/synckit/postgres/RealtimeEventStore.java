@@ -38,9 +38,9 @@ public final class RealtimeEventStore implements EventStore {
     private final ConnectionSource connections;
 
     /**
-     * @param store what is stored and read with; it is closed with this one
-     * @param listener of the same table; whoever starts it, it is closed with this store
-     * @param connections of the store, to learn when something has been committed
+     * @param store stores and reads; it is closed with this store
+     * @param listener the listener of the same table; it is closed with this store
+     * @param connections the connections of the store
      */
     public RealtimeEventStore(PostgresEventStore store, NotificationListener listener, ConnectionSource connections) {
         this.store = store;
@@ -49,7 +49,7 @@ public final class RealtimeEventStore implements EventStore {
     }
 
     /**
-     * A store with a pool of its own (HikariCP must be on the class path), and a listener that has been started.
+     * Returns a store with a dedicated pool (HikariCP must be on the class path) and a started listener.
      *
      * @throws io.synckit.InvalidConfigException if there is no connection string, or it is not PostgreSQL's
      * @throws io.synckit.InvalidConnectionException if the database cannot be reached
@@ -69,9 +69,9 @@ public final class RealtimeEventStore implements EventStore {
     }
 
     /**
-     * A store on a pool of the caller's, and a listener that has been started.
+     * Returns a store on a pool of the caller, with a started listener.
      *
-     * @param physical hands out connections to the same database that no pool takes back
+     * @param physical provides connections to the same database that belong to no pool
      */
     public static RealtimeEventStore on(DataSource pool, DataSource physical, Config config) {
         return started(PostgresEventStore.on(pool, config), physical, ConnectionSource.of(pool), config);
@@ -85,7 +85,7 @@ public final class RealtimeEventStore implements EventStore {
         return new RealtimeEventStore(store, listener, connections);
     }
 
-    /** A listener with the settings of the config. */
+    /** Returns the builder of a listener with the settings of the config. */
     public static NotificationListenerBuilder listener(
             DataSource physical, ConnectionSource connections, JsonCodec json, Config config) {
         return NotificationListener.builder(physical, connections, json)
@@ -153,7 +153,7 @@ public final class RealtimeEventStore implements EventStore {
         return store.storeAsync(event, options, listener.storing());
     }
 
-    /** As {@link PostgresEventStore#waiting}. */
+    /** Calls {@link PostgresEventStore#waiting}. */
     public int waiting() {
         return store.waiting();
     }
@@ -210,12 +210,12 @@ public final class RealtimeEventStore implements EventStore {
         return store.stats();
     }
 
-    /** As {@link PostgresEventStore#diagnose}. */
+    /** Calls {@link PostgresEventStore#diagnose}. */
     public StoreDiagnosis diagnose() {
         return store.diagnose();
     }
 
-    /** Ends the listener, its subscriptions, and the store. */
+    /** Closes the listener, its subscriptions, and the store. */
     @Override
     public void close() {
         listener.close();

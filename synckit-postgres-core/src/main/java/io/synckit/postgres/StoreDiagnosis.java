@@ -8,16 +8,16 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the store is, as the database sees it at one moment.
+ * A diagnosis of the store by one query.
  *
- * @param schemaVersion of the table
- * @param stable as {@link io.synckit.EventStore#latestVersion()}
- * @param head the highest version given out so far, decided or not
+ * @param schemaVersion version of the schema. It counts all scripts, so it differs from Flyway's version
+ * @param stable see {@link io.synckit.EventStore#latestVersion()}
+ * @param head the highest version given out, settled or not
  * @param latestEventAt when the event at {@code stable} was stored; empty if there is none
- * @param databaseTime the database's clock
- * @param writers transactions that have stored something and are not over
- * @param heldBy who keeps readers from going on to {@code head}; empty if nobody does
- * @param notificationQueueUsage how full the server's notification queue is, from 0 to 1; above 0.9 nobody notifies any more
+ * @param databaseTime time of the database
+ * @param writers open transactions that have stored events
+ * @param heldBy the transaction that holds the horizon below {@code head}; empty if there is none
+ * @param notificationQueueUsage usage of the server's notification queue, from 0 to 1. Above 0.9 no transaction notifies
  */
 public record StoreDiagnosis(
         int schemaVersion,
@@ -30,14 +30,14 @@ public record StoreDiagnosis(
         double notificationQueueUsage) {
 
     /**
-     * A transaction that has stored something, and that readers do not pass until it is over.
+     * A transaction that has stored events and holds back readers until it ends.
      *
-     * @param pid of its backend; null if it is a prepared transaction
-     * @param applicationName as it has told the server
-     * @param user of the database; null if it has none any more
-     * @param state as in pg_stat_activity; null if this role may not see it (grant pg_read_all_stats), or if it is prepared
-     * @param transactionAge since it began; null if this role may not see it
-     * @param preparedAs the name under which it was prepared; null if it was not
+     * @param pid process id of its session; null if it is prepared
+     * @param applicationName application name of its session
+     * @param user user of the database; null if the user was dropped
+     * @param state state in pg_stat_activity; null if this role may not see it (grant pg_read_all_stats), or if it is prepared
+     * @param transactionAge time since its start; null if this role may not see it
+     * @param preparedAs name of the prepared transaction; null if it is not prepared
      */
     public record HorizonHolder(
             @Nullable Integer pid,
@@ -47,7 +47,7 @@ public record StoreDiagnosis(
             @Nullable Duration transactionAge,
             @Nullable String preparedAs) {
 
-        /** Who it is, and what ends it, in one line. */
+        /** Returns a line that names the transaction and the statement that ends it. */
         public String describe() {
             String age = transactionAge == null
                     ? "of unknown age (grant pg_read_all_stats to see it)"

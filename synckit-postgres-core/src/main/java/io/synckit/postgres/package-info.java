@@ -1,4 +1,4 @@
-/** The store on PostgreSQL, and its settings. */
+/** The event store on PostgreSQL, and its settings. */
 @NullMarked
 package io.synckit.postgres;
 

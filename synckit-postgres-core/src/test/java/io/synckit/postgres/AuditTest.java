@@ -68,7 +68,7 @@ class AuditTest {
     }
 
     @Test
-    void whatWasDeliveredIsFound() throws Exception {
+    void auditFindsDeliveredEvents() throws Exception {
         store.storeBatch(IntStream.range(0, 300)
                 .mapToObj(i -> Event.of("a-" + i, "T", i))
                 .toList());
@@ -83,7 +83,7 @@ class AuditTest {
         assertThat(report().lost()).isZero();
     }
 
-    /** Somebody writes past the fence: the number was decided, and the tail has gone by. */
+    /** A program stores an event without the fence, at a settled version that the reader has passed. */
     @Test
     void anEventThatAppearsBelowTheHorizonIsLostAndNamed() throws Exception {
         try (CallersTransaction rolledBack = CallersTransaction.begin(database)) {
@@ -103,7 +103,7 @@ class AuditTest {
     }
 
     @Test
-    void whatWasDeletedForMaintenanceIsNoLoss() throws Exception {
+    void eventsDeletedForMaintenanceAreNotLost() throws Exception {
         store.store(Event.of("c", "T", 2));
         store.store(Event.of("d", "T", 2));
         seen.next(2);
@@ -118,7 +118,7 @@ class AuditTest {
 
     /** Subscribers come and go: what was handed on is compared all the same. */
     @Test
-    void whatWasDeliveredBeforeAPauseIsComparedToo() throws Exception {
+    void eventsDeliveredBeforeAPauseAreCompared() throws Exception {
         for (int round = 0; round < 3; round++) {
             store.listener().unsubscribeFromAll();
             store.subscriptions().live(LiveOptions.named("test"), seen::add);
@@ -137,7 +137,7 @@ class AuditTest {
         assertThat(report().unchecked()).isZero();
     }
 
-    /** A fail-over has lost commits, and others have their numbers: that is no loss of ours. */
+    /** A fail-over has lost commits, and their versions are given out again. The audit reports no loss. */
     @Test
     void anotherHistoryIsNotTakenForALoss() throws Exception {
         store.store(Event.of("a", "T", 1));

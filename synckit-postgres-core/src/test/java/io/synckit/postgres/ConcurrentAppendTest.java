@@ -125,7 +125,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void theSecondWriterWaitsForTheFirstAndLosesIfItCommits() throws SQLException {
+    void secondWriterWaitsAndFailsIfTheFirstCommits() throws SQLException {
         try (CallersTransaction first = CallersTransaction.begin(database)) {
             first.store().append("a", ExpectedStreamVersion.noStream(), List.of(Event.of("a", "T", 1)));
             CompletableFuture<Throwable> second = inThread(() -> catchThrowable(
@@ -180,7 +180,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void theCallersTransactionStaysUsableAfterADuplicateAndAFailedExpectation() throws SQLException {
+    void transactionStaysUsableAfterDuplicateAndConflict() throws SQLException {
         Event first = Event.of("a", "T", 1);
         store.store(first);
         database.execute("create table orders (n integer)");
@@ -311,7 +311,7 @@ class ConcurrentAppendTest {
         assertThat(all()).hasSizeGreaterThan(5000);
     }
 
-    /** Beyond the queue's limit the unique key decides: who comes later waits for the commit, sees it and goes on. */
+    /** Beyond the limit of the queue the unique key decides. A later writer waits for the commit, sees it and retries. */
     @Test
     void aWriterWithoutAQueueIsWaitedForAllTheSame() throws SQLException {
         try (CallersTransaction bulk = CallersTransaction.begin(database)) {
@@ -373,7 +373,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void aConflictUnderRepeatableReadSaysToTryAgain() throws SQLException {
+    void repeatableReadConflictIsATransactionConflict() throws SQLException {
         try (CallersTransaction caller = CallersTransaction.begin(database)) {
             caller.execute("set transaction isolation level repeatable read");
             caller.store().loadByAggregate("a", Version.ZERO);
@@ -386,7 +386,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void aDeadlockOfTwoCallersSaysToTryAgain() throws SQLException {
+    void deadlockIsATransactionConflict() throws SQLException {
         try (CallersTransaction one = CallersTransaction.begin(database);
                 CallersTransaction two = CallersTransaction.begin(database)) {
             one.store().store(Event.of("a", "T", 1));
@@ -458,7 +458,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void aTransactionThatCannotWriteSaysSo() throws SQLException {
+    void readOnlyOrFailedTransactionIsUnusable() throws SQLException {
         try (CallersTransaction caller = CallersTransaction.begin(database)) {
             caller.execute("set transaction read only");
             assertThatExceptionOfType(UnusableTransactionException.class)
@@ -471,7 +471,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void aTerminatedBackendIsNamedAndTheNextCallWorks() throws SQLException {
+    void terminatedSessionIsNamedAndTheNextCallWorks() throws SQLException {
         try (CallersTransaction caller = CallersTransaction.begin(database)) {
             caller.store().store(Event.of("a", "T", 1));
             database.execute("select pg_terminate_backend(pid) from pg_stat_activity"
@@ -485,7 +485,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void aDatabaseThatIsNotThereIsNamed() {
+    void unreachableDatabaseIsNamed() {
         assertThatExceptionOfType(InvalidConnectionException.class)
                 .isThrownBy(() -> PostgresEventStore.open(Config.builder()
                         .connectionString("jdbc:postgresql://localhost:1/none")
@@ -494,7 +494,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void aLockTimeoutIsNotMultiplied() throws SQLException {
+    void lockTimeoutIsNotMultiplied() throws SQLException {
         database.execute("alter database " + database.name() + " set lock_timeout = '50ms'");
         try (CallersTransaction blocker = CallersTransaction.begin(database)) {
             blocker.store().store(Event.of("a", "T", 1));
@@ -506,7 +506,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void otherFailuresOfTheDatabaseKeepTheirState() throws SQLException {
+    void otherDatabaseErrorsKeepTheirState() throws SQLException {
         try (CallersTransaction blocker = CallersTransaction.begin(database);
                 CallersTransaction caller = CallersTransaction.begin(database)) {
             blocker.store().store(Event.of("a", "T", 1));

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What the store says about itself: whom readers wait for, and who that is. */
+/** The diagnosis of a store: which session holds the horizon. */
 class DiagnosisTest {
 
     private TestDatabase database;
@@ -46,7 +46,7 @@ class DiagnosisTest {
     }
 
     @Test
-    void whoHoldsTheHorizonIsNamed() throws Exception {
+    void sessionThatHoldsTheHorizonIsNamed() throws Exception {
         store.store(Event.of("a", "T", 0));
         try (CallersTransaction culprit = CallersTransaction.begin(database);
                 CallersTransaction later = CallersTransaction.begin(database);
@@ -79,9 +79,9 @@ class DiagnosisTest {
         assertThat(store.diagnose().stable()).isEqualTo(Version.of(4));
     }
 
-    /** One that is announced and holds nobody back is no culprit. */
+    /** A session that is announced and holds back no reader is not named. */
     @Test
-    void whoHoldsNobodyBackIsNotNamed() throws Exception {
+    void sessionThatHoldsBackNoReaderIsNotNamed() throws Exception {
         try (CallersTransaction open = CallersTransaction.begin(database)) {
             open.execute("select synckit.events_announce(0)");
 
@@ -108,7 +108,7 @@ class DiagnosisTest {
         }
     }
 
-    /** Who may only use the table is told the process and its application, and what it takes to see more. */
+    /** A role that may only use the table sees the process and its application, and the privilege that is needed to see more. */
     @Test
     void aRoleWithoutRightsSeesWhoItIs() throws Exception {
         String role = "reader_" + database.name();

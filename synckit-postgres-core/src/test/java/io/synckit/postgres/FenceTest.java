@@ -89,7 +89,7 @@ class FenceTest {
         }
     }
 
-    /** Each way of appending in a transaction of the store's own, held in the middle of its commit. */
+    /** Each way of appending in a transaction of its own, stopped in the middle of its commit. */
     static Stream<Consumer<EventStore>> ownTransactions() {
         AppendOptions returning = AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING);
         Event one = Event.of("late", "Late", 1);
@@ -126,7 +126,7 @@ class FenceTest {
     }
 
     @Test
-    void whatWasDecidedBeforeIsNotHeldBack() throws SQLException {
+    void settledEventsAreNotHeldBack() throws SQLException {
         AppendResult first = store.store(Event.of("a", "T", 1));
         try (CallersTransaction open = CallersTransaction.begin(database)) {
             open.store().store(Event.of("b", "T", 2));
@@ -187,7 +187,7 @@ class FenceTest {
     }
 
     @Test
-    void aSavepointsRollbackTakesTheAnnouncementBackAndTheNextStoreAnnouncesAgain() throws SQLException {
+    void rollbackToSavepointRevokesTheAnnouncement() throws SQLException {
         try (CallersTransaction caller = CallersTransaction.begin(database)) {
             Savepoint savepoint = caller.savepoint();
             caller.store().store(Event.of("a", "T", "gone"));
@@ -271,7 +271,7 @@ class FenceTest {
                     "select count(*) from pg_locks where not granted and relation is not null"
                             + " and database = (select oid from pg_database where datname = current_database())",
                     "1");
-            // The reader waits for the sequence. What is announced now must count, so the locks must be looked at
+            // The reader waits for the sequence. An announcement that is made now must count, so the locks must be read
             // later.
             announcer.execute("select pg_advisory_xact_lock_shared(" + "("
                     + database.query("select synckit.events_lock_class()")
@@ -363,7 +363,7 @@ class FenceTest {
     }
 
     @Test
-    void aPreparedTransactionThatHasStoredHoldsTheHorizonUntilItIsDecided() throws SQLException {
+    void preparedTransactionHoldsTheHorizonUntilItEnds() throws SQLException {
         // One that has notified may not be prepared: XA needs the notify mode OFF.
         database.execute("drop trigger events_notify on synckit.events");
 
@@ -380,8 +380,8 @@ class FenceTest {
     }
 
     /**
-     * Between its look at the sequence and its look at the locks a whole transaction comes and goes: it is neither settled nor announced,
-     * and a reader that relies on the bell must know that there is more. Forced by a view that draws a version while it is read.
+     * A whole transaction starts and ends between the read of the sequence and the read of the locks. It is neither settled nor announced,
+     * so a reader that relies on notifications must know that there is more. Forced by a view that draws a version while it is read.
      */
     @Test
     void aVersionThatIsDrawnDuringTheLookIsNotOverlooked() throws SQLException {
@@ -420,7 +420,7 @@ class FenceTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"repeatable read", "serializable"})
-    void anOldSnapshotIsRefused(String isolation) throws SQLException {
+    void oldSnapshotIsRejected(String isolation) throws SQLException {
         store.store(Event.of("a", "T", 1));
         try (CallersTransaction caller = CallersTransaction.begin(database)) {
             caller.execute("set transaction isolation level " + isolation);
@@ -429,7 +429,7 @@ class FenceTest {
                     .withMessageContaining(isolation);
             assertThatExceptionOfType(UnsupportedIsolationException.class)
                     .isThrownBy(() -> caller.store().stream(Version.ZERO));
-            // The transaction goes on.
+            // The transaction continues.
             assertThat(caller.store().loadByAggregate("a", Version.ZERO)).hasSize(1);
             caller.store().store(Event.of("a", "T", 2));
             caller.commit();
@@ -438,7 +438,7 @@ class FenceTest {
     }
 
     @Test
-    void aDefaultIsolationOfTheDatabaseDoesNotMatterOutsideATransaction() throws SQLException {
+    void databaseDefaultIsolationDoesNotAffectSingleReads() throws SQLException {
         database.execute("alter database " + database.name() + " set default_transaction_isolation = 'serializable'");
         try (CallersTransaction late = CallersTransaction.begin(database)) {
             late.store().store(Event.of("a", "T", 1));
@@ -470,7 +470,7 @@ class FenceTest {
         void executed(String sql) throws SQLException;
     }
 
-    /** A DataSource whose connections tell when a prepared statement has run its query. */
+    /** A DataSource whose connections signal when a prepared statement has run its query. */
     private static <T> T proxy(Class<T> type, T target, AfterQuery after) {
         return type.cast(Proxy.newProxyInstance(
                 FenceTest.class.getClassLoader(), new Class<?>[] {type}, (self, method, arguments) -> {

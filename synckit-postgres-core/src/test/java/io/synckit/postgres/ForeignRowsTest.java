@@ -18,7 +18,9 @@ import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.LiveOptions;
 import java.io.StringReader;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -82,7 +84,7 @@ class ForeignRowsTest {
         assertHeldUntilTheCommit("set session_replication_role = replica", INSERT + "('x-1', 'a', 'T', '1')");
     }
 
-    /** A foreign transaction stores the event 1 first, the library another; who follows gets both, in their order. */
+    /** Another program stores event 1 first, then the library stores one. A reader receives both, in their order. */
     private void assertHeldUntilTheCommit(String... foreignStatements) throws SQLException {
         try (CallersTransaction foreign = CallersTransaction.begin(database)) {
             for (String statement : foreignStatements) {
@@ -247,7 +249,7 @@ class ForeignRowsTest {
         }
     }
 
-    /** Each looks like a number that a program may use for "the end", and none is the mark of the library's own rows. */
+    /** Programs may use each of these numbers for "the end". None of them is the mark of the library's own rows. */
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -315,6 +317,41 @@ class ForeignRowsTest {
             // The next poll is due after 30 s.
             assertThat(received.poll(20, TimeUnit.SECONDS)).isEqualTo("b");
         }
+    }
+
+    /** One message of the simple protocol with several statements, the first of which inserts. */
+    @Test
+    void severalStatementsInOneMessageDoNotHoldBackNotifications() throws Exception {
+        try (RealtimeEventStore live = RealtimeEventStore.on(database.pool(), database.physical(), Config.defaults());
+                Connection simple = DriverManager.getConnection(database.url("preferQueryMode=simple"));
+                Statement statement = simple.createStatement();
+                CallersTransaction gate = CallersTransaction.begin(database)) {
+            Await.until(live::isListenerConnected);
+            BlockingQueue<String> received = new LinkedBlockingQueue<>();
+            live.subscriptions().live(LiveOptions.named("test"), event -> received.add(event.id()));
+            gate.execute("select pg_advisory_xact_lock(4711)");
+            CompletableFuture<Void> message = inThread(() -> {
+                assertThatThrownBy(() -> statement.execute(INSERT
+                        + "('c', 'a', 'T', '1'); set constraints all immediate; select pg_advisory_xact_lock(4711);"
+                        + " select 1/0"));
+                return null;
+            });
+            Await.untilQueued(database, 1);
+
+            database.execute(INSERT + "('b', 'b', 'T', '2')");
+            gate.commit();
+            message.join();
+
+            // The next poll is due after 30 s.
+            assertThat(received.poll(20, TimeUnit.SECONDS)).isEqualTo("b");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"'\t', 'a', 'T'", "'x', E'\\t\\n', 'T'", "'x', 'a', ' '"})
+    void keysOfWhiteSpaceAreRejected(String keys) {
+        assertThatThrownBy(() -> database.execute(INSERT + "(" + keys + ", '1')"))
+                .hasStackTraceContaining("violates the check");
     }
 
     @Test

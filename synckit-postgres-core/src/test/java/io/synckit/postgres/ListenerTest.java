@@ -32,7 +32,9 @@ import io.synckit.subscription.ListenerStatus;
 import io.synckit.subscription.ListenerStatus.State;
 import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -41,6 +43,8 @@ import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /** The listener's connection and what becomes of it, each fault made by hand, and each setting seen at work. */
@@ -60,7 +64,7 @@ class ListenerTest {
     void open() {
         database = TestPostgres.shared().migratedDatabase();
         proxy = new TcpProxy(database.host(), database.port());
-        // Another process: it tells this listener nothing.
+        // Stands for another process, whose commits this listener learns from the database only.
         writer = PostgresEventStore.on(database.pool(), Config.defaults());
     }
 
@@ -146,7 +150,7 @@ class ListenerTest {
     }
 
     @Test
-    void whatHappenedWhileItWasAwayComesAfterTheNotice() throws Exception {
+    void eventsDuringAnOutageComeAfterTheNotice() throws Exception {
         // A pool that is of no use either: nothing is polled.
         ConnectionSource pool = () -> {
             throw new java.sql.SQLException("the pool is empty", "53300");
@@ -264,7 +268,7 @@ class ListenerTest {
     }
 
     @Test
-    void aPoolerInTransactionModeIsNamedAndPollingGoesOn() throws Exception {
+    void transactionPoolerIsNamedAndPollingContinues() throws Exception {
         try (TransactionPooler pooler = new TransactionPooler(database.host(), database.port())) {
             start(builder(PhysicalConnections.of(database.urlAt("localhost:" + pooler.port()), null, null))
                     .withReconnectSettings(SOON, 1)
@@ -356,7 +360,7 @@ class ListenerTest {
         Await.until(() -> listener.status().lastNotification() != null);
     }
 
-    /** The one that got the bell fails in its commit phase; the one that found it taken has committed, and says so. */
+    /** The transaction with the doorbell lock fails in its commit phase. The process of the other transaction notifies. */
     @Test
     void whenTheRingerFailsWhoHasStoredRingsForAll() throws Exception {
         start(builder(database.physical()));
@@ -480,7 +484,7 @@ class ListenerTest {
 
     /** As after a restore: the last events are gone, and their versions are given out again. */
     @Test
-    void aHistoryThatWentBackIsNamedAndSafeToGoOnFrom() throws Exception {
+    void changedHistoryIsNamedWithASafePosition() throws Exception {
         start(builder(database.physical()));
         until(State.LISTENING);
         Collector<Object> behind = new Collector<>();
@@ -507,7 +511,7 @@ class ListenerTest {
         assertThat(behind.next(2)).containsExactly("other", "another");
     }
 
-    /** A table that is emptied gives its versions out again; nothing else tells the listener. */
+    /** A table that is emptied gives its versions out again. The listener gets no other signal. */
     @Test
     void truncateWithRestartEndsSubscriptionsByName() throws Exception {
         start(builder(database.physical()));
@@ -533,6 +537,46 @@ class ListenerTest {
         listener.stop();
         listener.start();
         assertThat(listener.historyChange()).isEmpty();
+    }
+
+    /** Tests often use fixed ids. */
+    @Test
+    void truncateIsFoundWhenTheIdsAreTheSame() throws Exception {
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        List<Event> fixtures = IntStream.range(0, 5)
+                .mapToObj(i -> Event.of("a", "T", i).withId("fixture-" + i))
+                .toList();
+        writer.storeBatch(fixtures);
+        seen.next(5);
+
+        database.execute(
+                "begin; set local synckit.maintenance = 'on'; truncate synckit.events restart identity; commit");
+        writer.storeBatch(fixtures);
+
+        assertThat(seen.until(LiveNotice.Ended.class::isInstance)).isNotNull();
+        assertThat(listener.historyChange()).isPresent();
+    }
+
+    /** A sequence that is moved forward has given out no version yet, but the versions below are settled. */
+    @Test
+    void sequenceThatIsMovedForwardChangesNoHistory() throws Exception {
+        store(1);
+        database.execute("alter sequence synckit.events_version_seq restart with 1000");
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        Collector<Object> late = new Collector<>();
+        LiveSubscription first = listener.subscriptions()
+                .live(LiveOptions.named("late").from(Version.ZERO), event -> late.add(event.data()));
+
+        assertThat(writer.load(Version.ZERO).events()).hasSize(1);
+        assertThat(writer.latestVersion()).isEqualTo(Version.of(1));
+        assertThat(late.next()).isEqualTo(1);
+        first.close();
+        store(2);
+        assertThat(nextEvent()).isEqualTo(2);
+        assertThat(listener.historyChange()).isEmpty();
+        assertThat(writer.load(Version.ZERO).events().get(1).version()).isEqualTo(Version.of(1000));
     }
 
     /** The reader may come only when as many events are stored as before: then the ids differ. */
@@ -566,9 +610,10 @@ class ListenerTest {
         assertThat(listener.historyChange()).isEmpty();
     }
 
-    @Test
-    void simpleQueryModeDelivers() throws Exception {
-        String url = database.url("preferQueryMode=simple");
+    @ParameterizedTest
+    @ValueSource(strings = {"preferQueryMode=simple", "prepareThreshold=-1"})
+    void protocolVariantsDeliver(String parameter) throws Exception {
+        String url = database.url(parameter);
         start(builder(PhysicalConnections.of(url, null, null)));
         until(State.LISTENING);
         Collector<Object> late = new Collector<>();
@@ -601,9 +646,9 @@ class ListenerTest {
         assertThat(((HistoryChangedException) ended.failure()).safe()).isEqualTo(Version.of(3));
     }
 
-    /** Who had not come as far reads on from where the logs are the same. */
+    /** A subscription that had not read as far continues where the logs are the same. */
     @Test
-    void whoHadNotPassedTheChangeReadsOn() throws Exception {
+    void subscriptionsBelowTheChangeContinue() throws Exception {
         start(builder(database.physical()));
         until(State.LISTENING);
         Collector<Object> other = new Collector<>();

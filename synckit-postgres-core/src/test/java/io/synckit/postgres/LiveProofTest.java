@@ -49,7 +49,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(value = 15, unit = TimeUnit.MINUTES)
 class LiveProofTest {
 
-    /** It goes on until so many are delivered, however long that takes. */
+    /** The proof runs until this many events are delivered, however long that takes. */
     private static final int LEAST_EVENTS = 1000;
 
     private static final int WRITERS = 16;

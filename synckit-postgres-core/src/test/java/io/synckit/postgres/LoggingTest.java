@@ -30,7 +30,7 @@ import org.postgresql.ds.PGSimpleDataSource;
 import org.slf4j.LoggerFactory;
 
 /**
- * What is logged: one line for each change, with a name that stays, without data. That no secret is logged is looked at after every
+ * Log messages: one line for each change, with a stable name, without data. That no secret is logged is checked after every
  * test ({@link io.synckit.postgres.testing.NoSecretsInLogs}); here is what would bring one in.
  */
 class LoggingTest {
@@ -200,7 +200,7 @@ class LoggingTest {
     }
 
     @Test
-    void whatIsReadIsNotLogged() {
+    void readDataIsNotLogged() {
         try (PostgresEventStore store = PostgresEventStore.on(database.pool(), Config.defaults())) {
             store.store(Event.of("a", "T", SECRET));
             assertThat(store.load(Version.ZERO)).hasSize(1);

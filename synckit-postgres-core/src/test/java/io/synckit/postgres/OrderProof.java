@@ -29,8 +29,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Writers that interleave at random, readers that follow, and a record of every commit to compare with: lost, doubled, out of
- * order. Beside the writers one transaction stores first and commits when half of the others are done, and a stranger's never ends.
+ * Writers that interleave at random, readers that follow, and a record of every commit to compare with. Finds lost,
+ * duplicate and reordered events. Beside the writers, one transaction stores first and commits when half of the others are done. An
+ * unrelated transaction stays open to the end.
  */
 final class OrderProof {
 
@@ -65,10 +66,10 @@ final class OrderProof {
 
     /** What each reader saw, in its order. */
     List<List<StoredEvent>> run(Follower follower) throws Exception {
-        database.execute("create table stranger (n integer)");
+        database.execute("create table unrelated (n integer)");
         ExecutorService threads = Executors.newCachedThreadPool();
         try (CallersTransaction stranger = CallersTransaction.begin(database)) {
-            stranger.execute("insert into stranger values (1)");
+            stranger.execute("insert into unrelated values (1)");
             CountDownLatch longOneHasStored = new CountDownLatch(1);
             Future<?> longOne = threads.submit(() -> longTransaction(longOneHasStored));
             longOneHasStored.await();
@@ -90,7 +91,7 @@ final class OrderProof {
             for (Future<List<StoredEvent>> reader : readers) {
                 seen.add(reader.get());
             }
-            // The stranger's transaction is open to the very end.
+            // The unrelated transaction is open to the end.
             stranger.rollback();
             return seen;
         } finally {

@@ -21,7 +21,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Nothing lost, doubled or out of order, however transactions interleave; and the naive reader fails the same proof. */
+/** No event is lost, duplicated or reordered, however transactions interleave. A naive reader fails the same proof. */
 @Timeout(value = 15, unit = TimeUnit.MINUTES)
 class OrderProofTest {
 

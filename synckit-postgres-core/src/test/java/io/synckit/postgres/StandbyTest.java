@@ -27,7 +27,7 @@ class StandbyTest {
     }
 
     @Test
-    void aStandbyIsRefused(@TempDir Path directory) throws IOException {
+    void standbyIsRejected(@TempDir Path directory) throws IOException {
         Path data = directory.resolve("data");
         try (EmbeddedPostgres primary = start(data)) {
             new SchemaMigrator(primary.getPostgresDatabase(), "synckit", "events", SchemaMigrator.Options.DEFAULTS)

@@ -27,8 +27,10 @@ import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveSubscription;
 import io.synckit.subscription.SlowSubscriber;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Flow;
@@ -39,13 +41,16 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** Live subscriptions: what they are told, in which order, and what a slow or failing subscriber does to itself and to others. */
+/** Live subscriptions: delivery, order, and the effect of a slow or failing subscriber on itself and on others. */
 class SubscriptionTest {
 
     private TestDatabase database;
@@ -118,7 +123,7 @@ class SubscriptionTest {
         assertThat(later.next().data()).isEqualTo(5);
     }
 
-    /** What was committed, but could not be read yet since somebody before it was still at work. */
+    /** Events that were committed, but held back by an open transaction. */
     @Test
     void anEventBehindAnOpenTransactionComesWhenThatHasRolledBack() throws Exception {
         Collector<StoredEvent> seen = new Collector<>();
@@ -126,10 +131,10 @@ class SubscriptionTest {
             open.store().store(Event.of("open", "T", 0));
             database.execute(
                     "insert into synckit.events (id, aggregate_id, event_type, data) values ('x', 'b', 'T', '1')");
-            // Its bell has rung; nobody has listened then.
+            // It has notified before the subscription.
             Await.until(store::isListenerConnected);
             store.subscriptions().live(LiveOptions.named("test"), seen::add);
-            // It looks, again and again, although no bell rings any more.
+            // The reader reads again and again, without a notification.
             Await.until(
                     database,
                     "select count(*) from pg_stat_activity where datname = current_database()"
@@ -163,7 +168,7 @@ class SubscriptionTest {
 
     /** More than the recent events hold: 4096 events, or 16 million characters. */
     @Test
-    void whoFallsBehindTheRecentEventsReadsFromTheTable() throws InterruptedException {
+    void subscriptionBehindRecentEventsReadsTheTable() throws InterruptedException {
         Semaphore go = new Semaphore(0);
         Collector<StoredEvent> seen = new Collector<>();
         store.subscriptions().live(LiveOptions.named("test"), event -> {
@@ -190,7 +195,7 @@ class SubscriptionTest {
     }
 
     @Test
-    void aVersionThatWasNotGivenOutIsRefused() {
+    void versionBeyondTheEndIsRejected() {
         store(0, 3);
 
         assertThatExceptionOfType(InvalidVersionException.class)
@@ -292,7 +297,7 @@ class SubscriptionTest {
         assertThat(begun.next(199)).isEqualTo(numbers(1, 200));
     }
 
-    /** What was taken when the listener stopped is handled before the end is told, or before what was dropped. */
+    /** Events that were taken when the listener stopped are handled before the end, or before the notice of dropped events. */
     @ParameterizedTest
     @EnumSource(
             value = SlowSubscriber.class,
@@ -425,7 +430,7 @@ class SubscriptionTest {
         assertThat(store.getActiveSubscriptions()).isEmpty();
     }
 
-    /** The tail sleeps when nobody listens, and what happened meanwhile is not news. */
+    /** The reader does not read without subscriptions, and a new subscription does not receive events of that time. */
     @Test
     void aSubscriptionAfterAPauseStartsNow() throws InterruptedException {
         store.subscriptions().live(LiveOptions.named("test"), event -> {}).close();
@@ -450,6 +455,104 @@ class SubscriptionTest {
 
         assertThat(data(failing.next(3))).isEqualTo(numbers(0, 3));
         assertThat(data(other.next(3))).isEqualTo(numbers(0, 3));
+    }
+
+    /** The exception cannot be printed. The rest of the batch and later events must still be delivered. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void handlerMayThrowAnExceptionThatCannotBePrinted(boolean error) throws InterruptedException {
+        Collector<StoredEvent> failing = new Collector<>();
+        store.subscriptions().live(LiveOptions.named("test").onNotice(notice -> fail(error)), event -> {
+            failing.add(event);
+            fail(error);
+        });
+        store.storeBatch(
+                IntStream.range(0, 20).mapToObj(i -> Event.of("a", "T", i)).toList());
+        store(20, 22);
+
+        assertThat(data(failing.next(22))).isEqualTo(numbers(0, 22));
+    }
+
+    private static void fail(boolean error) {
+        throw new RuntimeException() {
+
+            private static final long serialVersionUID = 1;
+
+            @Override
+            public String getMessage() {
+                if (error) {
+                    throw new StackOverflowError();
+                }
+                throw new NullPointerException();
+            }
+        };
+    }
+
+    @Test
+    void publisherEndsByAnExceptionThatCannotBePrinted() throws InterruptedException {
+        CountDownLatch called = new CountDownLatch(1);
+        store.subscriptions()
+                .publisher(LiveOptions.named("test").from(Version.ZERO))
+                .subscribe(new Taking() {
+                    @Override
+                    public void onSubscribe(Flow.Subscription subscription) {
+                        subscription.request(10);
+                    }
+
+                    @Override
+                    public void onNext(StoredEvent event) {
+                        called.countDown();
+                        fail(true);
+                    }
+                });
+        store(0, 1);
+
+        assertThat(called.await(30, TimeUnit.SECONDS)).isTrue();
+        Await.until(() -> store.getActiveSubscriptions().isEmpty());
+    }
+
+    @ParameterizedTest
+    @MethodSource("filters")
+    void liveSubscriptionAcceptsTheFiltersOfReads(Filter filter) throws InterruptedException {
+        Collector<StoredEvent> live = new Collector<>();
+        Collector<StoredEvent> end = new Collector<>();
+        store.subscriptions().live(LiveOptions.named("test").filter(filter), live::add);
+        store.subscriptions().live(LiveOptions.named("end").filter(Filter.types("End")), end::add);
+        for (int i = 0; i < 40; i++) {
+            store.store(Event.of("a-" + i % 3, i % 2 == 0 ? "Even" : "Odd", Map.of("n", i, "list", List.of(i % 5, 7)))
+                    .withMetadata("user", "u-" + i % 4));
+        }
+        store.store(Event.of("end", "End", 1));
+        end.next();
+        List<StoredEvent> expected = store.load(Version.ZERO, filter).events();
+
+        assertThat(expected).isNotEmpty();
+        assertThat(live.next(expected.size())).isEqualTo(expected);
+    }
+
+    static Stream<Filter> filters() {
+        return Stream.of(
+                Filter.types("Even", "Other"),
+                Filter.aggregateIds("a-1", "a-2"),
+                Filter.createdBetween(Instant.parse("2020-01-01T00:00:00Z"), null),
+                Filter.dataContains(Map.of("list", List.of(3))),
+                Filter.metadataContains(Map.of("user", "u-2")),
+                Filter.matching(event -> event.version().value() % 3 == 0));
+    }
+
+    /** Events that a filter rejects on the thread of the handler do not use up the demand. */
+    @Test
+    void rejectedEventsAreNotCountedAsRequested() throws InterruptedException {
+        Taking taking = new Taking();
+        store.subscriptions()
+                .publisher(LiveOptions.named("test")
+                        .from(Version.ZERO)
+                        .filter(Filter.matching(event -> event.data().equals(90))))
+                .subscribe(taking);
+        taking.subscriptions.next().request(1);
+        store(0, 100);
+
+        assertThat(taking.seen.next()).isEqualTo(90);
     }
 
     @Test
@@ -524,7 +627,7 @@ class SubscriptionTest {
 
     @ParameterizedTest
     @EnumSource(SlowSubscriber.class)
-    void aSlowSubscriberGetsWhatItsPolicySays(SlowSubscriber policy) throws InterruptedException {
+    void slowSubscriberIsTreatedByItsPolicy(SlowSubscriber policy) throws InterruptedException {
         Semaphore go = new Semaphore(0);
         Collector<Object> seen = new Collector<>();
         try (LiveSubscription subscription = slow(policy, go, seen)) {
@@ -584,7 +687,7 @@ class SubscriptionTest {
     }
 
     @Test
-    void whatCameWhileTheListenerWasStoppedIsNotSlowness() throws InterruptedException {
+    void eventsDuringAStopDoNotMakeASubscriberSlow() throws InterruptedException {
         Collector<Object> seen = new Collector<>();
         store.subscriptions()
                 .live(
@@ -620,7 +723,7 @@ class SubscriptionTest {
                 .isEqualTo(numbers(0, 100));
     }
 
-    /** Takes what it is told to take, and writes down everything else. */
+    /** Requests events as the test says, and records every signal. */
     private static class Taking implements Flow.Subscriber<StoredEvent> {
 
         private final Collector<Object> seen = new Collector<>();
@@ -735,7 +838,7 @@ class SubscriptionTest {
         assertThat(slow.seen.next()).isInstanceOf(SlowSubscriberException.class);
     }
 
-    /** Whoever asks for too little, or closes, while onSubscribe runs: the signals still come one after the other. */
+    /** A subscriber requests too little, or cancels, while onSubscribe runs. The signals still come one after the other. */
     @Test
     void signalsComeOneAfterTheOther() throws InterruptedException {
         Collector<String> signals = new Collector<>();

@@ -59,7 +59,7 @@ class TraceTest {
                 .start();
     }
 
-    /** Reads on, so that the process is never held up; what it has said can be looked at. */
+    /** Reads the output of the process, so that it never blocks, and keeps it. */
     private static List<String> said(Process process) {
         List<String> lines = new CopyOnWriteArrayList<>();
         Thread reader = new Thread(() -> process.inputReader().lines().forEach(lines::add), "second-shop-output");

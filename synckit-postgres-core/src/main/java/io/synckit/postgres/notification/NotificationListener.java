@@ -19,6 +19,7 @@ import io.synckit.postgres.internal.live.PageReader;
 import io.synckit.postgres.internal.live.Subscriptions;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.NamedThreads;
+import io.synckit.postgres.internal.runtime.SafeLog;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import io.synckit.postgres.internal.sql.Doorbell;
 import io.synckit.postgres.internal.sql.EventQueries;
@@ -260,7 +261,7 @@ public final class NotificationListener implements AutoCloseable {
             try {
                 watcher.accept(status);
             } catch (Throwable e) {
-                log.warn("listener.watcher-failed: a watcher has thrown", e);
+                SafeLog.warn(log, "listener.watcher-failed: a watcher has thrown", e);
             }
         }
     }

@@ -1,7 +1,4 @@
-/**
- * Live: the listener, and subscriptions that are told of events as they are committed. They live in memory; what a process has seen is
- * forgotten with it.
- */
+/** The listener, with the names of go-sync-kit. */
 @NullMarked
 package io.synckit.postgres.notification;
 

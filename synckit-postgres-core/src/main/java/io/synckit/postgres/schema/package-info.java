@@ -1,4 +1,4 @@
-/** The tables: who makes them, and whether they are as they must be. */
+/** The schema: migration, and the check at start-up. */
 @NullMarked
 package io.synckit.postgres.schema;
 

@@ -6,7 +6,7 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/** Waiting for what another backend does, which PostgreSQL tells only to those who ask. */
+/** Waits for the state of another session, which PostgreSQL reports only to queries. */
 public final class Await {
 
     private static final Duration LONGEST = Duration.ofMinutes(4);

@@ -39,7 +39,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What every {@link EventStore} does, whoever made it. A new and empty store for each test, largest event 1 MiB. */
+/** The contract of every {@link EventStore}, however it was created. Each test gets a new, empty store with a maximum event size of 1 MiB. */
 public abstract class EventStoreContract {
 
     private static final AppendOptions RETURN_EXISTING = AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING);
@@ -52,7 +52,7 @@ public abstract class EventStoreContract {
     // storing and loading
 
     @Test
-    void whatIsStoredComesBack() {
+    void storedEventIsReadBack() {
         Event event = Event.of("order-1", "OrderPlaced", new OrderPlaced("alice", 2))
                 .withMetadata("user", "bob")
                 .withMetadata("tags", List.of(1, 2));
@@ -101,7 +101,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void dataAsAnotherTypeIsRefused() {
+    void dataOfAnotherTypeIsUnreadable() {
         store().store(Event.of("a", "T", "text").withId("e-1"));
 
         assertThatExceptionOfType(UnreadableEventException.class)
@@ -212,7 +212,7 @@ public abstract class EventStoreContract {
                 "{\"kind\":\"integer\",\"data\":-1}",
                 "{\"kind\":\"integer\",\"data\":\"1\"}"
             })
-    void otherTextIsNotAVersion(String text) {
+    void invalidVersionTextIsRejected(String text) {
         assertThatExceptionOfType(InvalidVersionException.class)
                 .isThrownBy(() -> store().parseVersion(text))
                 .withMessageContaining(text)
@@ -220,7 +220,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void aCursorOfAnotherKindIsRefused() {
+    void cursorOfAnotherKindIsRejected() {
         assertThatExceptionOfType(IncompatibleVersionException.class)
                 .isThrownBy(() -> store().parseVersion("{\"kind\":\"vector\",\"data\":{\"a\":1}}"))
                 .withMessageContaining("vector")
@@ -270,7 +270,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void anEventOfAnotherAggregateIsRefused() {
+    void eventOfAnotherAggregateIsRejected() {
         assertRefused(
                 "'b'",
                 () -> store().append(
@@ -282,7 +282,7 @@ public abstract class EventStoreContract {
     // duplicates
 
     @Test
-    void theSameIdAgainIsADuplicate() {
+    void repeatedIdIsADuplicate() {
         AppendResult first = store().store(Event.of("a", "T", 1).withId("e-1"));
 
         assertDuplicate(first, () -> store().store(Event.of("a", "T", 2).withId("e-1")));
@@ -354,7 +354,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void anIdOfAnotherEventIsADuplicateInAnyCase() {
+    void idOfAnotherEventIsAlwaysADuplicate() {
         AppendResult first = store().store(Event.of("a", "T", 1).withId("e-1"));
 
         assertDuplicate(first, () -> store().store(Event.of("b", "T", 1).withId("e-1"), RETURN_EXISTING));
@@ -432,7 +432,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void aLimitBelowOneIsRefused() {
+    void limitBelowOneIsRejected() {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> store().load(Version.ZERO, 0))
                 .withMessageContaining("0");
@@ -505,7 +505,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void filtersThatCannotMatchAreRefused() {
+    void filtersThatCannotMatchAreRejected() {
         assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(Filter::types);
         assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(() -> Filter.aggregateIds("a", null));
         assertThatExceptionOfType(InvalidFilterException.class).isThrownBy(() -> Filter.types("\u0000"));
@@ -525,7 +525,7 @@ public abstract class EventStoreContract {
     // limits
 
     @Test
-    void keysThatCannotBeStoredAreRefused() {
+    void keysThatCannotBeStoredAreRejected() {
         for (String bad : Arrays.asList("", " ", "\t\n", null, "a\u0000b", "a\ud800", "\udc00a", "x".repeat(256))) {
             assertRefused("event id", () -> new Event(bad, "a", "T", 1, Map.of()));
             assertRefused("aggregate id", () -> Event.of(bad, "T", 1));
@@ -547,7 +547,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void jsonThatCannotBeStoredIsRefused() {
+    void jsonThatCannotBeStoredIsRejected() {
         List<Object> bad = List.of(
                 "a\u0000b",
                 "a\ud800",
@@ -597,7 +597,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void anEventThatIsTooLargeIsRefused() {
+    void tooLargeEventIsRejected() {
         int limit = 1024 * 1024;
         String largest = "x".repeat(limit - "\"\"".length() - "{}".length());
         store().store(Event.of("a", "T", largest));
@@ -614,7 +614,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void aBatchWithNullOrWithOneIdTwiceIsRefused() {
+    void batchWithNullOrRepeatedIdIsRejected() {
         Event event = Event.of("a", "T", 1);
 
         assertRefused("element 1 ", () -> store().storeBatch(Arrays.asList(event, null)));
@@ -636,7 +636,7 @@ public abstract class EventStoreContract {
     // the end
 
     @Test
-    void aClosedStoreSaysSo() {
+    void closedStoreRejectsCalls() {
         EventStore store = store();
         store.close();
         store.close();

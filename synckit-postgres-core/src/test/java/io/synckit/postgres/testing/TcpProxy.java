@@ -93,7 +93,7 @@ public final class TcpProxy implements AutoCloseable {
         }
     }
 
-    /** Breaks every connection, and lets nobody in. */
+    /** Breaks every connection, and accepts no new one. */
     public void refuse() {
         refusing = true;
         cut();

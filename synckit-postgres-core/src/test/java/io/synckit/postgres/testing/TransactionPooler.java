@@ -7,7 +7,7 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 
 /**
- * As PgBouncer in transaction mode, as far as a listener can tell: each transaction of a client goes to another of two connections, the
+ * Behaves like PgBouncer in transaction mode as far as a listener notices: each transaction of a client uses another of two connections, the
  * process id in the greeting is the pooler's own, and what the server says to a client that is between transactions is lost.
  */
 public final class TransactionPooler implements AutoCloseable {

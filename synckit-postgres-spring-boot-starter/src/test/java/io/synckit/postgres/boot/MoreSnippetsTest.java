@@ -44,6 +44,7 @@ import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Primary;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.test.context.DynamicPropertyRegistry;
 import org.springframework.test.context.DynamicPropertySource;
 import tools.jackson.databind.json.JsonMapper;
@@ -70,6 +71,9 @@ class MoreSnippetsTest {
 
     @Autowired
     private RealtimeEventStore live;
+
+    @Autowired
+    private JdbcClient jdbc;
 
     @Autowired
     @Qualifier("auditLog") private EventStore auditLog;
@@ -110,6 +114,28 @@ class MoreSnippetsTest {
     LiveSubscription wakeProjection(EventSubscriptions subscriptions, Projection projection) {
         return subscriptions.live(
                 LiveOptions.named("projection").filter(Filter.types("OrderPlaced")), event -> projection.project());
+    }
+
+    /** Returns the number of sold items, or empty if the report does not contain the event of this version yet. */
+    Optional<Integer> sold(Version stored) {
+        String checkpoint =
+                jdbc.sql("select position from checkpoint").query(String.class).single();
+        if (Version.parse(checkpoint).compareTo(stored) < 0) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                jdbc.sql("select sold from report").query(Integer.class).single());
+    }
+
+    @Test
+    void reportIsReadOnlyWhenItContainsTheEvent() {
+        jdbc.sql("create table checkpoint (position text not null)").update();
+        jdbc.sql("create table report (sold integer not null)").update();
+        jdbc.sql("insert into checkpoint values ('4')").update();
+        jdbc.sql("insert into report values (7)").update();
+
+        assertThat(sold(Version.of(4))).hasValue(7);
+        assertThat(sold(Version.of(5))).isEmpty();
     }
 
     interface Projection {

@@ -33,7 +33,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -201,11 +200,12 @@ class ReadmeSnippetsTest {
         assertThat(ship("order-1")).isTrue();
         assertThat(ship("order-1")).isFalse();
 
-        Event event = Event.of("order-1", "OrderPaid", Map.of());
-        CompletableFuture<AppendResult> result = events.storeAsync(event);
-        assertThat(result.join().alreadyStored()).isFalse();
-        events.store(event, AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING));
-        events.store(event, AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING));
+        String requestId = "request-1";
+        events.storeAsync(Event.of("order-1", "OrderPaid", Map.of()).withId(requestId))
+                .join();
+        Event event = Event.of("order-1", "OrderPaid", Map.of()).withId(requestId);
+        AppendResult result = events.store(event, AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING));
+        assertThat(result.alreadyStored()).isTrue();
 
         try (Stream<StoredEvent> all = events.stream(Version.ZERO)) {
             all.forEach(stored -> System.out.println(stored.id()));
@@ -310,7 +310,8 @@ class ReadmeSnippetsTest {
     }
 
     private static String squeezed(String text) {
-        return text.replace("static class Shop", "class Shop")
+        return text.replace("package com.example.shop;", "package io.synckit.postgres.boot.quickstart;")
+                .replace("static class Shop", "class Shop")
                 .replace("(stored -> System.out.println(stored.id()))", "(event -> System.out.println(event.id()))")
                 .replaceAll("\\s+", "");
     }

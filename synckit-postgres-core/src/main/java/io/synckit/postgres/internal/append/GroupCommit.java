@@ -14,6 +14,7 @@ import io.synckit.TransactionConflictException;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.Completions;
 import io.synckit.postgres.internal.runtime.NamedThreads;
+import io.synckit.postgres.internal.runtime.SafeLog;
 import io.synckit.postgres.internal.sql.EventRow;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -189,10 +190,8 @@ public final class GroupCommit implements AutoCloseable {
                 }
             }
         } catch (RuntimeException | Error e) {
-            log.error("group-commit.broken: {} events of storeAsync may be stored or not", group.size(), e);
-            fail(
-                    group.stream(),
-                    mayBeStored("an error that is not the database's came when the event was stored: " + e, e));
+            SafeLog.warn(log, "group-commit.broken: " + group.size() + " events of storeAsync may be stored or not", e);
+            fail(group.stream(), mayBeStored("the instrumentation has failed: " + SafeLog.describe(e), e));
         }
     }
 

@@ -1,15 +1,11 @@
 package io.synckit.postgres.internal.json;
 
-import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.synckit.JsonCodec;
 import io.synckit.JsonText;
 import java.lang.reflect.Type;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.Iterator;
 import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.BaseStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -19,12 +15,10 @@ import tools.jackson.databind.DatabindException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JavaType;
 import tools.jackson.databind.MapperFeature;
-import tools.jackson.databind.SerializationConfig;
 import tools.jackson.databind.SerializationContext;
 import tools.jackson.databind.cfg.DateTimeFeature;
 import tools.jackson.databind.cfg.EnumFeature;
 import tools.jackson.databind.exc.MismatchedInputException;
-import tools.jackson.databind.introspect.AnnotatedClass;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.module.SimpleModule;
 import tools.jackson.databind.ser.std.StdSerializer;
@@ -48,7 +42,6 @@ public final class JacksonJson implements JsonCodec {
     };
 
     private final JsonMapper mapper;
-    private final Map<Class<?>, Boolean> polymorphic = new ConcurrentHashMap<>();
     private final boolean readsKotlin;
 
     /** Creates a codec with the settings of {@link #builder()}. */
@@ -61,7 +54,9 @@ public final class JacksonJson implements JsonCodec {
         // NaN would become the string "NaN" and never be a number again; as a bare word it is found and rejected.
         this.mapper = mapper.rebuild()
                 .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
-                .addModule(new SimpleModule("synckit").addSerializer(new JsonTextSerializer()))
+                .addModule(new SimpleModule("synckit")
+                        .addSerializer(new JsonTextSerializer())
+                        .setSerializerModifier(new TypeIdGuard()))
                 .build();
         this.readsKotlin = this.mapper.registeredModules().stream()
                 .anyMatch(module -> module.getClass().getSimpleName().equals("KotlinModule"));
@@ -94,7 +89,10 @@ public final class JacksonJson implements JsonCodec {
         if (value != null) {
             requireKotlinModule(value.getClass());
         }
-        requireTypeIds(value);
+        if (value instanceof Iterator || value instanceof BaseStream) {
+            throw new IllegalArgumentException(
+                    "a " + value.getClass().getName() + " can be read only once; give a list");
+        }
         return mapper.writeValueAsString(value);
     }
 
@@ -105,51 +103,6 @@ public final class JacksonJson implements JsonCodec {
                     type.getName()
                             + " is a Kotlin class, so the module tools.jackson.module:jackson-module-kotlin must be on the class path");
         }
-    }
-
-    /**
-     * Jackson writes the type id of an element only where the declared type says so. The elements of a root collection have no declared
-     * type at run time, so an event with such data could never be read again.
-     */
-    private void requireTypeIds(@Nullable Object value) {
-        if (value instanceof Iterator || value instanceof BaseStream) {
-            throw new IllegalArgumentException(
-                    "a " + value.getClass().getName() + " can be read only once; give a list");
-        }
-        if (value instanceof Collection<?> elements) {
-            elements.forEach(this::requireNoTypeId);
-        } else if (value instanceof Map<?, ?> map) {
-            map.values().forEach(this::requireNoTypeId);
-        } else if (value instanceof Optional<?> optional) {
-            optional.ifPresent(this::requireNoTypeId);
-        } else if (value != null && value.getClass() == Object[].class) {
-            for (Object element : (Object[]) value) {
-                requireNoTypeId(element);
-            }
-        }
-    }
-
-    private void requireNoTypeId(@Nullable Object element) {
-        if (element != null && polymorphic.computeIfAbsent(element.getClass(), this::isPolymorphic)) {
-            throw new IllegalArgumentException(
-                    "an element of the collection is a " + element.getClass().getName()
-                            + ", whose type id (@JsonTypeInfo) is not written there, so it could not be read again; put the"
-                            + " collection into a record with a component of type List<Base>, or give an array Base[]");
-        }
-        requireTypeIds(element);
-    }
-
-    private boolean isPolymorphic(Class<?> type) {
-        SerializationConfig config = mapper.serializationConfig();
-        JavaType javaType = mapper.constructType(type);
-        AnnotatedClass annotated =
-                config.classIntrospectorInstance().forOperation(config).introspectClassAnnotations(javaType);
-        JsonTypeInfo.Value info = config.getAnnotationIntrospector().findPolymorphicTypeInfo(config, annotated);
-        return info != null
-                && info.getIdType() != JsonTypeInfo.Id.NONE
-                // What these need to be read is in the properties.
-                && info.getIdType() != JsonTypeInfo.Id.DEDUCTION
-                && info.getInclusionType() != JsonTypeInfo.As.EXISTING_PROPERTY;
     }
 
     /** Failures name the property, but no value, because a log must not show data. */

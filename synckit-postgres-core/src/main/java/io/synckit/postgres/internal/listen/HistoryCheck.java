@@ -2,6 +2,7 @@ package io.synckit.postgres.internal.listen;
 
 import io.synckit.StoredEvent;
 import io.synckit.postgres.internal.runtime.Watchdog;
+import io.synckit.postgres.internal.sql.EventIdentity;
 import io.synckit.postgres.internal.sql.EventQueries;
 import io.synckit.postgres.internal.sql.HorizonQueries.NewEvents;
 import java.sql.Connection;
@@ -19,7 +20,7 @@ final class HistoryCheck {
     private final Watchdog watchdog;
 
     /** Null if there was no event at the position, because maintenance had deleted it. */
-    private @Nullable String idAtPosition;
+    private @Nullable EventIdentity atPosition;
 
     HistoryCheck(EventQueries queries, Watchdog watchdog) {
         this.queries = queries;
@@ -28,13 +29,13 @@ final class HistoryCheck {
 
     /** Starts at the event that is stored at this position. */
     void startAt(Connection connection, long position) throws SQLException {
-        idAtPosition = idAt(connection, position);
+        atPosition = identityAt(connection, position);
     }
 
     /** The reader has read up to this version. */
     void read(List<StoredEvent> events, long upTo) {
         StoredEvent last = events.isEmpty() ? null : events.get(events.size() - 1);
-        idAtPosition = last != null && last.version().value() == upTo ? last.id() : null;
+        atPosition = last != null && last.version().value() == upTo ? EventIdentity.of(last) : null;
     }
 
     /**
@@ -42,14 +43,14 @@ final class HistoryCheck {
      * may have deleted it.
      */
     boolean isAnotherLog(NewEvents answer, long position) {
-        String known = idAtPosition;
-        String found = answer.idAtVersion();
+        EventIdentity known = atPosition;
+        EventIdentity found = answer.atVersion();
         return answer.horizon().head() < position || known != null && found != null && !known.equals(found);
     }
 
     /** Returns whether the event at the position is unchanged. After a reconnect, a missing event means another history. */
     boolean isUnchanged(Connection connection, long position) throws SQLException {
-        return idAtPosition == null || idAtPosition.equals(idAt(connection, position));
+        return atPosition == null || atPosition.equals(identityAt(connection, position));
     }
 
     /** Returns the version of the last recent event that is unchanged, or 0. Two histories that have parted never meet again. */
@@ -59,7 +60,8 @@ final class HistoryCheck {
         while (low < high) {
             int middle = (low + high) >>> 1;
             StoredEvent event = recent.get(middle);
-            if (event.id().equals(idAt(connection, event.version().value()))) {
+            if (EventIdentity.of(event)
+                    .equals(identityAt(connection, event.version().value()))) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -68,7 +70,7 @@ final class HistoryCheck {
         return low == 0 ? 0 : recent.get(low - 1).version().value();
     }
 
-    private @Nullable String idAt(Connection connection, long version) throws SQLException {
-        return watchdog.watch(connection, () -> queries.idAt(connection, version));
+    private @Nullable EventIdentity identityAt(Connection connection, long version) throws SQLException {
+        return watchdog.watch(connection, () -> queries.identityAt(connection, version));
     }
 }

@@ -4,6 +4,7 @@ import io.synckit.Causation;
 import io.synckit.EventStoreException;
 import io.synckit.Instrumentation;
 import io.synckit.StoredEvent;
+import io.synckit.postgres.internal.runtime.SafeLog;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -63,7 +64,10 @@ final class EventDelivery {
             if (called.get()) {
                 throw e;
             }
-            log.warn("subscription.instrumentation-failed: {}, event at version {}", subscription, event.version(), e);
+            SafeLog.warn(
+                    log,
+                    "subscription.instrumentation-failed: " + subscription + ", event at version " + event.version(),
+                    e);
         }
         if (!called.get()) {
             sink.accept(event);
@@ -72,7 +76,7 @@ final class EventDelivery {
 
     /** The message of a library error says everything, and its cause may show data. */
     private static void logFailure(LiveSubscriber subscription, StoredEvent event, Throwable failure) {
-        if (failure instanceof EventStoreException) {
+        if (failure instanceof EventStoreException && isOfThisLibrary(failure)) {
             log.warn(
                     "subscription.handler-failed: {} skips the event at version {}: {}: {}",
                     subscription.name(),
@@ -80,11 +84,16 @@ final class EventDelivery {
                     failure.getClass().getSimpleName(),
                     failure.getMessage());
         } else {
-            log.warn(
-                    "subscription.handler-failed: {} skips the event at version {}",
-                    subscription.name(),
-                    event.version(),
+            SafeLog.warn(
+                    log,
+                    "subscription.handler-failed: " + subscription.name() + " skips the event at version "
+                            + event.version(),
                     failure);
         }
+    }
+
+    /** A subclass of the application may throw in its own methods. */
+    private static boolean isOfThisLibrary(Throwable failure) {
+        return failure.getClass().getPackage() == EventStoreException.class.getPackage();
     }
 }

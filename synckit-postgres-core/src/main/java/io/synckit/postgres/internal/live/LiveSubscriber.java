@@ -2,6 +2,7 @@ package io.synckit.postgres.internal.live;
 
 import io.synckit.StoredEvent;
 import io.synckit.Version;
+import io.synckit.postgres.internal.runtime.SafeLog;
 import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveSubscription;
@@ -77,8 +78,9 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
         runs.started(this);
         try {
             work();
-        } catch (RuntimeException e) {
-            log.error("subscription.broken: {} has an internal error and is retried", this, e);
+        } catch (Throwable e) {
+            // Also an Error: the subscription must not end in silence.
+            SafeLog.warn(log, "subscription.broken: " + this + " has an internal error and is retried", e);
             runs.scheduleLater(this);
         } finally {
             CURRENT.remove();
@@ -165,7 +167,7 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
         try {
             sink.notice(notice);
         } catch (Throwable e) {
-            log.warn("subscription.notice-failed: the consumer of {} has thrown for {}", this, notice, e);
+            SafeLog.warn(log, "subscription.notice-failed: the consumer of " + this + " has thrown for " + notice, e);
         }
     }
 
@@ -174,7 +176,7 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
             try {
                 sink.end(cause);
             } catch (Throwable e) {
-                log.warn("subscription.notice-failed: the consumer of {} has thrown for its end", this, e);
+                SafeLog.warn(log, "subscription.notice-failed: the consumer of " + this + " has thrown for its end", e);
             }
         }
     }

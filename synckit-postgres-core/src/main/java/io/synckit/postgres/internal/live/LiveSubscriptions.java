@@ -8,6 +8,7 @@ import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.listen.LogReader;
 import io.synckit.postgres.internal.runtime.Clock;
+import io.synckit.postgres.internal.runtime.SafeLog;
 import io.synckit.postgres.internal.sql.Horizon;
 import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
@@ -87,7 +88,10 @@ public final class LiveSubscriptions {
         try {
             sink.start(subscriptions, subscriber);
         } catch (RuntimeException | Error e) {
-            log.warn("subscription.subscriber-failed: onSubscribe of {} has thrown, so it has ended", options, e);
+            SafeLog.warn(
+                    log,
+                    "subscription.subscriber-failed: onSubscribe of " + options + " has thrown, so it has ended",
+                    e);
         }
     }
 

@@ -52,7 +52,8 @@ public final class Catalog {
                    coalesce(has_sequence_privilege(to_regclass(n.sequence)::oid, 'SELECT'), false),
                    coalesce((select bool_and(has_function_privilege(p.oid, 'EXECUTE')) from pg_proc p
                               where p.pronamespace = t.relnamespace and left(p.proname, length(n.name) + 1) = n.name || '_'), true),
-                   t.relkind = 'r' and t.relpersistence = 'p' and not t.relrowsecurity and not t.relhasrules
+                   t.relkind = 'r' and t.relpersistence = 'p' and not t.relrowsecurity
+                       and not exists (select from pg_rewrite r where r.ev_class = t.oid)
                        and not exists (select from pg_inherits h where t.oid in (h.inhrelid, h.inhparent)),
                    coalesce(current_setting('synckit.maintenance', true), '') <> 'on',
                    exists (select from pg_trigger g where g.tgrelid = t.oid and g.tgname = n.name || '_notify'),
@@ -72,7 +73,7 @@ public final class Catalog {
 
     private static final String SEQUENCE_IS_AHEAD = """
             select coalesce((select max(e.version) from <table> e), 0)
-                   <= (select case when s.is_called then s.last_value else 0 end from <sequence> s)
+                   <= (select s.last_value - (not s.is_called)::integer from <sequence> s)
             """;
 
     private static final String LAST_VALUE = "select s.last_value from <sequence> s";

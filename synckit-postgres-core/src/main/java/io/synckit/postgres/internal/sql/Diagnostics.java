@@ -8,12 +8,12 @@ import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/** What the server's views say about the table: who writes, who is waited for. Never what anybody writes. */
+/** Queries the server's views for a diagnosis: open writers, and the session that holds the horizon. Never reads events. */
 public final class Diagnostics {
 
     /**
-     * The announcements are those of {@code <table>_horizon}, in R__functions.sql. A prepared transaction has no
-     * backend; what tells it is the lock on its own transaction id.
+     * Reads the announcements like {@code <table>_horizon} in R__functions.sql. A prepared transaction has no session. It is found by the
+     * lock on its own transaction id.
      */
     private static final String ASK = """
             with h as materialized (select * from <horizon>()),
@@ -46,7 +46,7 @@ public final class Diagnostics {
         this.ask = new Statements(name, false).named(ASK);
     }
 
-    /** Asks the primary. */
+    /** Returns the diagnosis. */
     public Answer ask(Connection connection) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(ask);
                 ResultSet rows = statement.executeQuery()) {
@@ -83,10 +83,10 @@ public final class Diagnostics {
     }
 
     /**
-     * An answer.
+     * A diagnosis.
      *
      * @param writers announced transactions
-     * @param holder the one whose announcement is the horizon, null if that is the head
+     * @param holder the transaction that holds the horizon; null if there is none
      */
     public record Answer(
             int schemaVersion,
@@ -97,7 +97,7 @@ public final class Diagnostics {
             double queueUsage,
             @Nullable Holder holder) {}
 
-    /** A transaction that is waited for; pid null if it is prepared, state and age null if the role may not see them. */
+    /** A transaction that holds the horizon. The pid is null if it is prepared. State and age are null if the role may not see them. */
     public record Holder(
             @Nullable Integer pid,
             String applicationName,

@@ -25,7 +25,7 @@ public final class EventQueries {
 
     private static final String FIND = "select " + COLUMNS + " from <table> where id = ?";
 
-    private static final String ID_AT = "select id from <table> where version = ?";
+    private static final String IDENTITY_AT = "select id, created_at from <table> where version = ?";
 
     private static final String RANGE =
             "select " + COLUMNS + " from <table> where version > ? and version <= ?<filter> order by version limit ?";
@@ -42,7 +42,7 @@ public final class EventQueries {
     private final JsonCodec json;
     private final Statements statements;
     private final String find;
-    private final String idAt;
+    private final String identityAt;
     private final String range;
     private final String stream;
     private final String stats;
@@ -52,7 +52,7 @@ public final class EventQueries {
         this.json = json;
         this.statements = new Statements(name, preparedStatements);
         this.find = statements.named(FIND);
-        this.idAt = statements.named(ID_AT);
+        this.identityAt = statements.named(IDENTITY_AT);
         this.range = statements.named(RANGE);
         this.stream = statements.named(STREAM);
         this.stats = statements.named(STATS);
@@ -68,12 +68,12 @@ public final class EventQueries {
         }
     }
 
-    /** Returns the id of the event with this version; null if there is none. */
-    public @Nullable String idAt(Connection connection, long version) throws SQLException {
-        try (PreparedStatement statement = statements.prepare(connection, idAt)) {
+    /** Returns the identity of the event with this version; null if there is none. */
+    public @Nullable EventIdentity identityAt(Connection connection, long version) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, identityAt)) {
             statement.setLong(1, version);
             try (ResultSet rows = statement.executeQuery()) {
-                return rows.next() ? rows.getString(1) : null;
+                return rows.next() ? EventIdentity.of(rows, 1) : null;
             }
         }
     }

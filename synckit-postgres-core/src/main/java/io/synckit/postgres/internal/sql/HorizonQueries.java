@@ -20,15 +20,15 @@ public final class HorizonQueries {
     private static final String HORIZON =
             "select stable, settled, head, doorbell_held, isolation, standby from <horizon>()";
 
-    /** With the id of the event at a version, by which a reader notices that the log is another one. */
+    /** With the identity of the event at a version, by which a reader notices that the log is another one. */
     private static final String HORIZON_AND_ID = """
             select h.stable, h.settled, h.head, h.doorbell_held, h.isolation, h.standby,
-                   (select e.id from <table> e where e.version = ?)
-              from <horizon>() h
+                   e.id, e.created_at
+              from <horizon>() h left join <table> e on e.version = ?
             """;
 
     private static final String HEAD_OF_PRIMARY = """
-            select case when s.is_called then s.last_value else 0 end from <sequence> s where not pg_is_in_recovery()
+            select s.last_value - (not s.is_called)::integer from <sequence> s where not pg_is_in_recovery()
             """;
 
     /** Two statements in one round trip. The second one has a later snapshot, unless the isolation level is above READ COMMITTED. */
@@ -81,22 +81,22 @@ public final class HorizonQueries {
         }
     }
 
-    /** Returns the horizon and the id of the event at a version, without events. */
+    /** Returns the horizon and the event at a version, without later events. */
     public NewEvents horizonAndId(Connection connection, long version) throws SQLException {
         try (PreparedStatement statement = statements.prepare(connection, horizonAndId)) {
             statement.setLong(1, version);
             try (ResultSet rows = statement.executeQuery()) {
-                return new NewEvents(horizon(rows), rows.getString(7), List.of());
+                return new NewEvents(horizon(rows), EventIdentity.of(rows, 7), List.of());
             }
         }
     }
 
     /**
-     * Returns the horizon, the id of the event at a version, and the first events after that version up to the horizon. To be called
+     * Returns the horizon, the event at a version, and the first events after that version up to the horizon. To be called
      * outside a transaction.
      */
     public NewEvents newEvents(Connection connection, long since, int limit) throws SQLException {
-        if (connection.unwrap(PGConnection.class).getPreferQueryMode() == PreferQueryMode.SIMPLE) {
+        if (!supportsTwoStatements(connection.unwrap(PGConnection.class))) {
             return newEventsInTwoSteps(connection, since, limit);
         }
         try (PreparedStatement statement = statements.prepare(connection, newEvents)) {
@@ -105,10 +105,10 @@ public final class HorizonQueries {
             statement.setInt(3, limit);
             statement.execute();
             Horizon horizon;
-            String idAtSince;
+            EventIdentity atSince;
             try (ResultSet rows = statement.getResultSet()) {
                 horizon = horizon(rows);
-                idAtSince = rows.getString(7);
+                atSince = EventIdentity.of(rows, 7);
             }
             List<StoredEvent> found = new ArrayList<>();
             statement.getMoreResults();
@@ -117,11 +117,18 @@ public final class HorizonQueries {
                     found.add(events.event(rows));
                 }
             }
-            return new NewEvents(horizon, idAtSince, found);
+            return new NewEvents(horizon, atSince, found);
         }
     }
 
-    /** In this query mode the driver sends each statement as a transaction of its own, so the second one cannot see a local setting. */
+    /**
+     * In simple query mode the driver sends each statement as a transaction of its own, so the second one cannot see a local setting. With
+     * a negative prepare threshold (forced binary transfer) it describes both statements by the columns of the second one.
+     */
+    private static boolean supportsTwoStatements(PGConnection connection) {
+        return connection.getPreferQueryMode() != PreferQueryMode.SIMPLE && connection.getPrepareThreshold() >= 0;
+    }
+
     private NewEvents newEventsInTwoSteps(Connection connection, long since, int limit) throws SQLException {
         NewEvents horizon = horizonAndId(connection, since);
         List<StoredEvent> found = new ArrayList<>();
@@ -133,14 +140,14 @@ public final class HorizonQueries {
                 found.add(event);
             }
         }
-        return new NewEvents(horizon.horizon(), horizon.idAtVersion(), found);
+        return new NewEvents(horizon.horizon(), horizon.atVersion(), found);
     }
 
     /**
      * The result of a read at the end of the log.
      *
-     * @param idAtVersion id of the event at the given version; null if there is none
+     * @param atVersion the event at the given version; null if there is none
      * @param events the first events after the given version, up to the horizon
      */
-    public record NewEvents(Horizon horizon, @Nullable String idAtVersion, List<StoredEvent> events) {}
+    public record NewEvents(Horizon horizon, @Nullable EventIdentity atVersion, List<StoredEvent> events) {}
 }

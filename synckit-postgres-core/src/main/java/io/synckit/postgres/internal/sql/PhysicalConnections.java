@@ -19,13 +19,17 @@ public final class PhysicalConnections {
         return PGProperty.forName(name) != null;
     }
 
+    /** Returns whether the driver accepts the URL. The driver's own error shows the URL, which may contain a password. */
+    public static boolean isUrl(String url) {
+        return Driver.parseURL(url, null) != null;
+    }
+
     /**
      * @param url pgjdbc's; what it says itself wins
      * @throws InvalidConfigException if the driver does not understand it
      */
     public static DataSource of(String url, @Nullable String username, @Nullable String password) {
-        // The driver's own message shows the URL, which may hold a password.
-        if (Driver.parseURL(url, null) == null) {
+        if (!isUrl(url)) {
             throw new InvalidConfigException(
                     "listenerConnectionString",
                     "is not a URL that PostgreSQL's driver understands: jdbc:postgresql://host:port/database");

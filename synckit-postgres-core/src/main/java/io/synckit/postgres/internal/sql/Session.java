@@ -8,8 +8,8 @@ import java.sql.Statement;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A borrowed connection. Outside a transaction of the caller's it is in auto-commit, whatever the pool's setting: each statement
- * is one round trip and a transaction of its own.
+ * A borrowed connection. Outside a transaction of the caller it is in auto-commit mode, whatever the setting of the pool is: each statement
+ * is one round trip and a transaction of its own. Not thread-safe.
  */
 public final class Session implements AutoCloseable {
 
@@ -42,14 +42,14 @@ public final class Session implements AutoCloseable {
         return connection;
     }
 
-    /** Whether the caller's transaction is open on this connection. */
+    /** Returns whether the transaction of the caller is open on this connection. */
     public boolean joined() {
         return joined;
     }
 
     /**
-     * Runs several statements of which all take effect or none: a transaction of our own, or a savepoint in the caller's. A null
-     * result undoes them.
+     * Runs several statements, of which all take effect or none, in a transaction or in a savepoint of the caller's transaction. A null
+     * result rolls them back.
      */
     public <R extends @Nullable Object> R atomically(SqlFunction<Connection, R> work) throws SQLException {
         return joined ? inSavepoint(work) : inTransaction(work);
@@ -95,7 +95,7 @@ public final class Session implements AutoCloseable {
         }
     }
 
-    /** Starts a transaction that ends with this session: for cursors, which live in one. Nothing in the caller's. */
+    /** Starts a transaction that ends with this session, for cursors. Does nothing in a transaction of the caller. */
     public void begin() throws SQLException {
         if (!joined) {
             connection.setAutoCommit(false);
@@ -103,8 +103,8 @@ public final class Session implements AutoCloseable {
     }
 
     /**
-     * Lets each statement of a transaction of our own see what was committed before it, whatever the database's default is; to be
-     * called first. The caller's transaction stays as it is.
+     * Sets the isolation level READ COMMITTED, whatever the default of the database is. To be called first in a transaction. Does nothing in
+     * a transaction of the caller.
      */
     public void readCommitted() throws SQLException {
         if (!joined) {

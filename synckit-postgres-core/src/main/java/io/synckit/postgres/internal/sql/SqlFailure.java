@@ -79,7 +79,8 @@ public final class SqlFailure {
                 "; the transaction was idle for longer than idle_in_transaction_session_timeout: shorten it, or raise the timeout";
             case "25P04" -> "; the transaction was longer than transaction_timeout: shorten it, or raise the timeout";
             case "57P05" ->
-                "; the session was idle for longer than idle_session_timeout: let the pool close idle connections earlier";
+                "; the session was idle for longer than idle_session_timeout: let the pool close idle connections earlier, and set"
+                        + " the timeout of the listener's role to 0";
             case "53300" -> "; the server has no connection left: raise max_connections, or reduce the pools";
             case "57P01", "57P02" -> "; an administrator or a restart ended the session: try again";
             case "57P03" -> "; the server is starting or stopping: try again";

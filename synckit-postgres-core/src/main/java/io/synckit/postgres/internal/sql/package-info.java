@@ -1,4 +1,4 @@
-/** The connection and all SQL: of the events table, a class for its writers and one for its readers; of the catalog, one. */
+/** All SQL and the driver: one class for each statement that appends, and one for each kind of query. */
 @NullMarked
 package io.synckit.postgres.internal.sql;
 

@@ -108,14 +108,13 @@ begin
 end
 $$;
 
--- Returns 0 for a sequence that has given nothing out, and fails for a role that may not read it. Newer servers return null from
--- pg_sequence_last_value in both cases.
+-- Returns the version before the first one for a sequence that has given nothing out, and fails for a role that may not read it. Newer
+-- servers return null from pg_sequence_last_value in both cases.
 create or replace function "${schema}"."${table}_unused"() returns bigint
     language plpgsql volatile
 as $$
 begin
-    perform s.last_value from "${schema}"."${table}_version_seq" s;
-    return 0;
+    return (select s.last_value - (not s.is_called)::integer from "${schema}"."${table}_version_seq" s);
 end
 $$;
 
@@ -171,7 +170,7 @@ declare
 begin
     isolation := current_setting('transaction_isolation');
     standby := pg_is_in_recovery();
-    select case when s.is_called then s.last_value else 0 end into settled from "${schema}"."${table}_version_seq" s;
+    select s.last_value - (not s.is_called)::integer into settled from "${schema}"."${table}_version_seq" s;
     select least(settled, min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) filter (where l.mode = 'ShareLock')),
            count(*) filter (where l.mode = 'ExclusiveLock') > 0
       into settled, doorbell_held
@@ -179,7 +178,7 @@ begin
      where l.locktype = 'advisory' and l.objsubid = 1
        and l.classid::bigint >> 16 = lock_class
        and l.database = (select d.oid from pg_database d where d.datname = current_database());
-    select case when s.is_called then s.last_value else 0 end into head from "${schema}"."${table}_version_seq" s;
+    select s.last_value - (not s.is_called)::integer into head from "${schema}"."${table}_version_seq" s;
     select coalesce(max(e.version), 0) into stable from "${schema}"."${table}" e where e.version <= settled;
     -- For a later statement of the same round trip, which cannot receive it as a parameter.
     perform set_config('synckit.stable', stable::text, true);
@@ -193,9 +192,9 @@ as $$
 declare
     wrong constant text := case
         when event.version < 1 or event.version > 281474976710654 then 'version'
-        when btrim(event.id) = '' or length(event.id) > 255 then 'id'
-        when btrim(event.aggregate_id) = '' or length(event.aggregate_id) > 255 then 'aggregate_id'
-        when btrim(event.event_type) = '' or length(event.event_type) > 255 then 'event_type'
+        when event.id ~ '^[[:space:]]*$' or length(event.id) > 255 then 'id'
+        when event.aggregate_id ~ '^[[:space:]]*$' or length(event.aggregate_id) > 255 then 'aggregate_id'
+        when event.event_type ~ '^[[:space:]]*$' or length(event.event_type) > 255 then 'event_type'
         when jsonb_typeof(event.metadata) <> 'object' then 'metadata'
         when event.stream_version < 1 then 'stream_version'
     end;
@@ -249,7 +248,7 @@ begin
         then
             return nextval('"${schema}"."${table}_version_seq"'::regclass);
         end if;
-        select case when s.is_called then s.last_value else 0 end into above from "${schema}"."${table}_version_seq" s;
+        select s.last_value - (not s.is_called)::integer into above from "${schema}"."${table}_version_seq" s;
         perform set_config(setting, above::text, true);
     end if;
     perform setval('"${schema}"."${table}_version_seq"'::regclass, given + above)
@@ -356,7 +355,7 @@ begin
         and (case
             when current_query() is null
                 or current_query() ~* '^\s*(commit|end)\y'
-                or statement_timestamp() = transaction_timestamp() and current_query() ~* '^\s*(insert|copy|with)\y'
+                or statement_timestamp() = transaction_timestamp() and current_query() ~* '^\s*(insert|copy|with)\y[^;]*;?\s*$'
             then "${schema}"."${table}_take_doorbell"()
             when "${schema}"."${table}_may_notify"()
             then pg_notify("${schema}"."${table}_channel"(), '') is not null

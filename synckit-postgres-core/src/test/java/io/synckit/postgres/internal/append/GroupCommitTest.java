@@ -106,7 +106,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void whatGathersSharesATransaction() throws Exception {
+    void waitingEventsShareATransaction() throws Exception {
         CompletableFuture<AppendResult> held = gather();
         List<CompletableFuture<AppendResult>> results = IntStream.range(0, 100)
                 .mapToObj(i -> store.storeAsync(Event.of("a-" + i % 7, "Gathered", i)))
@@ -127,7 +127,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void theOrderOfEachCallerIsKept() {
+    void orderOfEachCallerIsKept() {
         int callers = 16;
         List<CompletableFuture<List<CompletableFuture<AppendResult>>>> running = IntStream.range(0, callers)
                 .mapToObj(caller -> inThread(() -> IntStream.range(0, 500)
@@ -149,7 +149,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void whatFailsFailsAlone() throws Exception {
+    void failingEventFailsAlone() throws Exception {
         database.execute("alter table synckit.events add constraint not_bad check (event_type <> 'Bad')");
         store.store(Event.of("a", "T", 1).withId("there"));
         gather();
@@ -177,14 +177,14 @@ class GroupCommitTest {
     }
 
     @Test
-    void whatIsWrongWithTheCallIsThrown() {
+    void invalidCallThrows() {
         assertThatThrownBy(() -> store.storeAsync(Event.of("a", "T", Double.NaN)))
                 .isInstanceOf(InvalidEventException.class);
         assertThatThrownBy(() -> store.storeAsync(null)).isInstanceOf(InvalidEventException.class);
     }
 
     @Test
-    void inACallersTransactionItIsRefused() {
+    void storeAsyncIsRejectedInATransaction() {
         ConnectionSource busySource = new ConnectionSource() {
             @Override
             public Borrowed borrow() {
@@ -202,7 +202,7 @@ class GroupCommitTest {
         assertThatThrownBy(() -> inTransaction.storeAsync(Event.of("a", "T", 1).withId("x")))
                 .isInstanceOf(UnusableTransactionException.class)
                 .hasMessageContaining("'x'");
-        // A source that does not tell: nothing goes into the caller's transaction from another thread.
+        // A source that does not report the transaction: no event joins the caller's transaction from another thread.
         EventStore joining = new PostgresEventStore(
                 database.pool(),
                 () -> new ConnectionSource.Borrowed(busy.connection(), true, () -> {}),
@@ -215,7 +215,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void whereTheThreadMayDecideItIsRefused() {
+    void storeAsyncIsRejectedIfConnectionsDependOnTheThread() {
         ConnectionSource ofTenants = () -> {
             throw new AssertionError("nothing is to be borrowed");
         };
@@ -229,7 +229,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void nothingIsAcknowledgedBeforeItsCommit() throws Exception {
+    void nothingIsAcknowledgedBeforeTheCommit() throws Exception {
         database.execute("create function in_commit() returns trigger language plpgsql as $$ begin"
                 + " perform pg_advisory_xact_lock(" + BACKENDS_IN_COMMIT + "); return null; end $$;"
                 + " create constraint trigger in_commit after insert on synckit.events deferrable initially deferred"
@@ -249,7 +249,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void whatTheCommitRefusesFailsAlone() throws Exception {
+    void eventThatFailsAtCommitFailsAlone() throws Exception {
         database.execute("create function refuse() returns trigger language plpgsql as $$ begin"
                 + " if new.event_type = 'Bad' then raise exception 'not this one'; end if; return null; end $$;"
                 + " create constraint trigger refuse after insert on synckit.events deferrable initially deferred"
@@ -271,7 +271,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void whoComesWhenItIsFullWaits() throws Exception {
+    void callerWaitsWhileTheQueueIsFull() throws Exception {
         gather();
         List<CompletableFuture<AppendResult>> results = new ArrayList<>();
         for (int i = 0; i < GroupCommit.MOST_WAITING; i++) {
@@ -297,7 +297,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void closingStoresWhatWasAccepted() throws Exception {
+    void closeStoresAcceptedEvents() throws Exception {
         gather();
         List<CompletableFuture<AppendResult>> results = new ArrayList<>();
         for (int i = 0; i < 2500; i++) {
@@ -316,7 +316,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void whenTheDatabaseIsAwayClosingFailsTheRestAtOnce() throws Exception {
+    void closeFailsTheRestAtOnceDuringAnOutage() throws Exception {
         HikariConfig config = new HikariConfig();
         config.setJdbcUrl(database.url());
         config.setConnectionTimeout(250);
@@ -337,7 +337,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void aLostConnectionFailsItsGroupAndTheNextOneIsStored() throws Exception {
+    void lostConnectionFailsOnlyItsGroup() throws Exception {
         CompletableFuture<AppendResult> held = gather();
         CompletableFuture<AppendResult> next = store.storeAsync(Event.of("a", "T", 1));
         database.execute("select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'advisory'"
@@ -348,7 +348,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void whatHangsOnTheResultMayStoreAndWait() {
+    void dependentStageMayStoreAndWait() {
         CompletableFuture<AppendResult> chained = store.storeAsync(Event.of("a", "T", 1))
                 .thenApply(first -> stored(store.storeAsync(Event.of("a", "T", 2))));
 
@@ -356,7 +356,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void whatHangsOnTheResultMayWaitForAnotherOfItsGroup() throws Exception {
+    void dependentStageMayWaitForTheSameGroup() throws Exception {
         gather();
         CompletableFuture<CompletableFuture<AppendResult>> other = new CompletableFuture<>();
         CompletableFuture<AppendResult> waiting =
@@ -369,7 +369,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void thoseThatHangOnResultsAndWaitStopNobodyElse() throws Exception {
+    void blockedDependentStagesDelayNoOtherResult() throws Exception {
         CountDownLatch gate = new CountDownLatch(1);
         gather();
         List<CompletableFuture<Void>> blocked = IntStream.range(0, 100)
@@ -393,7 +393,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void anErrorOfTheInstrumentationIsOfThoseThatItCameTo() throws Exception {
+    void instrumentationErrorFailsOnlyItsGroup() throws Exception {
         database.execute("alter table synckit.events add constraint not_bad check (event_type <> 'Bad')");
         AtomicInteger groups = new AtomicInteger();
         Instrumentation failing = new Instrumentation() {
@@ -425,7 +425,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void closingGivesUpAndAnswersEverybody() throws Exception {
+    void closeCompletesEveryFutureAfterItsTimeout() throws Exception {
         ConnectionSource connections = ConnectionSource.of(database.pool());
         GroupCommit groups = new GroupCommit(
                 new EventAppender(connections, new TableName("synckit", "events"), true),
@@ -448,7 +448,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void aUniqueIndexOfTheApplicationsOwnIsNamed() throws Exception {
+    void uniqueIndexOfTheApplicationIsNamed() throws Exception {
         database.execute("create unique index one_open on synckit.events (event_type) where event_type = 'Only'");
         store.store(Event.of("a", "Only", 1));
 
@@ -463,7 +463,7 @@ class GroupCommitTest {
     }
 
     @Test
-    void theCallAndItsGroupAreOperationsOfTheirOwn() {
+    void callAndGroupAreSeparateOperations() {
         List<String> operations = new CopyOnWriteArrayList<>();
         Instrumentation hearing = new Instrumentation() {
             @Override

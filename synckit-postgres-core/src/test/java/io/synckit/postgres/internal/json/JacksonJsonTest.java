@@ -13,12 +13,14 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.OffsetDateTime;
 import java.time.ZonedDateTime;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -169,6 +171,48 @@ class JacksonJsonTest {
         assertThat(json.write((Iterable<Integer>) () -> once)).isEqualTo("[1,2]");
         assertThatThrownBy(() -> json.write(List.of(1).iterator())).hasMessageContaining("give a list");
         assertThatThrownBy(() -> json.write(Stream.of(1))).hasMessageContaining("give a list");
+    }
+
+    private record Envelope<P>(P payload) {}
+
+    private record Anything(Object value) {}
+
+    private record Elements(List<?> elements) {}
+
+    private static final class Lines extends ArrayList<Line> {
+
+        private static final long serialVersionUID = 1;
+    }
+
+    static Stream<Object> valuesWithoutTypeIds() {
+        Line fee = new Fee(BigDecimal.ONE);
+        Iterable<Line> iterable = () -> List.of(fee).iterator();
+        return Stream.of(
+                new Envelope<>(fee),
+                new Anything(fee),
+                new Elements(List.of(fee)),
+                new Anything(Map.of("k", fee)),
+                List.of(new Envelope<>(fee)),
+                Map.entry("k", fee),
+                new Anything(iterable),
+                new Object[][] {{fee}},
+                new AtomicReference<>(fee));
+    }
+
+    @ParameterizedTest
+    @MethodSource("valuesWithoutTypeIds")
+    void objectsWhoseTypeIdIsNotWrittenAreRejected(Object value) {
+        assertThatThrownBy(() -> json.write(value))
+                .hasMessageContaining("@JsonTypeInfo")
+                .hasMessageContaining("List<Base>");
+    }
+
+    @Test
+    void collectionWithADeclaredElementTypeIsReadBack() {
+        Lines lines = new Lines();
+        lines.add(new Item("a", 1));
+
+        assertThat(json.read(json.write(lines), Lines.class)).isEqualTo(lines);
     }
 
     @Test

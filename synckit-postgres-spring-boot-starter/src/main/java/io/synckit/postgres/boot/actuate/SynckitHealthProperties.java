@@ -9,11 +9,11 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 /**
  * What the health indicator takes for a problem. A database that does not answer and a schema that does not fit are DOWN in any case.
  *
- * @param downFor Problems for which the health is DOWN besides database and schema, of schema-newer, listener-failed, listener-stopped, listener-polling, horizon-held, lag, queue, history-changed and loss. The others are named in the details of one that is UP.
- * @param maxHorizonDelay Age of a transaction that readers wait for, from which it is a problem.
- * @param maxLag Time that subscriptions, or their reader, may be behind.
- * @param maxQueueUsage Part of the server's notification queue, from 0 to 1, that may be in use.
- * @param timeout Longest time to wait for the database.
+ * @param downFor Problems that set the health to DOWN, besides database and schema: any of schema-newer, listener-failed, listener-stopped, listener-polling, horizon-held, lag, queue, history-changed and loss. Other problems are reported in the details while the health is UP.
+ * @param maxHorizonDelay Maximum age of a transaction that holds back readers, before it is a problem.
+ * @param maxLag Maximum lag of subscriptions and of the reader, before it is a problem.
+ * @param maxQueueUsage Maximum usage of the server's notification queue, above 0 and at most 1, before it is a problem.
+ * @param timeout Maximum time to wait for the database.
  */
 @ConfigurationProperties("synckit.postgres.health")
 record SynckitHealthProperties(

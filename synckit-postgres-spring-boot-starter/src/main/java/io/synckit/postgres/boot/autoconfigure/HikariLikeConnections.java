@@ -62,7 +62,7 @@ final class HikariLikeConnections extends AbstractDataSource {
         Credentials credentials = credentials();
         String url = settings.url() == null ? pool.getJdbcUrl() : settings.url();
         if (settings.url() == null && pool.getDataSource() != null) {
-            return from(pool.getDataSource(), settings.username() == null ? null : credentials);
+            return from(pool.getDataSource(), credentials);
         }
         if (settings.url() == null && pool.getDataSourceClassName() != null) {
             return from(instantiated(pool.getDataSourceClassName()), credentials);

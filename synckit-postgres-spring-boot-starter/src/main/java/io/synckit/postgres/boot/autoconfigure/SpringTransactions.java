@@ -1,101 +1,77 @@
 package io.synckit.postgres.boot.autoconfigure;
 
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.Map;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.springframework.core.Ordered;
 import org.springframework.transaction.TransactionExecution;
 import org.springframework.transaction.TransactionExecutionListener;
+import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.util.ConcurrentReferenceHashMap;
+import org.springframework.util.ConcurrentReferenceHashMap.ReferenceType;
 
 /**
- * Follows the transactions of the application's transaction managers, to know whether a connection that is bound to the thread is in an
- * open transaction. Spring itself does not tell: in {@code TransactionSynchronization.afterCommit} the transaction still counts as
- * active, and a transaction of another resource (JMS for instance) also has connections bound that nobody commits.
+ * Follows the transactions of the application's transaction managers, to know whether a bound connection is in an open transaction. Spring
+ * does not provide this: in {@code TransactionSynchronization.afterCommit} the transaction still counts as active, and in a transaction of
+ * another resource (such as JMS) a connection can be bound that is never committed.
+ *
+ * <p>Each transaction gets a synchronization that is called first after its commit. A flush during the commit still belongs to the
+ * transaction. The state belongs to the holder of the connection, so nested transactions and those of other managers do not change it.
+ * Thread-safe.
  */
 final class SpringTransactions implements TransactionExecutionListener {
 
     private final DataSource dataSource;
-    private final ThreadLocal<@Nullable Deque<Begun>> stack = new ThreadLocal<>();
+
+    /** Whether the transaction of a bound connection has committed, by the holder that a transaction manager has bound. */
+    private final Map<Object, Boolean> committed = new ConcurrentReferenceHashMap<>(16, ReferenceType.WEAK);
 
     SpringTransactions(DataSource dataSource) {
         this.dataSource = dataSource;
     }
 
     /**
-     * Returns whether a connection that is bound to this thread is in a transaction that has not been committed. True if nothing is known,
-     * because the transaction manager is not a bean.
+     * Returns whether a connection that is bound to this thread is in a transaction that has not committed. True for a transaction manager
+     * that is not a bean, because its commit cannot be followed.
      */
-    boolean isOpen(Object boundConnection) {
-        Deque<Begun> transactions = stack.get();
-        Begun innermost = transactions == null ? null : transactions.peek();
-        if (innermost == null) {
-            return true;
-        }
-        boolean ofThisDataSource = innermost.boundConnection != null;
-        boolean committed =
-                innermost.committing && innermost.ownConnection && innermost.boundConnection == boundConnection;
-        return ofThisDataSource && !committed;
+    boolean isOpen(Object bound) {
+        Boolean known = committed.get(bound);
+        return known == null ? !isFollowed() : !known;
+    }
+
+    /** Returns whether the innermost transaction is followed. A connection that is bound, but not by it, belongs to no transaction. */
+    private boolean isFollowed() {
+        return TransactionSynchronizationManager.getSynchronizations().stream()
+                .anyMatch(synchronization -> synchronization instanceof Follower follower && follower.owner() == this);
     }
 
     @Override
     public void afterBegin(TransactionExecution transaction, @Nullable Throwable beginFailure) {
-        if (beginFailure == null) {
-            Deque<Begun> transactions = stack.get();
-            if (transactions == null) {
-                transactions = new ArrayDeque<>(2);
-                stack.set(transactions);
+        if (beginFailure != null || !TransactionSynchronizationManager.isSynchronizationActive()) {
+            return;
+        }
+        Object bound = TransactionSynchronizationManager.getResource(dataSource);
+        boolean begunHere = bound != null && committed.putIfAbsent(bound, false) == null;
+        if (begunHere || !isFollowed()) {
+            TransactionSynchronizationManager.registerSynchronization(new Follower(this, begunHere ? bound : null));
+        }
+    }
+
+    /** @param bound the connection that the transaction has bound; null if it is of another resource */
+    private record Follower(
+            SpringTransactions owner, @Nullable Object bound) implements TransactionSynchronization, Ordered {
+
+        @Override
+        public int getOrder() {
+            return HIGHEST_PRECEDENCE;
+        }
+
+        @Override
+        public void afterCommit() {
+            if (bound != null) {
+                owner.committed.put(bound, true);
             }
-            Object bound = TransactionSynchronizationManager.getResource(dataSource);
-            Begun outer = transactions.peek();
-            transactions.push(new Begun(transaction, bound, outer == null || outer.boundConnection != bound));
-        }
-    }
-
-    /** Called after the synchronizations' beforeCommit, and before their afterCommit. */
-    @Override
-    public void beforeCommit(TransactionExecution transaction) {
-        Deque<Begun> transactions = stack.get();
-        if (transactions != null && !transactions.isEmpty() && transactions.peek().transaction == transaction) {
-            transactions.peek().committing = true;
-        }
-    }
-
-    @Override
-    public void afterCommit(TransactionExecution transaction, @Nullable Throwable commitFailure) {
-        ended(transaction);
-    }
-
-    @Override
-    public void afterRollback(TransactionExecution transaction, @Nullable Throwable rollbackFailure) {
-        ended(transaction);
-    }
-
-    private void ended(TransactionExecution transaction) {
-        Deque<Begun> transactions = stack.get();
-        if (transactions != null) {
-            transactions.removeIf(begun -> begun.transaction == transaction);
-            if (transactions.isEmpty()) {
-                stack.remove();
-            }
-        }
-    }
-
-    /** A transaction of this thread, and the connection that was bound when it began. */
-    private static final class Begun {
-
-        private final TransactionExecution transaction;
-        private final @Nullable Object boundConnection;
-
-        /** Not so if an outer transaction has bound it, and this one is of another DataSource. */
-        private final boolean ownConnection;
-
-        private boolean committing;
-
-        Begun(TransactionExecution transaction, @Nullable Object boundConnection, boolean ownConnection) {
-            this.transaction = transaction;
-            this.boundConnection = boundConnection;
-            this.ownConnection = ownConnection;
         }
     }
 }

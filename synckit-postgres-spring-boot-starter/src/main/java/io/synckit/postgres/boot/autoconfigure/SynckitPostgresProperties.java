@@ -13,23 +13,23 @@ import org.springframework.util.unit.DataSize;
  * The settings of the starter. Values are checked by {@link Config}.
  *
  * @param enabled Whether to set up the event store.
- * @param url URL of a database of the event store's own (jdbc:postgresql://… or postgres://…), with a connection pool of its own. Without it, the application's DataSource is used, and appends join its transactions. In an application without another DataSource the pool is the application's DataSource as well.
- * @param username User of the event store's own database, if the URL does not name one.
- * @param password Password of the event store's own database, if the URL does not hold one.
- * @param schema Schema of the events table and all that belongs to it.
+ * @param url URL of a separate database for the event store (jdbc:postgresql://… or postgres://…), which gets a dedicated connection pool. Without it, the application's DataSource is used, and appends join its transactions. In an application without another DataSource the dedicated pool is the application's DataSource as well.
+ * @param username User of the separate database, unless the URL contains it.
+ * @param password Password of the separate database, unless the URL contains it.
+ * @param schema Schema of the events table and its functions.
  * @param tableName Name of the events table.
- * @param maxOpenConns Most connections of the event store's own pool.
- * @param maxIdleConns Connections that the event store's own pool keeps ready.
- * @param connMaxLifetime Longest life of a connection of the event store's own pool.
- * @param connMaxIdleTime Time after which the event store's own pool closes a connection that it need not keep ready.
- * @param notificationTimeout Longest time between two looks at the table without a notification.
- * @param reconnectInterval First pause before the listener tries again to connect; each further one is twice as long, up to a minute. While it is not connected, the table is polled this often.
- * @param maxReconnectAttempts Attempts to connect after which the listener has failed and only polls, until a poll succeeds.
- * @param batchSize Events in a page when no limit is given, and in one fetch of a stream.
- * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Switch off behind a pooler that cannot.
- * @param allowAsync Whether storeAsync may use connections on threads of the store. By default it may with HikariCP's own DataSource, and may not with a routing or otherwise wrapped one, where a connection may depend on the calling thread (tenant, role, session setting).
- * @param enableMetrics Whether there are metrics and traces, where Micrometer is.
- * @param maxEventSize Largest event, data and metadata together, as UTF-8.
+ * @param maxOpenConns Maximum size of the dedicated connection pool.
+ * @param maxIdleConns Minimum number of idle connections of the dedicated pool.
+ * @param connMaxLifetime Maximum lifetime of a connection of the dedicated pool.
+ * @param connMaxIdleTime Time after which the dedicated pool closes idle connections above the minimum.
+ * @param notificationTimeout Maximum time between two reads of the table without a notification.
+ * @param reconnectInterval Pause after the first failed attempt of the listener to connect. It doubles with each attempt, up to a minute. While the listener is not connected, it polls at this interval.
+ * @param maxReconnectAttempts Attempts to connect after which the listener has failed. Then it polls, and tries again after a successful poll.
+ * @param batchSize Maximum number of events in a page without a limit, and in one fetch of a stream.
+ * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Disable it behind a pooler that does not support them.
+ * @param allowAsync Whether storeAsync may use connections on threads of the store. By default it may with a HikariDataSource, but not with a routing or wrapped DataSource, because its connections may depend on the calling thread (tenant, role, session setting).
+ * @param enableMetrics Whether to record metrics and traces, if Micrometer is present.
+ * @param maxEventSize Maximum size of an event: data and metadata together, in UTF-8.
  * @param notifications How the database tells listeners of new events.
  * @param listener Settings of the listener.
  * @param audit Settings of the auditor.
@@ -74,8 +74,8 @@ record SynckitPostgresProperties(
      * The connection that listens.
      *
      * @param enabled Whether to offer subscriptions. If not, the bean is a PostgresEventStore instead of a RealtimeEventStore, and there is no bean EventSubscriptions.
-     * @param required Whether the start fails if the listener's first connection does. Without, live subscriptions are served by polling until it listens.
-     * @param url URL of the same database for the listener, for instance past a connection pooler.
+     * @param required Whether the start fails if the listener cannot connect. If not, live subscriptions are served by polling until it is connected.
+     * @param url URL of the same database for the listener, for example to bypass a connection pooler.
      * @param username User of the listener's URL.
      * @param password Password of the user of the listener's URL.
      */
@@ -89,8 +89,8 @@ record SynckitPostgresProperties(
     /**
      * The auditor of what is delivered.
      *
-     * @param enabled Whether to compare what live subscriptions were given with the table.
-     * @param delay How long after the delivery.
+     * @param enabled Whether to compare delivered events with the table.
+     * @param delay Time between the delivery and the comparison.
      */
     record Audit(
             @DefaultValue("true") boolean enabled,
@@ -99,12 +99,12 @@ record SynckitPostgresProperties(
     /**
      * How the schema comes into the database.
      *
-     * @param mode Whether to migrate the schema at start-up, only to check it, or neither.
-     * @param url URL of the same database for the migration, for instance past a connection pooler.
-     * @param username User who may run DDL, if the application's may not.
-     * @param password Password of the user who may run DDL.
-     * @param dataIndex Whether to make a GIN index for filters on data.
-     * @param metadataIndex Whether to make a GIN index for filters on metadata.
+     * @param mode Whether to migrate the schema at start-up, only to validate it, or neither.
+     * @param url URL of the same database for the migration, for example to bypass a connection pooler.
+     * @param username User for the migration, if the user of the application may not run DDL.
+     * @param password Password of the user for the migration.
+     * @param dataIndex Whether to create a GIN index for filters on data.
+     * @param metadataIndex Whether to create a GIN index for filters on metadata.
      */
     record Migration(
             @DefaultValue("migrate") MigrationMode mode,

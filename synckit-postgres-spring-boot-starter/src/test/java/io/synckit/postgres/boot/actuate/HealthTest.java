@@ -153,7 +153,7 @@ class HealthTest {
     }
 
     @Test
-    void whoHoldsTheHorizonIsNamed() {
+    void sessionThatHoldsTheHorizonIsNamed() {
         runner.withPropertyValues("synckit.postgres.health.max-horizon-delay=50ms")
                 .run(context -> {
                     try (CallersTransaction culprit = CallersTransaction.begin(database)) {
@@ -223,7 +223,7 @@ class HealthTest {
         });
     }
 
-    /** The bell is lost, and the next poll is an hour away. */
+    /** The notification is lost, and the next poll is an hour away. */
     @Test
     void aReaderThatIsBehindIsNamed() {
         runner.withPropertyValues("synckit.postgres.health.max-lag=50ms").run(context -> {
@@ -242,7 +242,7 @@ class HealthTest {
         });
     }
 
-    /** A full queue takes 8 GB; what fills it up shows at any size: somebody who listens and never ends its transaction. */
+    /** A full queue has 8 GB. The cause shows at any size: a session that listens and keeps its transaction open. */
     @Test
     void aNotificationQueueThatFillsUpIsNamed() {
         runner.withPropertyValues("synckit.postgres.health.max-queue-usage=0.000000001")
@@ -296,7 +296,7 @@ class HealthTest {
 
     /** A rolling upgrade: the old instances go on with what they know. */
     @Test
-    void aNewerSchemaIsNamed() {
+    void newerSchemaIsNamed() {
         runner.run(context -> {
             connected(context);
             database.execute("create or replace function synckit.events_schema_version() returns integer"
@@ -339,7 +339,7 @@ class HealthTest {
     }
 
     @Test
-    void valuesThatCannotBeAreRefused() {
+    void invalidValuesAreRejected() {
         for (String setting : new String[] {
             "max-horizon-delay=0s", "max-lag=-1s", "timeout=200000d", "max-queue-usage=NaN", "max-queue-usage=2"
         }) {
@@ -365,7 +365,7 @@ class HealthTest {
         });
     }
 
-    /** Somebody writes past the fence: the number was decided, and the reader has gone by. */
+    /** A program stores an event without the fence, at a settled version that the reader has passed. */
     private void lose(RealtimeEventStore store) throws Exception {
         try (CallersTransaction rolledBack = CallersTransaction.begin(database)) {
             rolledBack.store().store(Event.of("b", "T", 1));

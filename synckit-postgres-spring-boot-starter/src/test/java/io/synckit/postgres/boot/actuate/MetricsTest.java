@@ -119,7 +119,7 @@ class MetricsTest {
     }
 
     @Test
-    void whatStoreAsyncHasAcceptedCountsWhenItIsStored() {
+    void storeAsyncEventsCountWhenStored() {
         runner.run(context -> {
             context.getBean(EventStore.class).storeAsync(Event.of("a", "T", 1)).join();
             assertThat(timer(context, "synckit.operations", "operation", "storeAsync", "error", "none"))
@@ -183,7 +183,7 @@ class MetricsTest {
     }
 
     @Test
-    void whoIsBehindAndWhatWasDroppedIsMeasured() {
+    void lagAndDroppedEventsAreMeasured() {
         runner.run(context -> {
             CountDownLatch release = new CountDownLatch(1);
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
@@ -232,7 +232,7 @@ class MetricsTest {
 
     /** Scraping must not hang with the database. */
     @Test
-    void whatIsNotKnownIsNotANumber() {
+    void unknownValuesAreNaN() {
         runner.withPropertyValues(
                         "spring.datasource.hikari.maximum-pool-size=1", "synckit.postgres.listener.enabled=false")
                 .run(context -> {
@@ -282,7 +282,7 @@ class MetricsTest {
                 });
     }
 
-    /** Somebody who hears of observations. */
+    /** Records observations. */
     private static ApplicationContextRunner observed(ApplicationContextRunner runner) {
         return runner.withBean("mine", ObservationHandler.class, () -> context -> true);
     }

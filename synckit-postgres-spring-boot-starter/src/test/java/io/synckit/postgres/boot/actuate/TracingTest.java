@@ -112,7 +112,7 @@ class TracingTest {
     }
 
     @Test
-    void whatAHandlerStoresBelongsToTheSameTrace() {
+    void eventsStoredByAHandlerBelongToItsTrace() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             store.subscriptions()

@@ -86,7 +86,7 @@ class AutoConfigurationTest {
     // which database
 
     @Test
-    void theApplicationsDataSourceIsUsedAndTheSchemaIsMadeBeforeItsUsers() {
+    void schemaIsCreatedBeforeBeansUseTheDataSource() {
         withApplicationsDataSource().run(context -> {
             assertThat(context).hasSingleBean(DataSource.class).hasSingleBean(RealtimeEventStore.class);
             context.getBean(EventStore.class).store(Event.of("a", "T", 1));
@@ -147,7 +147,7 @@ class AutoConfigurationTest {
                                 .isEqualTo("1");
                         assertThat(database.query("select to_regclass('synckit.events')"))
                                 .isNull();
-                        // Whoever asks for a DataSource gets the application's.
+                        // An injected DataSource is that of the application.
                         assertThat(context.getBean(JdbcTemplate.class)
                                         .queryForObject("select current_database()", String.class))
                                 .isEqualTo(database.name());
@@ -259,7 +259,7 @@ class AutoConfigurationTest {
     }
 
     @Test
-    void anotherDatabaseThanPostgresIsNamed() {
+    void otherDatabaseIsRejected() {
         runner.withPropertyValues("spring.datasource.url=jdbc:h2:mem:test;DB_CLOSE_DELAY=-1")
                 .run(context -> assertThat(context)
                         .getFailure()
@@ -371,7 +371,7 @@ class AutoConfigurationTest {
                 });
     }
 
-    /** The log outlives the settings of the application's API. */
+    /** Stored events do not depend on the settings of the application's API. */
     @Test
     void settingsOfTheApplicationsJsonDoNotAffectTheLog() {
         withApplicationsDataSource()

@@ -138,7 +138,7 @@ class FailureAnalysisTest {
         }
     }
 
-    /** It reads the table, but not the sequence that tells how far. */
+    /** The role may read the table, but not the sequence. */
     @Test
     void aRoleThatMayOnlySelect(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {

@@ -125,7 +125,8 @@ class RealtimeAutoConfigurationTest {
                     .run(context -> {
                         NotificationListener listener =
                                 context.getBean(RealtimeEventStore.class).listener();
-                        // It may connect, but has no right on the table: named, and polling goes on.
+                        // The role may connect, but has no privilege on the table. The problem is named, and polling
+                        // continues.
                         Await.until(() -> listener.status().failure() != null);
                         assertThat(listener.status().failure()).hasMessageContaining("42501");
                         RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
@@ -176,7 +177,7 @@ class RealtimeAutoConfigurationTest {
                         == State.LISTENING));
     }
 
-    /** Of a DataSource that does not tell its URL no connection can be had that stays. */
+    /** A DataSource that hides its URL provides no permanent connection. */
     @Test
     void aDataSourceThatDoesNotTellItsUrlIsPolled() {
         runner.withBean(DataSource.class, () -> new Silent(database))
@@ -233,7 +234,7 @@ class RealtimeAutoConfigurationTest {
             assertThat(database.query("select count(*) from pg_trigger where tgname = 'events_each_event'"))
                     .isEqualTo("1");
         });
-        // Who names no mode leaves it as it is.
+        // Without the setting the mode stays unchanged.
         runner.run(context -> assertThat(
                         database.query("select count(*) from pg_trigger where tgname = 'events_each_event'"))
                 .isEqualTo("1"));
@@ -252,7 +253,7 @@ class RealtimeAutoConfigurationTest {
         });
     }
 
-    /** The bell is taken by one that fails: the application's transaction has committed, and rings itself. */
+    /** The transaction with the doorbell lock fails. The application, whose transaction has committed, notifies. */
     @Test
     void aTransactionOfTheApplicationsRingsIfNobodyElseDid() {
         runner.run(context -> {

@@ -66,7 +66,7 @@ class ShutdownTest {
                 .run();
     }
 
-    /** Where there are virtual threads, handlers run on threads that nobody joins. */
+    /** With virtual threads, no executor joins the threads of handlers. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void beansAreDestroyedAfterTheHandlerHasEnded(boolean virtualThreads, CapturedOutput output) throws Exception {
@@ -88,7 +88,7 @@ class ShutdownTest {
         assertThat(projection.handled).hasValue(1);
         assertThat(projection.log).containsExactly("handled", "destroyed");
         assertThat(output)
-                .contains("199 events were not delivered; subscriptions can resume: all events after version 1 (199)");
+                .contains("199 events were not delivered; subscriptions can resume: 'test' after version 1 (199)");
     }
 
     private static Executor inThread() {

@@ -2,6 +2,7 @@ package io.synckit.postgres.boot.autoconfigure;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
@@ -25,6 +26,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.slf4j.LoggerFactory;
@@ -94,7 +96,7 @@ class SpringTransactionsTest {
 
     private static Application started(Setup setup) {
         TestDatabase database = TestPostgres.shared().migratedDatabase();
-        database.execute("create table business_row (id text primary key)");
+        database.execute("create table business_row (id text primary key check (length(id) < 50))");
         return new Application(
                 database,
                 new SpringApplicationBuilder(setup == Setup.JPA ? JpaApplication.class : JdbcApplication.class)
@@ -241,7 +243,7 @@ class SpringTransactionsTest {
         TransactionTemplate elsewhere = new TransactionTemplate(ofAnotherResource);
         elsewhere.executeWithoutResult(status -> {
             if (setup == Setup.JDBC_WITHOUT_AUTO_COMMIT) {
-                // Binds a connection whose transaction nobody commits; the store must not use it.
+                // Binds a connection whose transaction is never committed. The store must not use it.
                 context.getBean(JdbcTemplate.class).queryForList("select 1");
             } else {
                 // Binds a connection for the time of that transaction; its own work commits at once, and so does the
@@ -260,7 +262,7 @@ class SpringTransactionsTest {
         assertThat(stored()).containsExactly(1, 2, 3);
     }
 
-    /** A connection is bound to the thread, but nobody will commit on it. */
+    /** A connection is bound to the thread, but its transaction is over. */
     @ParameterizedTest
     @EnumSource
     void withoutATransactionABoundConnectionIsNotJoined(Setup setup) {
@@ -289,7 +291,7 @@ class SpringTransactionsTest {
     /** As {@code @TransactionalEventListener} after the commit: the connection is still bound, its transaction is over. */
     @ParameterizedTest
     @EnumSource
-    void whatIsStoredAfterTheCommitIsStored(Setup setup) {
+    void eventStoredAfterCommitIsCommitted(Setup setup) {
         start(setup);
         for (boolean commit : new boolean[] {true, false}) {
             transaction().executeWithoutResult(status -> {
@@ -309,7 +311,7 @@ class SpringTransactionsTest {
         assertThat(stored()).containsExactly(true, true, true, false, false, false);
     }
 
-    /** In afterCommit the transaction still counts as active, but nobody will commit what is stored there. */
+    /** In afterCommit the transaction still counts as active, but its commit is over. */
     @ParameterizedTest
     @EnumSource
     void storeInAfterCommitCommits(Setup setup) {
@@ -355,10 +357,60 @@ class SpringTransactionsTest {
                         "afterCommit");
     }
 
+    /** The transaction is over in afterCommit, also for transactions that begin there. */
+    @ParameterizedTest
+    @EnumSource
+    void transactionsThatBeginInAfterCommitDoNotHideTheCommit(Setup setup) {
+        start(setup);
+        NoResource ofAnotherResource = new NoResource();
+        context.getBean(TransactionManagers.class).postProcessAfterInitialization(ofAnotherResource, "kafka");
+        transaction().executeWithoutResult(status -> {
+            insertBusinessRow(setup, "row");
+            TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+                @Override
+                public void afterCommit() {
+                    new TransactionTemplate(ofAnotherResource)
+                            .executeWithoutResult(inner -> store().store(Event.of("a", "T", "in Kafka's")));
+                    if (setup != Setup.JPA) {
+                        TransactionTemplate nested = transaction();
+                        nested.setPropagationBehavior(TransactionDefinition.PROPAGATION_NESTED);
+                        nested.executeWithoutResult(inner -> store().store(Event.of("a", "T", "nested")));
+                    }
+                    store().store(Event.of("a", "T", "after"));
+                }
+            });
+        });
+
+        assertThat(stored())
+                .containsExactlyElementsOf(
+                        setup == Setup.JPA ? List.of("in Kafka's", "after") : List.of("in Kafka's", "nested", "after"));
+    }
+
+    /** JPA flushes during the commit. What a callback of an entity stores then belongs to the transaction. */
+    @Test
+    void storeDuringTheFlushOfTheCommitJoinsTheTransaction() {
+        start(Setup.JPA);
+        BusinessRow.onPersist(() -> store().store(Event.of("flushed", "T", "persisted")));
+        try {
+            transaction().executeWithoutResult(status -> {
+                store().store(Event.of("flushed", "T", "before"));
+                context.getBean(EntityManager.class).persist(new BusinessRow("committed"));
+            });
+            assertThatThrownBy(() -> transaction().executeWithoutResult(status -> {
+                        context.getBean(EntityManager.class).persist(new BusinessRow("x".repeat(50)));
+                    }))
+                    .isInstanceOf(RuntimeException.class);
+        } finally {
+            BusinessRow.onPersist(() -> {});
+        }
+
+        assertThat(stored()).containsExactly("before", "persisted");
+    }
+
     /** Another writer holds the aggregate for longer than the transaction may last. */
     @ParameterizedTest
     @EnumSource
-    void theTransactionsTimeoutEndsAWaitingAppend(Setup setup) throws Exception {
+    void transactionTimeoutEndsAWaitingAppend(Setup setup) throws Exception {
         start(setup);
         try (CallersTransaction busy = CallersTransaction.begin(database)) {
             busy.store().store(Event.of("a", "T", "busy"));

@@ -86,7 +86,7 @@ class UnpooledConnectionsTest {
         });
     }
 
-    /** The pool is told of the new credentials; the listener's next connection has them. */
+    /** The pool gets new credentials. The next connection of the listener uses them. */
     @Test
     void credentialsAreThoseOfTheMoment() throws SQLException {
         withRole(first -> withRole(second -> {
@@ -115,6 +115,22 @@ class UnpooledConnectionsTest {
             assertThat(query(like(pool, Map.of()), "select current_setting('application_name')"))
                     .isEqualTo("inner");
         }
+    }
+
+    @Test
+    void userOfThePoolIsUsedForTheDataSourceInside() throws SQLException {
+        withRole(role -> {
+            PGSimpleDataSource inner = new PGSimpleDataSource();
+            inner.setUrl(database.url());
+            HikariConfig own = new HikariConfig();
+            own.setDataSource(inner);
+            own.setUsername(role);
+            own.setPassword("x");
+            try (HikariDataSource pool = new HikariDataSource(own)) {
+                assertThat(query(pool, "select current_user")).isEqualTo(role);
+                assertThat(query(like(pool, Map.of()), "select current_user")).isEqualTo(role);
+            }
+        });
     }
 
     @Test

@@ -3,7 +3,7 @@ package io.synckit.postgres.boot.autoconfigure.orders;
 import jakarta.persistence.Entity;
 import jakarta.persistence.Id;
 
-/** A row of the application's. */
+/** A row of the application. */
 @Entity(name = "orders")
 public class Order {
 
