@@ -1,15 +1,16 @@
 package io.synckit;
 
 /**
- * How an append behaves.
+ * Options of an append.
  *
- * @param onDuplicate what happens when an event's id is stored already
+ * @param onDuplicate the reaction if the id of an event is stored already
  */
 public record AppendOptions(OnDuplicate onDuplicate) {
 
-    /** Fails on duplicates. */
+    /** Duplicates are errors. */
     public static final AppendOptions DEFAULTS = new AppendOptions(OnDuplicate.FAIL);
 
+    /** Returns options with this reaction to duplicates. */
     public static AppendOptions onDuplicate(OnDuplicate onDuplicate) {
         return new AppendOptions(onDuplicate);
     }

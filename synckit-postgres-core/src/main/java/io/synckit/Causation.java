@@ -4,25 +4,26 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The event that a thread handles. What is stored meanwhile on that thread carries in its metadata {@value #CAUSATION_ID}, the id of
- * that event, and {@value #CORRELATION_ID}, which it has from that event, or the id of the event where the chain began; unless the
- * caller has said something else.
+ * The event that a thread handles. Events that the thread stores meanwhile get the metadata {@value #CAUSATION_ID}, the id of the handled
+ * event, and {@value #CORRELATION_ID}, that of the handled event or else its id. Metadata of the caller with these names is not changed.
  */
 public final class Causation {
 
+    /** Metadata key of the id of the handled event. */
     public static final String CAUSATION_ID = "causationId";
+    /** Metadata key of the id of the event at the start of the chain. */
     public static final String CORRELATION_ID = "correlationId";
 
     private static final ThreadLocal<StoredEvent> CAUSE = new ThreadLocal<>();
 
     private Causation() {}
 
-    /** The event that this thread handles. */
+    /** Returns the event that this thread handles. */
     public static Optional<StoredEvent> current() {
         return Optional.ofNullable(CAUSE.get());
     }
 
-    /** Runs something as the handling of an event, for a handler that goes on in another thread. */
+    /** Runs an action as the handling of an event, for a handler that continues on another thread. */
     public static void by(StoredEvent event, Instrumentation.HandlerCall work) throws Exception {
         StoredEvent before = CAUSE.get();
         CAUSE.set(event);
@@ -37,7 +38,7 @@ public final class Causation {
         }
     }
 
-    /** What events that are stored now on this thread carry; empty if it handles none. */
+    /** Returns the metadata of events that this thread stores now; empty if it handles none. */
     public static Map<String, String> metadata() {
         StoredEvent cause = CAUSE.get();
         if (cause == null) {
@@ -46,7 +47,7 @@ public final class Causation {
         return Map.of(CAUSATION_ID, cause.id(), CORRELATION_ID, correlation(cause));
     }
 
-    /** Whatever another program has put there: only what can be an id is handed on. */
+    /** Another program may have stored any value. Only one that can be an id is used. */
     private static String correlation(StoredEvent cause) {
         try {
             Object known = cause.metadata().get(CORRELATION_ID);

@@ -1,6 +1,6 @@
 package io.synckit;
 
-/** The id is stored already. Nothing of the call is stored, and the caller's transaction stays usable. */
+/** The id is stored already. Nothing of the call is stored, and the transaction of the caller stays usable. */
 public class DuplicateEventException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
@@ -8,19 +8,19 @@ public class DuplicateEventException extends EventStoreException {
     private final String id;
     private final long version;
 
-    /** @param reason what the caller can do about it */
+    /** @param reason the cause or the remedy */
     public DuplicateEventException(String id, Version version, String reason) {
         super("Event '" + EventLimits.printable(id) + "' is stored already, as version " + version + "; " + reason);
         this.id = id;
         this.version = version.value();
     }
 
-    /** The id that came again. */
+    /** Returns the repeated id. */
     public String id() {
         return id;
     }
 
-    /** The version of the event that has it. */
+    /** Returns the version of the stored event. */
     public Version version() {
         return Version.of(version);
     }

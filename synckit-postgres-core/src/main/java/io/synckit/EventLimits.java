@@ -2,22 +2,23 @@ package io.synckit;
 
 import org.jspecify.annotations.Nullable;
 
-/** What an event may not exceed, and what PostgreSQL's text cannot hold. Checked before the database sees an event. */
+/** The limits of events, and the characters that PostgreSQL cannot store. They are checked before an event is sent to the database. */
 public final class EventLimits {
 
-    /** Longest event id, aggregate id and event type, in characters (code points): the table's own limit. */
+    /** Maximum length of event id, aggregate id and event type, in code points. */
     public static final int MAX_KEY_LENGTH = 255;
 
-    /** Largest event if nothing else is configured: data and metadata together, in bytes of UTF-8. */
+    /** Default maximum size of an event: data and metadata together, in bytes of UTF-8. */
     public static final long DEFAULT_MAX_EVENT_BYTES = 1024 * 1024;
 
-    /** Most bytes of data and metadata in one batch; PostgreSQL takes at most 1 GiB in one message. */
+    /** Maximum size of the data and metadata of a batch in bytes. PostgreSQL accepts at most 1 GiB in one message. */
     public static final long MAX_BATCH_BYTES = 256L * 1024 * 1024;
 
     private EventLimits() {}
 
     /**
-     * The first character that PostgreSQL cannot store as text, as {@code U+0000}, or null: NUL, and half of a surrogate pair.
+     * Returns the first character that PostgreSQL cannot store, such as {@code U+0000}: NUL or half of a surrogate pair; null if there is
+     * none.
      */
     public static @Nullable String unstorable(CharSequence text) {
         for (int i = 0; i < text.length(); i++) {
@@ -57,8 +58,8 @@ public final class EventLimits {
     }
 
     /**
-     * Returns a text as it may stand in a message or a log line: control characters, line separators, invisible formatting characters
-     * and lone surrogates are written as escapes such as {@code \u000a}. An id can hold any of them, and must not forge a log line.
+     * Returns a text for messages and logs: control characters, line separators, invisible formatting characters and lone surrogates are
+     * escaped, for example as {@code \u000a}. An id can contain any of them, and must not forge a log line.
      */
     public static String printable(String text) {
         if (text.codePoints().noneMatch(EventLimits::isHidden)) {

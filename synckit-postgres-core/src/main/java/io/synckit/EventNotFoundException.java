@@ -8,10 +8,11 @@ public class EventNotFoundException extends EventStoreException {
     private final String id;
 
     public EventNotFoundException(String id) {
-        super("There is no event with id '" + EventLimits.printable(id) + "'; find(id) asks without failing");
+        super("There is no event with id '" + EventLimits.printable(id) + "'; find(id) returns an Optional instead");
         this.id = id;
     }
 
+    /** Returns the id. */
     public String id() {
         return id;
     }

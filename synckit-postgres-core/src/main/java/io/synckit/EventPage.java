@@ -4,12 +4,12 @@ import java.util.Iterator;
 import java.util.List;
 
 /**
- * A bounded answer to a read.
+ * One page of events.
  *
- * @param events in the order of their versions, at most the limit
- * @param next what to give as {@code since} to go on: past the last event, and past everything that did not match. Safe to
- *     keep: no event at or below it will ever appear later
- * @param hasMore whether the limit cut the answer off
+ * @param events the events in the order of their versions, at most the limit
+ * @param next the checkpoint: the {@code since} of the next read. It is after the last event and after everything that did not match. No
+ *     event at or below it can appear later
+ * @param hasMore whether there are more events than the limit
  */
 public record EventPage(List<StoredEvent> events, Version next, boolean hasMore) implements Iterable<StoredEvent> {
 
@@ -17,7 +17,7 @@ public record EventPage(List<StoredEvent> events, Version next, boolean hasMore)
         events = List.copyOf(events);
     }
 
-    /** How many events this page has. */
+    /** Returns the number of events. */
     public int size() {
         return events.size();
     }

@@ -2,7 +2,7 @@ package io.synckit;
 
 import org.jspecify.annotations.Nullable;
 
-/** Something went wrong with the store; subclasses say what. Unchecked, so that a declarative transaction rolls back. */
+/** A failure of the event store. Subclasses name the cause. Unchecked, so that a declarative transaction rolls back. */
 public class EventStoreException extends RuntimeException {
 
     private static final long serialVersionUID = 1;

@@ -1,14 +1,15 @@
 package io.synckit;
 
 /**
- * What a caller of {@link EventStore#append} believes about the aggregate's stream; if it is not so, nothing is stored.
+ * The expected stream version of an aggregate, for optimistic concurrency control. If the actual one does not match, {@link
+ * EventStore#append} stores nothing.
  *
- * @param kind what is checked
+ * @param kind the kind of the check
  * @param value the stream version for {@link Kind#EXACTLY}, otherwise 0
  */
 public record ExpectedStreamVersion(Kind kind, long value) {
 
-    /** What is checked. */
+    /** The kind of the check. */
     public enum Kind {
         ANY,
         NO_STREAM,
@@ -30,18 +31,18 @@ public record ExpectedStreamVersion(Kind kind, long value) {
         }
     }
 
-    /** No check. */
+    /** Returns the expectation that matches every aggregate. */
     public static ExpectedStreamVersion any() {
         return ANY;
     }
 
-    /** The aggregate has no event yet. */
+    /** Returns the expectation that the aggregate has no event. */
     public static ExpectedStreamVersion noStream() {
         return NO_STREAM;
     }
 
     /**
-     * The aggregate's last event has this stream version; 0 is the same as {@link #noStream()}.
+     * Returns the expectation that the last event of the aggregate has this stream version; 0 is the same as {@link #noStream()}.
      *
      * @throws InvalidVersionException if it is negative
      */
@@ -49,22 +50,22 @@ public record ExpectedStreamVersion(Kind kind, long value) {
         return new ExpectedStreamVersion(Kind.EXACTLY, streamVersion);
     }
 
-    /** The aggregate has at least one event. */
+    /** Returns the expectation that the aggregate has at least one event. */
     public static ExpectedStreamVersion streamExists() {
         return STREAM_EXISTS;
     }
 
-    /** The lowest stream version that is as expected; 0 is an aggregate without an event. */
+    /** Returns the lowest stream version that matches; 0 is an aggregate without events. */
     public long least() {
         return kind == Kind.STREAM_EXISTS ? 1 : value;
     }
 
-    /** The highest stream version that is as expected. */
+    /** Returns the highest stream version that matches. */
     public long most() {
         return kind == Kind.ANY || kind == Kind.STREAM_EXISTS ? Long.MAX_VALUE : value;
     }
 
-    /** Whether an aggregate whose last event has this stream version (0: no event) is as expected. */
+    /** Returns whether a stream version matches; 0 is an aggregate without events. */
     public boolean matches(long actual) {
         return least() <= actual && actual <= most();
     }

@@ -8,37 +8,35 @@ import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What a read returns; several filters must all match. All but {@link Matching} run in the database.
- */
+/** Selects events. Several filters must all match. In reads, all except {@link Matching} are evaluated by the database. */
 public sealed interface Filter {
 
-    /** Events of one of these types. */
+    /** Selects events of one of these types. */
     static Filter types(String... types) {
         return new Types(new LinkedHashSet<>(Arrays.asList(types)));
     }
 
-    /** Events of one of these aggregates. */
+    /** Selects events of one of these aggregates. */
     static Filter aggregateIds(String... aggregateIds) {
         return new AggregateIds(new LinkedHashSet<>(Arrays.asList(aggregateIds)));
     }
 
-    /** Events stored at {@code from} or later and before {@code to}; either may be null for no bound. */
+    /** Selects events that were stored at {@code from} or later, and before {@code to}. Null means no bound. */
     static Filter createdBetween(@Nullable Instant from, @Nullable Instant to) {
         return new CreatedBetween(from, to);
     }
 
-    /** Events whose data contains this: PostgreSQL's {@code data @> value}. */
+    /** Selects events whose data contains this value, by PostgreSQL's {@code data @> value}. */
     static Filter dataContains(Object value) {
         return new DataContains(value);
     }
 
-    /** Events whose metadata contains these entries: PostgreSQL's {@code metadata @> value}. */
+    /** Selects events whose metadata contains these entries, by PostgreSQL's {@code metadata @> value}. */
     static Filter metadataContains(Map<String, ? extends @Nullable Object> entries) {
         return new MetadataContains(entries);
     }
 
-    /** Events that the predicate accepts. It runs here, after the database's filters; rows that it refuses are still read. */
+    /** Selects events that the predicate accepts. It is evaluated in this process, after the other filters. Rejected rows are read as well. */
     static Filter matching(Predicate<? super StoredEvent> predicate) {
         return new Matching(predicate);
     }

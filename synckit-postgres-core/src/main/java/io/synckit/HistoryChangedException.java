@@ -11,8 +11,8 @@ public final class HistoryChangedException extends EventStoreException {
     private final long safe;
 
     /**
-     * @param read how far it was read
-     * @param safe the version up to which nothing has changed
+     * @param read the version up to which it was read
+     * @param safe the version up to which the log is unchanged
      */
     public HistoryChangedException(Version read, Version safe) {
         super("the log was read up to version " + read + ", but it has changed since: a restore, a fail-over that lost"
@@ -21,7 +21,7 @@ public final class HistoryChangedException extends EventStoreException {
         this.safe = safe.value();
     }
 
-    /** From where it is safe to go on. */
+    /** Returns the version from which to continue. */
     public Version safe() {
         return Version.of(safe);
     }

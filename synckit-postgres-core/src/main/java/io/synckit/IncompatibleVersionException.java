@@ -1,6 +1,6 @@
 package io.synckit;
 
-/** A cursor of another kind than this store's, such as a vector clock. */
+/** A cursor has another kind than those of this store, such as a vector clock. */
 public class IncompatibleVersionException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
@@ -8,14 +8,13 @@ public class IncompatibleVersionException extends EventStoreException {
     private final String kind;
 
     public IncompatibleVersionException(String text, String kind) {
-        super(
-                "'" + InvalidVersionException.shown(text) + "' is a cursor of kind '"
-                        + InvalidVersionException.shown(kind)
-                        + "'; this store's cursors are of kind 'integer'. Load from 0, or use a cursor that this store gave out");
+        super("'" + InvalidVersionException.shown(text) + "' is a cursor of kind '"
+                + InvalidVersionException.shown(kind)
+                + "'; the cursors of this store have the kind 'integer'. Load from 0, or use a cursor of this store");
         this.kind = kind;
     }
 
-    /** The kind that was given. */
+    /** Returns the kind of the cursor. */
     public String kind() {
         return kind;
     }

@@ -6,25 +6,25 @@ import java.util.Map;
 import java.util.function.Supplier;
 
 /**
- * Goes around what a store and its subscriptions do: for metrics and traces. Each method must run what it is given exactly once, on the
- * same thread, and return or throw what that does. It should be quick.
+ * Instruments operations of a store and calls of handlers, for metrics and traces. Each method must run its call exactly once, on the same
+ * thread, and return or throw its outcome. It should be fast. Implementations are thread-safe.
  */
 public interface Instrumentation {
 
     /** Does nothing. */
     Instrumentation NONE = new Instrumentation() {};
 
-    /** Around a call of the store. */
+    /** Called around an operation of the store. */
     default <R> R operation(Operation operation, Supplier<R> call) {
         return call.get();
     }
 
-    /** Around a call of a subscription's handler. */
+    /** Called around a call of a handler. */
     default void handling(Handling handling, HandlerCall call) throws Exception {
         call.run();
     }
 
-    /** All of them, the first one outermost. */
+    /** Returns the composition of all, the first one outermost. */
     static Instrumentation of(List<? extends Instrumentation> all) {
         Instrumentation nested = NONE;
         for (int i = all.size() - 1; i >= 0; i--) {
@@ -33,21 +33,21 @@ public interface Instrumentation {
         return nested;
     }
 
-    /** What a handler does. */
+    /** A call of a handler. */
     @FunctionalInterface
     interface HandlerCall {
         void run() throws Exception;
     }
 
     /**
-     * A handler is given an event.
+     * The handling of an event.
      *
-     * @param kind of the subscription: {@code live}
-     * @param replay whether the event was there before the subscription was made
+     * @param kind the kind of the subscription: {@code live}
+     * @param replay whether the event was stored before the subscription was created
      */
     record Handling(String kind, StoredEvent event, boolean replay) {}
 
-    /** A call of the store. */
+    /** An operation of the store. */
     final class Operation {
 
         private final String name;
@@ -58,10 +58,10 @@ public interface Instrumentation {
         private int alreadyStored;
 
         /**
-         * @param name the method of {@link EventStore}; for {@code stream} and {@code streamByAggregate} it is the opening only, for {@code
-         *     storeAsync} the acceptance only, and what was accepted is stored by {@code storeGroup}
+         * @param name the method of {@link EventStore}. For {@code stream} and {@code streamByAggregate} it is only the opening. For {@code
+         *     storeAsync} it is only the acceptance; {@code storeGroup} stores the accepted events
          * @param table schema and name of the events table
-         * @param append whether it stores events
+         * @param append whether the operation stores events
          */
         public Operation(String name, String table, boolean append) {
             this.name = name;
@@ -69,39 +69,42 @@ public interface Instrumentation {
             this.append = append;
         }
 
+        /** Returns the name of the method. */
         public String name() {
             return name;
         }
 
+        /** Returns schema and name of the events table. */
         public String table() {
             return table;
         }
 
+        /** Returns whether the operation stores events. */
         public boolean isAppend() {
             return append;
         }
 
-        /** Before the call: what each event that is stored carries in its metadata, unless the caller has said something else. */
+        /** Adds metadata to each event that is stored, unless the event has the key. To be called before the call. */
         public void addMetadata(String key, String value) {
             metadata.put(key, value);
         }
 
-        /** What was added. */
+        /** Returns the added metadata. */
         public Map<String, String> metadata() {
             return metadata;
         }
 
-        /** After the call: how many events it stored or read; 0 if it failed. */
+        /** Returns, after the call, how many events it has stored or read; 0 if it has failed. */
         public int events() {
             return events;
         }
 
-        /** After the call: how many it was asked to store that were stored already ({@link OnDuplicate#RETURN_EXISTING}). */
+        /** Returns, after the call, how many of the events were stored before ({@link OnDuplicate#RETURN_EXISTING}). */
         public int alreadyStored() {
             return alreadyStored;
         }
 
-        /** For the store. */
+        /** Called by the store. */
         public void completed(int events, int alreadyStored) {
             this.events = events;
             this.alreadyStored = alreadyStored;

@@ -1,6 +1,6 @@
 package io.synckit;
 
-/** A setting has a value that it cannot have. */
+/** A setting has an invalid value. */
 public class InvalidConfigException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
@@ -8,15 +8,15 @@ public class InvalidConfigException extends EventStoreException {
     private final String setting;
 
     /**
-     * @param setting name of the setting, as in {@code Config}
-     * @param problem what is wrong with it, with the value unless it is a secret
+     * @param setting name of the setting in {@code Config}
+     * @param problem the value, unless it is a secret, and why it is invalid
      */
     public InvalidConfigException(String setting, String problem) {
         super(setting + " " + problem);
         this.setting = setting;
     }
 
-    /** Name of the setting, as in {@code Config}. */
+    /** Returns the name of the setting in {@code Config}. */
     public String setting() {
         return setting;
     }

@@ -2,7 +2,7 @@ package io.synckit;
 
 import org.jspecify.annotations.Nullable;
 
-/** The database cannot be reached, or not as the store needs it. */
+/** The database cannot be reached or used, or has ended the session. */
 public class InvalidConnectionException extends EventStoreException {
 
     private static final long serialVersionUID = 1;

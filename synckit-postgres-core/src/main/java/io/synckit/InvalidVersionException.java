@@ -1,6 +1,6 @@
 package io.synckit;
 
-/** A text or number that is not a version, or a position that lies beyond the end of the log. */
+/** A text or number is not a version, or a position lies beyond the end of the log. */
 public class InvalidVersionException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
@@ -18,7 +18,7 @@ public class InvalidVersionException extends EventStoreException {
     }
 
     /**
-     * A position that no reader of this log can have seen.
+     * Returns the error for a position that no reader of this log can have read.
      *
      * @param end the highest version that the log has given out
      */
@@ -30,7 +30,7 @@ public class InvalidVersionException extends EventStoreException {
                         + " another log. See \"Checkpoints after a restore\" in docs/schema.md");
     }
 
-    /** What was given. */
+    /** Returns the invalid text. */
     public String text() {
         return text;
     }

@@ -3,21 +3,21 @@ package io.synckit;
 import java.lang.reflect.Type;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The seam to the JSON library. The store checks what {@link #write} returns, so an implementation need not.
- *
- * <p>Implementations are safe for use by many threads.
- */
+/** Writes and reads JSON. The store checks the result of {@link #write}. Implementations are thread-safe. */
 public interface JsonCodec {
 
     /**
-     * @param value data, a metadata map, or a filter's value; {@link JsonText} inside is taken as it is
+     * Writes a value.
+     *
+     * @param value data, a metadata map, or a filter's value; {@link JsonText} inside is written without conversion
      * @return one JSON value
      * @throws RuntimeException if the value cannot be written; the store wraps it in {@link InvalidEventException}
      */
     String write(@Nullable Object value);
 
     /**
+     * Reads a value.
+     *
      * @param type a class or a generic type
      * @return null for JSON {@code null}
      * @throws RuntimeException if the JSON is not of that type; {@link StoredEvent} wraps it in {@link UnreadableEventException}

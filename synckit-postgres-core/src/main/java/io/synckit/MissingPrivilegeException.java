@@ -2,7 +2,7 @@ package io.synckit;
 
 import org.jspecify.annotations.Nullable;
 
-/** The database role may not do what the store needs. */
+/** The database role lacks a privilege that the store needs. */
 public class MissingPrivilegeException extends EventStoreException {
 
     private static final long serialVersionUID = 1;

@@ -2,7 +2,7 @@ package io.synckit;
 
 import java.util.function.Supplier;
 
-/** Two of them, one inside the other. */
+/** Two instrumentations, one inside the other. */
 record NestedInstrumentation(Instrumentation outer, Instrumentation inner) implements Instrumentation {
 
     @Override

@@ -1,6 +1,6 @@
 package io.synckit;
 
-/** The schema was made by a newer version of the library. */
+/** A newer version of the library has migrated the schema. */
 public class NewerSchemaException extends SchemaMismatchException {
 
     private static final long serialVersionUID = 1;

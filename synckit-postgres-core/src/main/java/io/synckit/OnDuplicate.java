@@ -1,15 +1,15 @@
 package io.synckit;
 
-/** What happens when an event's id is stored already. */
+/** The reaction if the id of an event is stored already. */
 public enum OnDuplicate {
 
-    /** {@link DuplicateEventException}; nothing of the call is stored. */
+    /** Throws {@link DuplicateEventException}. Nothing of the call is stored. */
     FAIL,
 
     /**
-     * The first result comes back, so that a call whose outcome is unknown can be repeated. Only for the same event: if aggregate
-     * or type differ, it is {@link DuplicateEventException} all the same. A guarded append counts as repeated when all of
-     * its events are stored already, whatever the stream version is now.
+     * Returns the result of the first call, so that a call whose outcome is unknown can be repeated. Compares the aggregate and the type,
+     * but not data and metadata. If they differ, {@link DuplicateEventException} is thrown. An append with an expected stream version counts
+     * as repeated if all of its events are stored, whatever the stream version is now.
      */
     RETURN_EXISTING
 }

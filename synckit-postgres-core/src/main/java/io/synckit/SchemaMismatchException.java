@@ -2,7 +2,7 @@ package io.synckit;
 
 import org.jspecify.annotations.Nullable;
 
-/** The events table is missing, or is not the one that this version of the library works with. */
+/** The events table is missing, or its schema does not fit this version of the library. */
 public class SchemaMismatchException extends EventStoreException {
 
     private static final long serialVersionUID = 1;

@@ -1,6 +1,6 @@
 package io.synckit;
 
-/** The store was closed. */
+/** The store is closed. */
 public class StoreClosedException extends EventStoreException {
 
     private static final long serialVersionUID = 1;

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** An event as it was stored. Data and metadata are kept as JSON and read when asked for. */
+/** A stored event. Data and metadata are kept as JSON, and read at each call. Immutable. */
 public final class StoredEvent {
 
     private final Version version;
@@ -41,7 +41,7 @@ public final class StoredEvent {
         this.json = json;
     }
 
-    /** Position in the whole store. */
+    /** Returns the position in the log. */
     public Version version() {
         return version;
     }
@@ -54,7 +54,7 @@ public final class StoredEvent {
         return aggregateId;
     }
 
-    /** Position within the aggregate: 1, 2, 3, … without gaps. */
+    /** Returns the position within the aggregate: 1, 2, 3, … without gaps. */
     public long streamVersion() {
         return streamVersion;
     }
@@ -63,37 +63,41 @@ public final class StoredEvent {
         return type;
     }
 
-    /** When the database took the row, in microseconds. */
+    /** Returns the time of the insert by the clock of the database, in microseconds. */
     public Instant createdAt() {
         return createdAt;
     }
 
-    /** The data as PostgreSQL's {@code jsonb} prints it. */
+    /** Returns the data as PostgreSQL's {@code jsonb} prints it. */
     public String dataJson() {
         return dataJson;
     }
 
-    /** The metadata as PostgreSQL's {@code jsonb} prints it: always an object. */
+    /** Returns the metadata as PostgreSQL's {@code jsonb} prints it. It is always an object. */
     public String metadataJson() {
         return metadataJson;
     }
 
     /**
-     * The data as maps, lists, strings, numbers and booleans.
+     * Returns the data as maps, lists, strings, numbers and booleans.
      *
-     * @throws UnreadableEventException if it is JSON {@code null}, which only another program can have stored
+     * @throws UnreadableEventException if the data is JSON {@code null}, which only another program can have stored
      */
     public Object data() {
         return dataAs(Object.class);
     }
 
-    /** @throws UnreadableEventException if the data is not of that type, or JSON {@code null} */
+    /**
+     * Returns the data as a type.
+     *
+     * @throws UnreadableEventException if the data is not of that type, or JSON {@code null}
+     */
     public <T> T dataAs(Class<T> type) {
         return wrap(type).cast(dataAs((Type) type));
     }
 
     /**
-     * For generic types.
+     * Returns the data as a generic type.
      *
      * @throws UnreadableEventException if the data is not of that type, or JSON {@code null}
      */
@@ -105,7 +109,7 @@ public final class StoredEvent {
         return data;
     }
 
-    /** The metadata, values as in {@link #data()}. */
+    /** Returns the metadata, with values as in {@link #data()}. */
     public Map<String, @Nullable Object> metadata() {
         Map<String, @Nullable Object> metadata = new LinkedHashMap<>();
         if (read("metadata", metadataJson, Map.class) instanceof Map<?, ?> map) {
@@ -149,7 +153,7 @@ public final class StoredEvent {
         return Objects.hash(version, id);
     }
 
-    /** Without data and metadata, so that no payload gets into a log by accident. */
+    /** Returns a text without data and metadata, so that no payload is logged by accident. */
     @Override
     public String toString() {
         return "StoredEvent[version=" + version + ", id=" + EventLimits.printable(id) + ", aggregateId="

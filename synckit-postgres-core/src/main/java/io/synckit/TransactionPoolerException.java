@@ -1,6 +1,6 @@
 package io.synckit;
 
-/** Between the listener and the server is a connection pooler in transaction mode, through which notifications never come. */
+/** A connection pooler in transaction mode is between the listener and the server, and does not deliver notifications. */
 public class TransactionPoolerException extends InvalidConnectionException {
 
     private static final long serialVersionUID = 1;

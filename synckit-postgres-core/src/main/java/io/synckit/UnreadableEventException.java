@@ -2,7 +2,7 @@ package io.synckit;
 
 import org.jspecify.annotations.Nullable;
 
-/** The JSON of a stored event is not what the caller asked for. */
+/** The JSON of a stored event cannot be read as the requested type. */
 public class UnreadableEventException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
@@ -13,12 +13,12 @@ public class UnreadableEventException extends EventStoreException {
         super(
                 "Event '" + EventLimits.printable(event.id()) + "' (type '" + EventLimits.printable(event.type())
                         + "', version " + event.version() + "): " + reason
-                        + "; read it as another type, or take the raw JSON",
+                        + "; read it as another type, or use the raw JSON",
                 cause);
         this.id = event.id();
     }
 
-    /** The event's id. */
+    /** Returns the id of the event. */
     public String id() {
         return id;
     }

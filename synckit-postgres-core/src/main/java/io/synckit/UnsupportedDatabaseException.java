@@ -1,6 +1,6 @@
 package io.synckit;
 
-/** The database is reached, and is not one that the store works with: not PostgreSQL, too old, another encoding than UTF8, a standby. */
+/** The database is not supported: it is not PostgreSQL, it is too old, its encoding is not UTF8, or it is a standby. */
 public class UnsupportedDatabaseException extends InvalidConnectionException {
 
     private static final long serialVersionUID = 1;

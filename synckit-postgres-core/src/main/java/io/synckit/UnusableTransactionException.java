@@ -2,10 +2,7 @@ package io.synckit;
 
 import org.jspecify.annotations.Nullable;
 
-/**
- * The caller's transaction cannot store anything: it is read-only, or an earlier statement in it failed; or the call is not for
- * transactions.
- */
+/** The transaction of the caller cannot be used: it is read-only, an earlier statement has failed, or the call does not permit one. */
 public class UnusableTransactionException extends EventStoreException {
 
     private static final long serialVersionUID = 1;

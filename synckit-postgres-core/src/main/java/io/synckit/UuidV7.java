@@ -7,8 +7,8 @@ import java.util.UUID;
 import java.util.random.RandomGenerator;
 
 /**
- * Time-ordered ids, RFC 9562 section 5.7 with the 12 bits of method 1 (a counter within the millisecond): ids of one process
- * ascend, so that they land at the right edge of their index.
+ * Creates time-ordered ids by RFC 9562 section 5.7, with the 12 bits of method 1 (a counter within the millisecond). The ids of one process
+ * ascend, so that they are inserted at the right edge of the index. Thread-safe.
  */
 final class UuidV7 {
 
@@ -20,7 +20,7 @@ final class UuidV7 {
     private final RandomGenerator random;
     private long last;
 
-    /** Drawn together: a secure source is asked under a lock of its own, which writers would queue at for each id. */
+    /** Random bytes are drawn in blocks, because a secure source has a lock, for which writers would wait at each id. */
     private final ByteBuffer drawn = ByteBuffer.allocate(DRAWN_AT_ONCE).limit(0);
 
     UuidV7(InstantSource clock, RandomGenerator random) {
@@ -41,7 +41,7 @@ final class UuidV7 {
         return new UUID(high, low);
     }
 
-    /** Milliseconds and counter in one number; a clock that stands still or goes back only moves the counter. */
+    /** Returns milliseconds and counter in one number. If the clock stands still or goes back, only the counter moves. */
     private long nextTick() {
         last = Math.max(last + 1, clock.millis() << COUNTER_BITS);
         return last;

@@ -5,14 +5,14 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A position in the whole store (the field's <em>global position</em>): every event has one, every reader sees them ascending,
- * and a gap is a transaction that rolled back. {@link #ZERO} is before the first event.
+ * A position in the log (a <em>global position</em>). Every event has one, and every reader sees them ascending. A gap belongs to a
+ * transaction that rolled back. {@link #ZERO} is before the first event.
  *
  * @param value 0 or more
  */
 public record Version(long value) implements Comparable<Version> {
 
-    /** Before the first event. */
+    /** The position before the first event. */
     public static final Version ZERO = new Version(0);
 
     private static final Pattern DECIMAL = Pattern.compile("[0-9]+");
@@ -26,15 +26,19 @@ public record Version(long value) implements Comparable<Version> {
         }
     }
 
-    /** @throws InvalidVersionException if the value is negative */
+    /**
+     * Returns the version with this value.
+     *
+     * @throws InvalidVersionException if the value is negative
+     */
     public static Version of(long value) {
         return value == 0 ? ZERO : new Version(value);
     }
 
     /**
-     * Reads a version as it travels: decimal text, or go-sync-kit's cursor {@code {"kind":"integer","data":42}}.
+     * Parses a version: decimal text, or go-sync-kit's cursor {@code {"kind":"integer","data":42}}.
      *
-     * @param text nothing, blank and {@code "0"} are {@link #ZERO}
+     * @param text the text; null, blank and {@code "0"} give {@link #ZERO}
      * @throws InvalidVersionException if the text is negative, too large or anything else
      * @throws IncompatibleVersionException if it is a cursor of another kind than integer
      */
@@ -74,6 +78,7 @@ public record Version(long value) implements Comparable<Version> {
         }
     }
 
+    /** Returns whether this version is above another one. */
     public boolean isAfter(Version other) {
         return value > other.value;
     }
@@ -83,7 +88,7 @@ public record Version(long value) implements Comparable<Version> {
         return Long.compare(value, other.value);
     }
 
-    /** The decimal text that {@link #parse} reads. */
+    /** Returns the decimal text that {@link #parse} reads. */
     @Override
     public String toString() {
         return Long.toString(value);

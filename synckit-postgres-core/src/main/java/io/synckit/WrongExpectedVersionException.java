@@ -1,6 +1,6 @@
 package io.synckit;
 
-/** The aggregate is not as the append expected. Nothing is stored, and the caller's transaction stays usable. */
+/** The stream version of the aggregate is not as expected. Nothing is stored, and the transaction of the caller stays usable. */
 public class WrongExpectedVersionException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
@@ -12,22 +12,23 @@ public class WrongExpectedVersionException extends EventStoreException {
     public WrongExpectedVersionException(String aggregateId, ExpectedStreamVersion expected, long actual) {
         super("Aggregate '" + EventLimits.printable(aggregateId) + "' is at stream version " + actual
                 + (actual == 0 ? " (no event)" : "") + ", expected: " + expected
-                + "; load the aggregate again and repeat the decision");
+                + "; load the aggregate again, decide again and retry");
         this.aggregateId = aggregateId;
         this.expected = expected.toString();
         this.actual = actual;
     }
 
+    /** Returns the aggregate. */
     public String aggregateId() {
         return aggregateId;
     }
 
-    /** The expectation as text. */
+    /** Returns the expectation as text. */
     public String expected() {
         return expected;
     }
 
-    /** The stream version that the aggregate has; 0 if it has no event. */
+    /** Returns the actual stream version; 0 if the aggregate has no event. */
     public long actual() {
         return actual;
     }

@@ -8,7 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** One event a call, by 1, 16 and 64 writers; whoever can has a live subscriber, in the same process. */
+/** One event a call, by 1, 16 and 64 writers. A contender with live delivery has a subscriber in the same process. */
 final class Appends {
 
     private static final int WARM_UP = 1;
@@ -74,7 +74,7 @@ final class Appends {
         });
         wrong.forEach((name, counts) -> {
             if (counts[0] + counts[1] > 0) {
-                samples.remark(name, counts[0] + " late by 5 s or lost, " + counts[1] + " doubled");
+                samples.remark(name, counts[0] + " late by 5 s or lost, " + counts[1] + " duplicates");
             }
         });
         contenders.forEach(Contender::close);
@@ -91,7 +91,7 @@ final class Appends {
         try (following) {
             Writers.Stored stored = Writers.store(contender, writers, millis);
             wrong[0] += deliveries.missing(stored.events(), PATIENCE);
-            wrong[1] += deliveries.doubled();
+            wrong[1] += deliveries.duplicates();
             return stored.perSecond();
         }
     }

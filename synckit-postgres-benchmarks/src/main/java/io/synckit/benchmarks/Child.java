@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Another process of this benchmark, which does as it is told and says "done" after each order. It ends with this one's end of talk. */
+/** Another process of this benchmark. It executes commands, prints "done" after each, and ends when its input is closed. */
 final class Child implements AutoCloseable {
 
     private final Process process;

@@ -181,11 +181,11 @@ final class Costs implements AutoCloseable {
                 + " where datname = 'idle' and query <> ''"));
     }
 
-    /** What the idle process has asked since it is there. */
+    /** Reports the statements of the idle process since its start. */
     void idle() throws SQLException {
         double minutes = (lastIdleCall() - idleSince) / 60;
         if (minutes < 1) {
-            report.line("%nidle: less than a minute, which tells nothing");
+            report.line("%nidle: less than a minute, so not measured");
             return;
         }
         double perMinute = (calls("idle") - idleCalls) / minutes;

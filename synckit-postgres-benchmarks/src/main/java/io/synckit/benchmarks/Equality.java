@@ -8,7 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Before anybody is timed: each stores what it is given, and gives back the same. What is lost or doubled on the way is said, not hidden. */
+/** Checks, before any measurement, that each contender reads the same events that it stores. Lost and duplicate deliveries are reported. */
 final class Equality {
 
     private static final int WRITERS = 8;
@@ -43,8 +43,8 @@ final class Equality {
             }
             if (contender.can().contains(Can.FOLLOW)) {
                 long missing = deliveries.missing(stored, PATIENCE);
-                right = missing == 0 && deliveries.doubled() == 0;
-                delivered = "delivered, missing " + missing + ", doubled " + deliveries.doubled();
+                right = missing == 0 && deliveries.duplicates() == 0;
+                delivered = "delivered, missing " + missing + ", duplicates " + deliveries.duplicates();
             }
         }
         report.line("  %-34s %6d stored, %s, %s", contender.name(), stored, read(contender, first, stored), delivered);

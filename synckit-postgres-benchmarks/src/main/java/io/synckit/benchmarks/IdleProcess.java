@@ -6,7 +6,7 @@ import io.synckit.benchmarks.contenders.Ours;
 import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.subscription.LiveOptions;
 
-/** A process with subscriptions of ours, to which nothing happens. */
+/** A process with subscriptions that receive no event. */
 final class IdleProcess {
 
     static final int SUBSCRIPTIONS = 100;

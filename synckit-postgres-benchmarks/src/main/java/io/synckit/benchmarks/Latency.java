@@ -55,10 +55,10 @@ final class Latency {
                 child.tell("stop");
                 if (counts) {
                     samples.addAll(contender.name(), measured.millis);
-                    if (measured.lost + measured.doubled > 0) {
+                    if (measured.lost + measured.duplicates > 0) {
                         remarks.merge(
                                 contender.name(),
-                                measured.lost + " late by 10 s or lost, " + measured.doubled + " doubled",
+                                measured.lost + " late by 10 s or lost, " + measured.duplicates + " duplicates",
                                 (one, other) -> one + "; " + other);
                     }
                 }
@@ -96,9 +96,9 @@ final class Latency {
                     String answer = child.tell("streams " + size).get(0);
                     Measured measured = write(child, ours, size, profile.latencyEvents());
                     child.tell("stop");
-                    if (measured.lost + measured.doubled > 0) {
+                    if (measured.lost + measured.duplicates > 0) {
                         throw new IllegalStateException(
-                                measured.lost + " events are lost, " + measured.doubled + " doubled");
+                                measured.lost + " events are lost, " + measured.duplicates + " duplicates");
                     }
                     if (round > 0) {
                         samples.addAll(size + " subscriptions", measured.millis);
@@ -136,13 +136,13 @@ final class Latency {
                         name,
                         String.format(
                                 java.util.Locale.ROOT,
-                                "p99 %.1f; of %d events %d late by 10 s or lost, %d doubled",
+                                "p99 %.1f; of %d events %d late by 10 s or lost, %d duplicates",
                                 Samples.percentile(measured.millis, 0.99),
                                 measured.stored,
                                 measured.lost,
-                                measured.doubled));
+                                measured.duplicates));
                 if (name.equals(OURS)) {
-                    lost = measured.lost + measured.doubled;
+                    lost = measured.lost + measured.duplicates;
                 }
             }
             contender.close();
@@ -152,7 +152,7 @@ final class Latency {
         report.atMost("lag-saturated-lost", lost, 0);
     }
 
-    private record Measured(List<Double> millis, long stored, long lost, long doubled) {}
+    private record Measured(List<Double> millis, long stored, long lost, long duplicates) {}
 
     private Measured underLoad(Child child, Contender contender, int millis) throws Exception {
         long first = Writers.next();
@@ -164,7 +164,7 @@ final class Latency {
             Arrivals arrivals = arrivals(child, stored);
             arrivals.times.keySet().removeIf(n -> n < first);
             return new Measured(
-                    millis(starts, arrivals.times), stored, stored - arrivals.times.size(), arrivals.doubled);
+                    millis(starts, arrivals.times), stored, stored - arrivals.times.size(), arrivals.duplicates);
         } finally {
             thread.shutdownNow();
         }
@@ -175,7 +175,10 @@ final class Latency {
         Arrivals arrivals = arrivals(child, starts.size());
         arrivals.times.keySet().retainAll(starts.keySet());
         return new Measured(
-                millis(starts, arrivals.times), starts.size(), starts.size() - arrivals.times.size(), arrivals.doubled);
+                millis(starts, arrivals.times),
+                starts.size(),
+                starts.size() - arrivals.times.size(),
+                arrivals.duplicates);
     }
 
     private static List<Double> millis(Map<Long, Long> starts, Map<Long, Long> arrivals) {
@@ -208,24 +211,24 @@ final class Latency {
         return starts;
     }
 
-    private record Arrivals(Map<Long, Long> times, long doubled) {}
+    private record Arrivals(Map<Long, Long> times, long duplicates) {}
 
     /** Asks until so many are there, but not for ever. */
     private static Arrivals arrivals(Child child, long wanted) throws IOException {
         Map<Long, Long> times = new HashMap<>();
-        long doubled = 0;
+        long duplicates = 0;
         long end = System.nanoTime() + PATIENCE;
         while (times.size() < wanted && System.nanoTime() < end) {
             LockSupport.parkNanos(100_000_000);
             for (String line : child.tell("report")) {
                 String[] words = line.split(" ");
-                if (words[0].equals("doubled")) {
-                    doubled += Long.parseLong(words[1]);
+                if (words[0].equals("duplicates")) {
+                    duplicates += Long.parseLong(words[1]);
                 } else if (times.putIfAbsent(Long.parseLong(words[0]), Long.parseLong(words[1])) != null) {
-                    doubled++;
+                    duplicates++;
                 }
             }
         }
-        return new Arrivals(times, doubled);
+        return new Arrivals(times, duplicates);
     }
 }

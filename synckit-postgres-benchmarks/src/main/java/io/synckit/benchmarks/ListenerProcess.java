@@ -21,15 +21,15 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Another process that hears of events. It does as it is told, a line each: {@code follow <contender>}, {@code streams <n>} (so many
- * subscriptions of ours, each to one stream), {@code report} (when each event reached its handler, by the machine's monotonic clock, which
+ * Another process that receives events. It executes commands, one a line: {@code follow <contender>}, {@code streams <n>} (opens n
+ * subscriptions, each to one stream), {@code report} (prints when each event reached its handler, by the monotonic clock of the machine, which
  * all processes share), {@code stop}.
  */
 final class ListenerProcess {
 
     private static final int CONNECTIONS = 8;
     private static final Map<Long, Long> ARRIVALS = new ConcurrentHashMap<>();
-    private static final AtomicLong DOUBLED = new AtomicLong();
+    private static final AtomicLong DUPLICATES = new AtomicLong();
 
     private ListenerProcess() {}
 
@@ -55,7 +55,7 @@ final class ListenerProcess {
 
     private static void arrived(long n) {
         if (ARRIVALS.putIfAbsent(n, System.nanoTime()) != null) {
-            DOUBLED.incrementAndGet();
+            DUPLICATES.incrementAndGet();
         }
     }
 
@@ -72,11 +72,11 @@ final class ListenerProcess {
             following.close();
         }
         ARRIVALS.clear();
-        DOUBLED.set(0);
+        DUPLICATES.set(0);
     }
 
     private static void report() {
-        System.out.println("doubled " + DOUBLED.getAndSet(0));
+        System.out.println("duplicates " + DUPLICATES.getAndSet(0));
         ARRIVALS.forEach((n, time) -> System.out.println(n + " " + time));
         ARRIVALS.clear();
     }

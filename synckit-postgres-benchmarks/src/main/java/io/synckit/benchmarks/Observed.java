@@ -107,7 +107,7 @@ final class Observed {
     @EnableAutoConfiguration
     static class Settings {
 
-        /** Somebody who hears of observations. */
+        /** Receives observations. */
         @Bean
         @ConditionalOnBooleanProperty("observed")
         ObservationHandler<Observation.Context> listener() {

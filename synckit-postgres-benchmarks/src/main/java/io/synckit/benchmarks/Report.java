@@ -28,7 +28,7 @@ final class Report {
         }
     }
 
-    /** @param judges whether goals are looked at */
+    /** @param judges whether goals are checked */
     Report(boolean judges) {
         this.judges = judges;
     }

@@ -12,7 +12,7 @@ final class Turns {
 
     private Turns() {}
 
-    /** A turn of somebody. */
+    /** One turn of a contender. */
     interface Turn<T> {
         void take(T whose, boolean counts) throws Exception;
     }

@@ -9,30 +9,30 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The settings of a store. Immutable and checked at birth.
+ * The settings of a store. Immutable and validated.
  *
  * @param connectionString {@code jdbc:postgresql://…}, or {@code postgres://user:password@host/database}; only for
- *     {@link PostgresEventStore#open}, which makes a pool of its own
+ *     {@link PostgresEventStore#open}, which creates a dedicated pool
  * @param username if it is not in the connection string
  * @param password if it is not in the connection string
- * @param schema schema of the events table and all that belongs to it
+ * @param schema schema of the events table and its functions
  * @param tableName name of the events table
- * @param maxOpenConns most connections of an own pool
- * @param maxIdleConns connections that an own pool keeps ready
- * @param connMaxLifetime longest life of a connection of an own pool
- * @param connMaxIdleTime after which an own pool closes a connection that it need not keep ready
- * @param notificationTimeout longest time between two looks of the listener at the table without a notification
- * @param reconnectInterval first pause of the listener before it tries again to connect; each further one is twice as long, up to a
- *     minute. While it is not connected, it polls this often
- * @param maxReconnectAttempts attempts after which the listener has failed and only polls, until a poll succeeds
- * @param notifyMode how the database tells listeners, if it is known; with OFF the listener polls and does not connect. Null: it finds
- *     out
- * @param listenerConnectionString where the listener of {@link RealtimeEventStore#open} connects, if not as the pool: past a pooler
- * @param batchSize events in a page when no limit is given, and in one fetch of a stream
- * @param enablePreparedStmts whether the driver keeps server-side prepared statements; off behind a pooler that cannot
- * @param allowAsync whether {@code storeAsync} may use connections on threads of the store. Null: only if all threads get the same kind
- *     of connection ({@link io.synckit.ConnectionSource#sameForAllThreads})
- * @param maxEventBytes largest event: data and metadata together, in bytes of UTF-8
+ * @param maxOpenConns maximum size of the dedicated pool
+ * @param maxIdleConns minimum number of idle connections of the dedicated pool
+ * @param connMaxLifetime maximum lifetime of a connection of the dedicated pool
+ * @param connMaxIdleTime time after which the dedicated pool closes idle connections above the minimum
+ * @param notificationTimeout maximum time between two reads of the listener without a notification
+ * @param reconnectInterval pause of the listener after its first failed attempt to connect. It becomes longer with each attempt, up to a
+ *     minute. While the listener is not connected, it polls at this interval
+ * @param maxReconnectAttempts attempts after which the listener has failed. Then it polls, and tries again after a successful poll
+ * @param notifyMode the notify mode of the table, if it is known. With OFF the listener polls and does not connect. Null to detect it
+ * @param listenerConnectionString connection string of the listener of {@link RealtimeEventStore#open}, to bypass a connection pooler; null
+ *     for that of the pool
+ * @param batchSize maximum number of events in a page without a limit, and in one fetch of a stream
+ * @param enablePreparedStmts whether the driver keeps server-side prepared statements; false behind a pooler that does not support them
+ * @param allowAsync whether {@code storeAsync} may use connections on threads of the store. Null to permit it only if all threads get the
+ *     same kind of connection ({@link io.synckit.ConnectionSource#sameForAllThreads})
+ * @param maxEventBytes maximum size of an event: data and metadata together, in bytes of UTF-8
  */
 public record Config(
         @Nullable String connectionString,
@@ -71,7 +71,7 @@ public record Config(
     private static final Duration SHORTEST_IDLE_TIME = Duration.ofSeconds(10);
     private static final Duration SHORTEST_WAIT = Duration.ofMillis(1);
 
-    /** @throws InvalidConfigException if a value cannot be; it shows the value */
+    /** @throws InvalidConfigException if a value is invalid; its message contains the value */
     public Config {
         new TableName(schema, tableName);
         atLeast("maxOpenConns", 1, maxOpenConns);
@@ -94,7 +94,7 @@ public record Config(
         }
     }
 
-    /** All defaults; no connection string, which only {@link PostgresEventStore#open} needs. */
+    /** Returns all defaults, without a connection string, which only {@link PostgresEventStore#open} needs. */
     public static Config defaults() {
         return builder().build();
     }
@@ -109,7 +109,7 @@ public record Config(
         }
     }
 
-    /** Without the password, and without the connection string, which may hold one. */
+    /** Returns a text without the password and the connection string, which may contain it. */
     @Override
     public String toString() {
         return "Config[" + schema + "." + tableName + "]";
@@ -229,7 +229,7 @@ public record Config(
             return this;
         }
 
-        /** @throws InvalidConfigException if a value cannot be */
+        /** @throws InvalidConfigException if a value is invalid */
         public Config build() {
             return new Config(
                     connectionString,

@@ -24,7 +24,7 @@ import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
 import org.springframework.transaction.TransactionStatus;
 import org.springframework.transaction.support.DefaultTransactionDefinition;
 
-/** Axon Framework's JDBC event storage. In one process its store is told of what it stored; another polls. */
+/** The JDBC event storage of Axon Framework. In the process that stores, it is notified; other processes poll. */
 public final class Axon implements Contender {
 
     private static final int WAIT = 20;

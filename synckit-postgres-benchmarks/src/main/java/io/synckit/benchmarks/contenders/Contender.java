@@ -19,17 +19,17 @@ public interface Contender extends AutoCloseable {
 
     Set<Can> can();
 
-    /** Makes its tables anew. */
+    /** Drops and creates its tables. */
     void create() throws Exception;
 
     /**
      * Stores an event in a transaction of its own.
      *
-     * @return when it began, or where it can tell, when it began to commit; by {@link System#nanoTime}
+     * @return the time of the start, or of the start of the commit if it is known, by {@link System#nanoTime}
      */
     long store(Order order) throws Exception;
 
-    /** The same, and tells when it began to commit where it can. */
+    /** Stores an event. Returns the start of the commit if it is known, otherwise the start of the call. */
     default long storeAndCommit(Order order) throws Exception {
         return store(order);
     }

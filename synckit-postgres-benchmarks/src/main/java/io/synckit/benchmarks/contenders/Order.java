@@ -3,9 +3,9 @@ package io.synckit.benchmarks.contenders;
 import java.io.Serializable;
 
 /**
- * The event that all contenders store: {@code n} tells one from the other, also after a way through JSON.
+ * The event that all contenders store. {@code n} identifies it, also after it was read from JSON.
  *
- * @param streamVersion its place in its aggregate, from 1
+ * @param streamVersion its position within its aggregate, from 1
  */
 public record Order(String aggregateId, long streamVersion, Data data) {
 

@@ -80,7 +80,7 @@ public final class NotificationListenerBuilder {
     /**
      * Sets how the listener reconnects. The defaults are 5 s and 10 attempts.
      *
-     * @param interval the pause after the first failed attempt. It doubles with each further attempt, up to a minute
+     * @param interval the pause after the first failed attempt. It becomes longer with each attempt, up to a minute
      * @param maxAttempts attempts after which the listener has failed. Then it polls, and tries again after a successful poll
      */
     public NotificationListenerBuilder withReconnectSettings(Duration interval, int maxAttempts) {

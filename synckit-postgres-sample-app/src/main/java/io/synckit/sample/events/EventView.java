@@ -4,7 +4,7 @@ import com.fasterxml.jackson.annotation.JsonRawValue;
 import io.synckit.StoredEvent;
 import java.time.Instant;
 
-/** An event as it is shown: its JSON as it is stored. */
+/** The JSON representation of an event, with the stored data and metadata. */
 public record EventView(
         long version,
         String id,

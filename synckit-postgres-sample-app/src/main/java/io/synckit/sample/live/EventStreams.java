@@ -10,8 +10,8 @@ import org.springframework.stereotype.Component;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 /**
- * The browsers that are connected, and the subscription of each. They are let go before the web server waits for its last requests,
- * since theirs never end.
+ * The connected browsers and their subscriptions. They are disconnected before the web server waits for its last requests, because their
+ * requests never end.
  */
 @Component
 class EventStreams implements SmartLifecycle {
@@ -32,7 +32,7 @@ class EventStreams implements SmartLifecycle {
         }
     }
 
-    /** Who has gone is noticed when something is sent. */
+    /** A disconnected browser is noticed when something is sent. */
     @Scheduled(fixedDelay = 15_000)
     void keepAlive() {
         for (SseEmitter browser : open.keySet()) {
@@ -60,7 +60,7 @@ class EventStreams implements SmartLifecycle {
         return running;
     }
 
-    /** The first to stop. */
+    /** Stops first. */
     @Override
     public int getPhase() {
         return SmartLifecycle.DEFAULT_PHASE;

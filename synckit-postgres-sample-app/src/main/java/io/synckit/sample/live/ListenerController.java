@@ -9,7 +9,7 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RestController;
 
-/** The state of the listener; stopped and started by hand, to see it catch up. An application of yours has no need for that. */
+/** Shows the state of the listener, and stops and starts it, to demonstrate catching up. Other applications do not need this. */
 @RestController
 class ListenerController {
 

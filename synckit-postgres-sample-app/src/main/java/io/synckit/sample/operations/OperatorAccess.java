@@ -10,7 +10,7 @@ import org.springframework.security.config.annotation.web.configurers.AbstractHt
 import org.springframework.security.config.http.SessionCreationPolicy;
 import org.springframework.security.web.SecurityFilterChain;
 
-/** The shop is open to everybody; Actuator to the operator, but for the health's status, which load balancers ask for. */
+/** The shop needs no login. Actuator needs that of the operator, except for the status of health, which load balancers read. */
 @Configuration(proxyBeanMethods = false)
 @ConditionalOnWebApplication
 class OperatorAccess {
@@ -24,7 +24,7 @@ class OperatorAccess {
                         .anyRequest()
                         .permitAll())
                 .httpBasic(Customizer.withDefaults())
-                // Nobody has a session, so there is none to ride on.
+                // Without sessions, cross-site request forgery has no effect.
                 .sessionManagement(sessions -> sessions.sessionCreationPolicy(SessionCreationPolicy.STATELESS))
                 .csrf(AbstractHttpConfigurer::disable)
                 .build();

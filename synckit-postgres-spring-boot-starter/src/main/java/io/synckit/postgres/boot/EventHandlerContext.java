@@ -10,8 +10,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A handler's call that is observed. Its carrier is the event's metadata: a tracer goes on with the trace in which the event was stored, or
- * links to it if the event is replayed.
+ * The context of an observed call of a handler. Its carrier is the metadata of the event: a tracer continues the trace in which the event was
+ * stored, or links to it if the event is replayed.
  */
 public final class EventHandlerContext extends ReceiverContext<Map<String, String>> {
 
@@ -23,7 +23,7 @@ public final class EventHandlerContext extends ReceiverContext<Map<String, Strin
         this.handling = handling;
     }
 
-    /** The texts among the event's metadata, read when first asked for. */
+    /** Returns the text values of the metadata of the event. They are read at the first call. */
     @Override
     public Map<String, String> getCarrier() {
         Map<String, String> texts = carrier;
@@ -34,7 +34,7 @@ public final class EventHandlerContext extends ReceiverContext<Map<String, Strin
         return texts;
     }
 
-    /** What cannot be read carries no trace. */
+    /** Metadata that cannot be read carries no trace. */
     private static Map<String, String> texts(StoredEvent event) {
         Map<String, String> texts = new HashMap<>();
         try {
@@ -49,7 +49,7 @@ public final class EventHandlerContext extends ReceiverContext<Map<String, Strin
         return texts;
     }
 
-    /** What is handled. */
+    /** Returns the call of the handler. */
     public Handling handling() {
         return handling;
     }

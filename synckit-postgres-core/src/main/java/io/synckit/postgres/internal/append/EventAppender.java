@@ -91,7 +91,7 @@ public final class EventAppender {
                     return request.inOrder(results);
                 }
             } catch (SQLException e) {
-                // In a transaction of the store's own everything is rolled back, and another attempt is safe.
+                // Outside a transaction of the caller everything is rolled back, and another attempt is safe.
                 boolean mayRetry = conflicts.isTaken(e) || SqlFailure.isConflict(e) && ++failures < MAX_CONFLICTS;
                 if (session.joined() || !mayRetry) {
                     throw e;

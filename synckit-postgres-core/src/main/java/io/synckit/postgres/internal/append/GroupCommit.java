@@ -33,11 +33,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Many callers, one transaction: one thread takes all events that wait, stores them together, and tells each caller its own result.
- * While it does, the next ones gather; so groups are as large as there is work, and one event alone waits for nobody. One thread and
- * one queue keep the order of each caller.
+ * Stores the events of many callers in one transaction. One thread takes all events that wait, and stores them together. Meanwhile the next
+ * ones gather, so a group is as large as the load, and a single event is stored at once. One thread and one queue keep the order of each
+ * caller. Thread-safe.
  *
- * <p>Futures are completed by other threads, so that what a caller hangs on to them cannot stop the thread that stores.
+ * <p>Other threads complete the futures, so that dependent stages do not block the thread that stores.
  */
 public final class GroupCommit implements AutoCloseable {
 
@@ -206,7 +206,7 @@ public final class GroupCommit implements AutoCloseable {
         lock.lock();
         try {
             if (closed) {
-                // Each further group would wait for a connection in vain.
+                // Each further group would wait for a connection, and fail.
                 rest = List.copyOf(waiting);
                 waiting.clear();
             }

@@ -12,12 +12,12 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
 
 /**
- * A text that was looked at: whether it is one JSON value that {@code jsonb} keeps and that can be read again. {@code jsonb} refuses
- * U+0000 and lone surrogates, drops all but the last of equal keys, and prints numbers without an exponent; Jackson
- * reads numbers of up to 1000 characters.
+ * The check of a text: whether it is one JSON value that {@code jsonb} stores and that can be read again. {@code jsonb} rejects U+0000 and
+ * lone surrogates, keeps only the last of equal keys, and prints numbers without an exponent. Jackson reads numbers of up to 1000
+ * characters.
  *
- * @param problem what is wrong with it, or null
- * @param bytes how long it is in UTF-8 with its numbers written out; 0 if something is wrong
+ * @param problem why it cannot be stored; null if it can
+ * @param bytes length in UTF-8 with the numbers written without an exponent; 0 if it cannot be stored
  */
 public record StorableJson(@Nullable String problem, long bytes) {
 
@@ -27,7 +27,7 @@ public record StorableJson(@Nullable String problem, long bytes) {
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
 
-    /** Looks at a text. */
+    /** Checks a text. */
     public static StorableJson of(String json) {
         // Half of a pair as a character and half as an escape is a pair to the parser, but none to PostgreSQL.
         String unstorable = EventLimits.unstorable(json);

@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicReference;
  * The commits of this process that no notification has answered yet.
  *
  * <p>A transaction that finds the doorbell lock taken commits without notifying, and relies on the transaction that holds the lock. If that
- * one fails in its commit phase, nobody is notified. So a process that has committed and received no notification since it began to store
+ * one fails in its commit phase, no listener is notified. So a process that has committed and received no notification since it began to store
  * sends one itself. A listener that was notified since then has seen the transaction announced, and reads until it has ended. That this
  * process has delivered the event proves nothing about the others.
  *

@@ -14,7 +14,7 @@ final class AppendSql {
     /** Locks after a conflict, so that a large batch gets its turn. */
     static final int MAX_LOCKS_AFTER_CONFLICT = 1000;
 
-    /** Added to the stream version of the library's own rows. The trigger {@code <table>_admit} removes it. */
+    /** Added to the stream version of rows of this library. The trigger {@code <table>_admit} removes it. */
     private static final String MARK = "5794203610873511936";
 
     private static final String LAST_STREAM_VERSION = """

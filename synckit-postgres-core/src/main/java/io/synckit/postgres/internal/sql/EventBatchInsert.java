@@ -39,7 +39,7 @@ public final class EventBatchInsert {
             returning e.version, e.stream_version, e.created_at
             """;
 
-    /** In a transaction that goes on. */
+    /** In a transaction that continues. */
     private static final String JOINED = TEMPLATE.replace("<enter>", "<queue>(?::text[], <most>)")
             .replace("<begin>", "<announce>(min(n.queued))")
             .replace("<on conflict>", "on conflict do nothing");

@@ -12,7 +12,7 @@ import java.util.Optional;
 public final class EventInsert {
 
     /**
-     * In a transaction that goes on. Stores no row if the id or the stream version is taken, or the aggregate is not as expected. Waits for
+     * In a transaction that continues. Stores no row if the id or the stream version is taken, or the aggregate is not as expected. Waits for
      * other writers of the aggregate.
      */
     private static final String JOINED = """

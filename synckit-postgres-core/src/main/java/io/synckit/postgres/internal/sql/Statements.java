@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.function.Function;
 import org.postgresql.PGStatement;
 
-/** From the text of a statement to one that runs: the table's names put in, the driver told what to keep. */
+/** Prepares statements: fills in the names of the table, and sets whether the server keeps the statement. */
 final class Statements {
 
     private final TableName name;

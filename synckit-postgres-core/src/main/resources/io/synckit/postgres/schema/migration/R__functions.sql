@@ -8,7 +8,7 @@ create or replace function "${schema}"."${table}_schema_version"() returns integ
 as $$ select 2 $$;
 
 -- Chooses the lock class: the number of 16 bits by which the announcements of this table differ from those of the other event tables
--- of the database. It stays as it is, unless another table has the same one (after a copy of a schema within the database). One
+-- of the database. It is not changed, unless another table has the same one (after a copy of a schema within the database). One
 -- transaction of the database at a time chooses. It waits for open writers, because readers would not see their announcements.
 create or replace function "${schema}"."${table}_choose_lock_class"() returns void
     language plpgsql

@@ -2,31 +2,31 @@ package io.synckit.postgres.boot.actuate;
 
 import java.util.Locale;
 
-/** What can be wrong. */
+/** The problems that health reports. */
 enum HealthProblem {
 
-    /** The database does not answer, or not as it should. */
+    /** The database does not answer, or with an error. */
     DATABASE,
 
-    /** The table is not there, not this library's, or may not be read. */
+    /** The table is missing, has another version, or may not be read. */
     SCHEMA,
 
-    /** Another application has migrated the table to a newer version; this one goes on with what it knows. */
+    /** Another application has migrated the table to a newer version. This one continues to work. */
     SCHEMA_NEWER,
 
-    /** The listener has given up after its last attempt, and polls. */
+    /** All attempts of the listener to connect have failed, and it polls. */
     LISTENER_FAILED,
 
-    /** The listener is stopped: nothing is delivered. */
+    /** The listener is stopped, so no event is delivered. */
     LISTENER_STOPPED,
 
     /** The listener is not connected, and polls. */
     LISTENER_POLLING,
 
-    /** A transaction that has stored something is open for long, and readers wait for it. */
+    /** A transaction that has stored events is open for long, and holds back readers. */
     HORIZON_HELD,
 
-    /** Subscriptions, or their reader, are behind. */
+    /** Subscriptions or their reader lag. */
     LAG,
 
     /** The server's notification queue fills up. */
@@ -35,10 +35,10 @@ enum HealthProblem {
     /** The log is not the one that was read, and subscriptions have ended. */
     HISTORY_CHANGED,
 
-    /** The auditor has found events that were not delivered. */
+    /** The audit has found events that were not delivered. */
     LOSS;
 
-    /** As in the settings. */
+    /** Returns the name in settings and details. */
     String key() {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }

@@ -14,11 +14,11 @@ import org.springframework.core.env.Environment;
 import org.springframework.core.type.MethodMetadata;
 import org.springframework.util.ClassUtils;
 
-/** Whether anybody but the meter registry hears of observations, or has a say in them. In doubt somebody does. */
+/** Finds out whether observations have other handlers or conventions than those of the meter registry. If unsure, assumes that they have. */
 record Observers(ConfigurableListableBeanFactory beans, Environment environment) {
 
     /** By name, since an application may have Micrometer without Boot's modules for it. */
-    private static final List<String> SAY = List.of(
+    private static final List<String> CUSTOMIZERS = List.of(
             "io.micrometer.observation.ObservationRegistry",
             "io.micrometer.observation.ObservationHandler",
             "io.micrometer.observation.ObservationPredicate",
@@ -26,16 +26,16 @@ record Observers(ConfigurableListableBeanFactory beans, Environment environment)
             "io.micrometer.observation.GlobalObservationConvention",
             "org.springframework.boot.micrometer.observation.autoconfigure.ObservationRegistryCustomizer");
 
-    /** Makes the tracer that stands in where there is none. */
+    /** Creates a tracer that does nothing, if there is no other. */
     private static final String NO_TRACER =
             "org.springframework.boot.micrometer.tracing.autoconfigure.NoopTracerAutoConfiguration";
 
     boolean any() {
-        return beansOf("io.micrometer.tracing.Tracer").anyMatch(tracer -> !NO_TRACER.equals(maker(tracer)))
+        return beansOf("io.micrometer.tracing.Tracer").anyMatch(tracer -> !NO_TRACER.equals(declaringClass(tracer)))
                 || Binder.get(environment)
                         .bind("management.observations", Bindable.mapOf(String.class, Object.class))
                         .isBound()
-                || SAY.stream().flatMap(this::beansOf).anyMatch(this::isTheApplications);
+                || CUSTOMIZERS.stream().flatMap(this::beansOf).anyMatch(this::isOfTheApplication);
     }
 
     private Stream<String> beansOf(String type) {
@@ -45,16 +45,16 @@ record Observers(ConfigurableListableBeanFactory beans, Environment environment)
                 : Stream.empty();
     }
 
-    private boolean isTheApplications(String bean) {
-        String maker = maker(bean);
-        return maker == null
-                || !(maker.startsWith("org.springframework.boot.")
-                        || maker.startsWith("io.micrometer.tracing.")
-                        || maker.startsWith(SynckitPostgresMetricsAutoConfiguration.class.getName()));
+    private boolean isOfTheApplication(String bean) {
+        String declaring = declaringClass(bean);
+        return declaring == null
+                || !(declaring.startsWith("org.springframework.boot.")
+                        || declaring.startsWith("io.micrometer.tracing.")
+                        || declaring.startsWith(SynckitPostgresMetricsAutoConfiguration.class.getName()));
     }
 
-    /** The class whose method makes it. */
-    private @Nullable String maker(String bean) {
+    /** Returns the name of the class whose method creates the bean; null if it is not known. */
+    private @Nullable String declaringClass(String bean) {
         if (!beans.containsBeanDefinition(bean)) {
             return null;
         }

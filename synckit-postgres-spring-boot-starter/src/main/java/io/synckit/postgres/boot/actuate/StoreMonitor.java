@@ -17,21 +17,21 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks the store how it is, for all who want to know at that moment: at most one question at a time, on a thread of its own, so that a
- * database that does not answer, or a pool without connections, holds up nobody for longer than they want to wait.
+ * Queries the state of the store for health, metrics and the endpoint. Concurrent callers share one query, which runs on a dedicated thread,
+ * so that a database that does not answer or an exhausted pool blocks no caller for longer than its timeout. Thread-safe.
  */
 final class StoreMonitor {
 
-    /** Each that hangs keeps one of the pool's connections. */
-    private static final int MOST_OPEN = 3;
+    /** Queries that may hang at the same time. Each one keeps a connection of the pool. */
+    private static final int MAX_OPEN = 3;
 
     private final AtomicInteger open = new AtomicInteger();
     private final Supplier<StoreDiagnosis> diagnose;
     private final IntSupplier waiting;
     private final Supplier<StoreStats> stats;
     private final @Nullable NotificationListener listener;
-    private @Nullable Question<StoreDiagnosis> diagnosis;
-    private @Nullable Question<StoreStats> statistics;
+    private @Nullable SharedQuery<StoreDiagnosis> diagnosis;
+    private @Nullable SharedQuery<StoreStats> statistics;
 
     StoreMonitor(RealtimeEventStore store) {
         this.diagnose = store::diagnose;
@@ -47,95 +47,95 @@ final class StoreMonitor {
         this.listener = listener;
     }
 
-    /** Null if live subscriptions are switched off. */
+    /** Returns the listener; null if it is disabled. */
     @Nullable NotificationListener listener() {
         return listener;
     }
 
-    /** How many events of storeAsync wait. */
+    /** Returns how many events of storeAsync wait. */
     int waiting() {
         return waiting.getAsInt();
     }
 
     /**
-     * The answer to a question that was asked no longer ago than this.
+     * Returns a diagnosis that is at most this old.
      *
-     * @param patience how long a question may take altogether, whoever asked it
-     * @throws io.synckit.EventStoreException if the database does not answer in time, or otherwise than with a diagnosis
+     * @param timeout maximum duration of the query, from its start by whichever caller
+     * @throws io.synckit.EventStoreException if the database does not answer in time, or with an error
      */
-    StoreDiagnosis diagnosis(Duration maxAge, Duration patience) {
-        Question<StoreDiagnosis> question;
+    StoreDiagnosis diagnosis(Duration maxAge, Duration timeout) {
+        SharedQuery<StoreDiagnosis> shared;
         synchronized (this) {
-            question = current(diagnosis, maxAge, diagnose);
-            diagnosis = question;
+            shared = current(diagnosis, maxAge, diagnose);
+            diagnosis = shared;
         }
-        return question.answer(patience);
+        return shared.result(timeout);
     }
 
-    /** The same with the store's statistics. */
-    StoreStats stats(Duration maxAge, Duration patience) {
-        Question<StoreStats> question;
+    /** Returns statistics that are at most this old. See {@link #diagnosis}. */
+    StoreStats stats(Duration maxAge, Duration timeout) {
+        SharedQuery<StoreStats> shared;
         synchronized (this) {
-            question = current(statistics, maxAge, stats);
-            statistics = question;
+            shared = current(statistics, maxAge, stats);
+            statistics = shared;
         }
-        return question.answer(patience);
+        return shared.result(timeout);
     }
 
-    private <T> Question<T> current(@Nullable Question<T> last, Duration maxAge, Supplier<T> ask) {
-        if (last == null || (last.isOlderThan(maxAge) && open.get() < MOST_OPEN)) {
-            return new Question<>(counted(ask));
+    private <T> SharedQuery<T> current(@Nullable SharedQuery<T> last, Duration maxAge, Supplier<T> query) {
+        if (last == null || (last.isOlderThan(maxAge) && open.get() < MAX_OPEN)) {
+            return new SharedQuery<>(counted(query));
         }
         return last;
     }
 
-    private <T> Supplier<T> counted(Supplier<T> ask) {
+    private <T> Supplier<T> counted(Supplier<T> query) {
         open.incrementAndGet();
         return () -> {
             try {
-                return ask.get();
+                return query.get();
             } finally {
                 open.decrementAndGet();
             }
         };
     }
 
-    /** Asked once. */
-    private static final class Question<T> {
+    /** A query that runs once. */
+    private static final class SharedQuery<T> {
 
-        /** Longer than a pool lets anybody wait. */
+        /** Longer than the timeout of any pool. */
         private static final Duration HANGS = Duration.ofSeconds(45);
 
-        private final CompletableFuture<T> answer = new CompletableFuture<>();
-        private final long asked = System.nanoTime();
+        private final CompletableFuture<T> result = new CompletableFuture<>();
+        private final long started = System.nanoTime();
 
-        Question(Supplier<T> ask) {
-            Thread thread = new Thread(() -> ask(ask), "synckit-monitor");
+        SharedQuery(Supplier<T> query) {
+            Thread thread = new Thread(() -> run(query), "synckit-monitor");
             thread.setDaemon(true);
             thread.start();
         }
 
-        private void ask(Supplier<T> ask) {
+        private void run(Supplier<T> query) {
             try {
-                answer.complete(ask.get());
+                result.complete(query.get());
             } catch (RuntimeException | Error e) {
-                answer.completeExceptionally(e);
+                result.completeExceptionally(e);
             }
         }
 
-        /** While it is open there is no other, unless it hangs: then its connection may be dead, and others not. */
+        /** While it runs, no other one is started, unless it hangs: then its connection may be broken, and others may work. */
         boolean isOlderThan(Duration age) {
-            Duration since = Duration.ofNanos(System.nanoTime() - asked);
-            return since.compareTo(answer.isDone() ? age : HANGS) > 0;
+            Duration since = Duration.ofNanos(System.nanoTime() - started);
+            return since.compareTo(result.isDone() ? age : HANGS) > 0;
         }
 
-        T answer(Duration patience) {
-            Duration rest = patience.minusNanos(System.nanoTime() - asked);
+        T result(Duration timeout) {
+            Duration rest = timeout.minusNanos(System.nanoTime() - started);
             try {
-                return answer.get(Math.max(0, rest.toMillis()), TimeUnit.MILLISECONDS);
+                return result.get(Math.max(0, rest.toMillis()), TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
-                throw new InvalidConnectionException("the database has not answered for " + patience.toMillis()
-                        + " ms; check that it runs, and whether the pool has connections left");
+                throw new InvalidConnectionException("the database has not answered for " + timeout.toMillis()
+                        + " ms; check that it runs, and that the pool has free connections");
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw new InvalidConnectionException("interrupted while waiting for the database");
@@ -143,7 +143,7 @@ final class StoreMonitor {
                 if (e.getCause() instanceof RuntimeException failure) {
                     throw failure;
                 }
-                throw new IllegalStateException("the event store could not be asked", e.getCause());
+                throw new IllegalStateException("the event store could not be queried", e.getCause());
             }
         }
     }

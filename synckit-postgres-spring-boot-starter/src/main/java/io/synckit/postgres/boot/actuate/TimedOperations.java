@@ -10,8 +10,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The timers that observations would make, without observations, where nobody but the meter registry would hear of these: in some
- * runs of {@code ./bench --only observed} they cost appends up to 6 %, in others nothing.
+ * Records the timers of observations without observations, if only the meter registry would handle them. In some runs of {@code ./bench
+ * --only observed} observations cost appends up to 6 %, in others nothing.
  */
 final class TimedOperations implements Instrumentation {
 
@@ -63,7 +63,7 @@ final class TimedOperations implements Instrumentation {
                 .record(System.nanoTime() - start, TimeUnit.NANOSECONDS);
     }
 
-    /** As Micrometer tags it. */
+    /** Returns the tag that Micrometer uses. */
     private static String error(@Nullable Throwable failure) {
         return failure == null ? "none" : failure.getClass().getSimpleName();
     }

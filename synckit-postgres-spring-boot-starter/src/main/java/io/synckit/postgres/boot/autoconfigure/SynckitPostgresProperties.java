@@ -23,16 +23,16 @@ import org.springframework.util.unit.DataSize;
  * @param connMaxLifetime Maximum lifetime of a connection of the dedicated pool.
  * @param connMaxIdleTime Time after which the dedicated pool closes idle connections above the minimum.
  * @param notificationTimeout Maximum time between two reads of the table without a notification.
- * @param reconnectInterval Pause after the first failed attempt of the listener to connect. It doubles with each attempt, up to a minute. While the listener is not connected, it polls at this interval.
+ * @param reconnectInterval Pause after the first failed attempt of the listener to connect. It becomes longer with each attempt, up to a minute. While the listener is not connected, it polls at this interval.
  * @param maxReconnectAttempts Attempts to connect after which the listener has failed. Then it polls, and tries again after a successful poll.
  * @param batchSize Maximum number of events in a page without a limit, and in one fetch of a stream.
  * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Disable it behind a pooler that does not support them.
  * @param allowAsync Whether storeAsync may use connections on threads of the store. By default it may with a HikariDataSource, but not with a routing or wrapped DataSource, because its connections may depend on the calling thread (tenant, role, session setting).
  * @param enableMetrics Whether to record metrics and traces, if Micrometer is present.
  * @param maxEventSize Maximum size of an event: data and metadata together, in UTF-8.
- * @param notifications How the database tells listeners of new events.
+ * @param notifications How commits notify listeners.
  * @param listener Settings of the listener.
- * @param audit Settings of the auditor.
+ * @param audit Settings of the audit.
  * @param migration Settings of the schema migration.
  */
 @ConfigurationProperties("synckit.postgres")

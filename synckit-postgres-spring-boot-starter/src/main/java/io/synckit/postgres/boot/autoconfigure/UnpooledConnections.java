@@ -92,7 +92,8 @@ record UnpooledConnections(
         } catch (IllegalStateException | IllegalArgumentException | UnsupportedDataSourcePropertyException e) {
             if (url == null && username != null) {
                 throw new InvalidConfigException(
-                        setting + ".username", "needs " + setting + ".url, since the DataSource does not tell its own");
+                        setting + ".username",
+                        "needs " + setting + ".url, because the URL of the DataSource is not known");
             }
             return url == null ? null : new SimpleDriverDataSource();
         }
