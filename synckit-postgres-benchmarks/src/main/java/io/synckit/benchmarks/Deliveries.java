@@ -13,7 +13,7 @@ final class Deliveries implements LongConsumer {
     private final long first;
     private final AtomicIntegerArray counts = new AtomicIntegerArray(MOST);
     private final AtomicLong distinct = new AtomicLong();
-    private final AtomicLong doubled = new AtomicLong();
+    private final AtomicLong duplicates = new AtomicLong();
 
     /** @param first the lowest number of the turn's events */
     Deliveries(long first) {
@@ -26,7 +26,7 @@ final class Deliveries implements LongConsumer {
         if (index < 0 || index >= MOST) {
             return; // of another turn
         }
-        (counts.getAndIncrement((int) index) == 0 ? distinct : doubled).incrementAndGet();
+        (counts.getAndIncrement((int) index) == 0 ? distinct : duplicates).incrementAndGet();
     }
 
     /** Waits until so many have come, but not for ever; how many are missing. */
@@ -38,7 +38,7 @@ final class Deliveries implements LongConsumer {
         return stored - distinct.get();
     }
 
-    long doubled() {
-        return doubled.get();
+    long duplicates() {
+        return duplicates.get();
     }
 }
