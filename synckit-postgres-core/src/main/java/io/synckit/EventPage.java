@@ -8,7 +8,7 @@ import java.util.List;
  *
  * @param events the events in the order of their versions, at most the limit
  * @param next the checkpoint: the {@code since} of the next read. It is after the last event and after everything that did not match. No
- *     event at or below it can appear later
+ *     event at or below it can appear later. For a query with the newest events first, the upper bound of the next page
  * @param hasMore whether there are more events than the limit
  */
 public record EventPage(List<StoredEvent> events, Version next, boolean hasMore) implements Iterable<StoredEvent> {

@@ -112,6 +112,16 @@ public interface EventStore extends AutoCloseable {
     EventPage load(Version since, int limit, Filter... filters);
 
     /**
+     * Returns one page of the events that a query selects, up to the horizon. Newest first, {@link EventPage#next()} is the upper bound
+     * ({@link EventQuery#before}) of the next page instead of a checkpoint.
+     *
+     * @throws InvalidVersionException if a bound lies beyond the end of the log
+     * @throws UnsupportedIsolationException in a REPEATABLE READ or SERIALIZABLE transaction of the caller
+     * @throws InvalidFilterException if the value of a filter cannot be written as JSON
+     */
+    EventPage query(EventQuery query);
+
+    /**
      * Returns all events after a version, up to the horizon at the time of the call, through a server-side cursor. The memory does not
      * depend on their number. The stream holds a connection until it is closed or read to the end, so use try-with-resources.
      *

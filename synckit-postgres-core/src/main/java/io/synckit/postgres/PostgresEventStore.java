@@ -7,6 +7,7 @@ import io.synckit.ConnectionSource;
 import io.synckit.Event;
 import io.synckit.EventLimits;
 import io.synckit.EventPage;
+import io.synckit.EventQuery;
 import io.synckit.EventStore;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
@@ -202,6 +203,11 @@ public final class PostgresEventStore implements EventStore {
     @Override
     public EventPage load(Version since, int limit, Filter... filters) {
         return operations.read("load", EventPage::size, () -> reader.load(null, since, requireLimit(limit), filters));
+    }
+
+    @Override
+    public EventPage query(EventQuery query) {
+        return operations.read("query", EventPage::size, () -> reader.query(query, batchSize));
     }
 
     @Override

@@ -6,6 +6,7 @@ import io.synckit.AppendResult;
 import io.synckit.ConnectionSource;
 import io.synckit.Event;
 import io.synckit.EventPage;
+import io.synckit.EventQuery;
 import io.synckit.EventStore;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
@@ -173,6 +174,11 @@ public final class RealtimeEventStore implements EventStore {
     @Override
     public EventPage load(Version since, int limit, Filter... filters) {
         return store.load(since, limit, filters);
+    }
+
+    @Override
+    public EventPage query(EventQuery query) {
+        return store.query(query);
     }
 
     @Override

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
@@ -11,6 +12,7 @@ import io.synckit.DuplicateEventException;
 import io.synckit.Event;
 import io.synckit.EventNotFoundException;
 import io.synckit.EventPage;
+import io.synckit.EventQuery;
 import io.synckit.EventStore;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
@@ -50,6 +52,46 @@ public abstract class EventStoreContract {
     public record OrderPlaced(String customer, int quantity) {}
 
     // storing and loading
+
+    @Test
+    void queryReturnsTheNewestEventsFirst() {
+        for (int i = 1; i <= 10; i++) {
+            store().store(Event.of("a", i % 2 == 0 ? "Even" : "Odd", i));
+        }
+        EventQuery lastEven =
+                EventQuery.all().filter(Filter.types("Even")).newestFirst().limit(3);
+
+        EventPage page = store().query(lastEven);
+        assertThat(page.events()).extracting(StoredEvent::data).containsExactly(10, 8, 6);
+        assertThat(page.hasMore()).isTrue();
+
+        EventPage rest = store().query(lastEven.before(page.next()));
+        assertThat(rest.events()).extracting(StoredEvent::data).containsExactly(4, 2);
+        assertThat(rest.hasMore()).isFalse();
+        assertThat(store().query(lastEven.before(rest.next())).events()).isEmpty();
+    }
+
+    @Test
+    void queryWithBoundsReturnsTheEventsBetween() {
+        List<AppendResult> stored = store().storeBatch(IntStream.range(0, 10)
+                .mapToObj(i -> Event.of("a", "T", i))
+                .toList());
+        EventQuery between = EventQuery.all()
+                .after(stored.get(2).version())
+                .before(stored.get(6).version());
+
+        assertThat(store().query(between).events())
+                .extracting(StoredEvent::data)
+                .containsExactly(3, 4, 5);
+        assertThat(store().query(between.newestFirst()).events())
+                .extracting(StoredEvent::data)
+                .containsExactly(5, 4, 3);
+        assertThat(store().query(EventQuery.all().limit(4)).next())
+                .isEqualTo(stored.get(3).version());
+        assertThatThrownBy(() -> store().query(EventQuery.all().after(Version.of(1_000_000))))
+                .isInstanceOf(InvalidVersionException.class);
+        assertThatThrownBy(() -> EventQuery.all().limit(0)).isInstanceOf(IllegalArgumentException.class);
+    }
 
     @Test
     void storedEventIsReadBack() {

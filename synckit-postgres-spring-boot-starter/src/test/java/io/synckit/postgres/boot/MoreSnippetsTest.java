@@ -6,6 +6,7 @@ import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.Event;
 import io.synckit.EventPage;
+import io.synckit.EventQuery;
 import io.synckit.EventStore;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
@@ -230,6 +231,11 @@ class MoreSnippetsTest {
         @Override
         public EventPage load(Version since, int limit, Filter... filters) {
             return delegate.load(since, limit, filters);
+        }
+
+        @Override
+        public EventPage query(EventQuery query) {
+            return delegate.query(query);
         }
 
         @Override

@@ -3,6 +3,7 @@ package io.synckit.postgres.internal.read;
 import io.synckit.ConnectionSource;
 import io.synckit.EventLimits;
 import io.synckit.EventPage;
+import io.synckit.EventQuery;
 import io.synckit.Filter;
 import io.synckit.InvalidVersionException;
 import io.synckit.JsonCodec;
@@ -69,6 +70,21 @@ public final class EventReader {
         });
     }
 
+    /**
+     * Returns a page of the whole log.
+     *
+     * @param defaultLimit the limit of a query without one
+     */
+    public EventPage query(EventQuery query, int defaultLimit) {
+        EventFilter filter = EventFilter.of(query.filters().toArray(Filter[]::new), json);
+        return read("query of ", session -> {
+            Selection all = selection(session, null, query.after());
+            long upTo = query.before().map(before -> before.value() - 1).orElse(all.upTo());
+            Selection selection = new Selection(null, all.since(), Math.min(upTo, all.upTo()), query.isNewestFirst());
+            return page(session, selection, query.limit().orElse(defaultLimit), filter);
+        });
+    }
+
     private EventPage page(Session session, Selection selection, int limit, EventFilter filter) throws SQLException {
         List<StoredEvent> events = new ArrayList<>();
         // One event more than requested shows whether there are more. With a predicate, which may reject any number of
@@ -96,6 +112,9 @@ public final class EventReader {
 
     /** Returns the position after the page: the horizon, or the last event of the aggregate. */
     private static Version end(Selection selection, List<StoredEvent> events) {
+        if (selection.newestFirst()) {
+            return Version.of(selection.since() + 1);
+        }
         long last = events.isEmpty()
                 ? selection.since()
                 : events.get(events.size() - 1).version().value();
@@ -175,7 +194,7 @@ public final class EventReader {
      */
     private Selection selection(Session session, @Nullable String aggregateId, Version since) throws SQLException {
         if (aggregateId != null) {
-            return new Selection(aggregateId, since.value(), Long.MAX_VALUE);
+            return new Selection(aggregateId, since.value(), Long.MAX_VALUE, false);
         }
         Horizon horizon = horizon(session);
         if (session.joined() && !horizon.readsOn()) {
@@ -184,7 +203,7 @@ public final class EventReader {
         if (since.value() > horizon.head()) {
             throw InvalidVersionException.beyondEnd(since, Version.of(horizon.head()));
         }
-        return new Selection(null, since.value(), horizon.stable());
+        return new Selection(null, since.value(), horizon.stable(), false);
     }
 
     /** Checks the position of a read of one aggregate, which does not read the horizon. A standby may lag behind the position. */

@@ -30,6 +30,9 @@ public final class EventQueries {
     private static final String RANGE =
             "select " + COLUMNS + " from <table> where version > ? and version <= ?<filter> order by version limit ?";
 
+    private static final String RANGE_NEWEST_FIRST = "select " + COLUMNS
+            + " from <table> where version > ? and version <= ?<filter> order by version desc limit ?";
+
     private static final String STREAM = "select " + COLUMNS
             + " from <table> where aggregate_id = ? and version > ?<filter> order by stream_version limit ?";
 
@@ -44,6 +47,7 @@ public final class EventQueries {
     private final String find;
     private final String identityAt;
     private final String range;
+    private final String rangeNewestFirst;
     private final String stream;
     private final String stats;
     /** @param preparedStatements whether the driver may keep server-side prepared statements */
@@ -54,6 +58,7 @@ public final class EventQueries {
         this.find = statements.named(FIND);
         this.identityAt = statements.named(IDENTITY_AT);
         this.range = statements.named(RANGE);
+        this.rangeNewestFirst = statements.named(RANGE_NEWEST_FIRST);
         this.stream = statements.named(STREAM);
         this.stats = statements.named(STATS);
     }
@@ -93,7 +98,7 @@ public final class EventQueries {
     public EventCursor open(Connection connection, Selection selection, EventFilter filter, long limit, int fetchSize)
             throws SQLException {
         String aggregateId = selection.aggregateId();
-        String sql = aggregateId == null ? range : stream;
+        String sql = aggregateId != null ? stream : selection.newestFirst() ? rangeNewestFirst : range;
         PreparedStatement statement = statements.prepare(connection, sql.replace("<filter>", filter.conditions()));
         try {
             int index = 1;
@@ -122,7 +127,7 @@ public final class EventQueries {
         List<StoredEvent> events = new ArrayList<>();
         long characters = 0;
         try (EventCursor cursor =
-                open(connection, new Selection(null, since, upTo), filter, limit, Math.min(limit, PAGE_FETCH))) {
+                open(connection, Selection.range(since, upTo), filter, limit, Math.min(limit, PAGE_FETCH))) {
             StoredEvent event;
             while (characters < PAGE_CHARACTERS && (event = cursor.next()) != null) {
                 events.add(event);
@@ -166,7 +171,13 @@ public final class EventQueries {
      * @param aggregateId null for all aggregates
      * @param upTo the horizon. It is ignored for one aggregate, whose events are committed in the order of their stream versions
      */
-    public record Selection(@Nullable String aggregateId, long since, long upTo) {}
+    public record Selection(@Nullable String aggregateId, long since, long upTo, boolean newestFirst) {
+
+        /** Selects events of all aggregates, oldest first. */
+        static Selection range(long since, long upTo) {
+            return new Selection(null, since, upTo, false);
+        }
+    }
 
     /** The size of the table. */
     public record Sizes(long stable, long head, long estimatedEvents, long tableBytes, long indexBytes) {}

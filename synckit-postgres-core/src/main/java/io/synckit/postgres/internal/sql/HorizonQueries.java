@@ -133,7 +133,7 @@ public final class HorizonQueries {
         NewEvents horizon = horizonAndId(connection, since);
         List<StoredEvent> found = new ArrayList<>();
         EventQueries.Selection selection =
-                new EventQueries.Selection(null, since, horizon.horizon().stable());
+                EventQueries.Selection.range(since, horizon.horizon().stable());
         try (EventCursor cursor = events.open(connection, selection, EventFilter.of(new Filter[0], json), limit, 0)) {
             StoredEvent event;
             while ((event = cursor.next()) != null) {
