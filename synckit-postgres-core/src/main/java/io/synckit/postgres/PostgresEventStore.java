@@ -22,7 +22,6 @@ import io.synckit.Version;
 import io.synckit.postgres.internal.append.EventAppender;
 import io.synckit.postgres.internal.append.EventEncoder;
 import io.synckit.postgres.internal.append.GroupCommit;
-import io.synckit.postgres.internal.json.JacksonJson;
 import io.synckit.postgres.internal.read.EventReader;
 import io.synckit.postgres.internal.sql.EventQueries.Sizes;
 import io.synckit.postgres.internal.sql.EventRow;
@@ -90,7 +89,7 @@ public final class PostgresEventStore implements EventStore {
     /** Returns a store on a DataSource of the caller. Every call is a transaction of its own. JSON is written by Jackson. */
     public static PostgresEventStore on(DataSource dataSource, Config config) {
         return new PostgresEventStore(
-                dataSource, ConnectionSource.of(dataSource), new JacksonJson(), config, Instrumentation.NONE);
+                dataSource, ConnectionSource.of(dataSource), JsonCodecs.jackson(), config, Instrumentation.NONE);
     }
 
     /**
@@ -106,7 +105,8 @@ public final class PostgresEventStore implements EventStore {
 
     /** Returns a store that closes the pool. */
     static PostgresEventStore owning(HikariDataSource pool, ConnectionSource connections, Config config) {
-        return new PostgresEventStore(pool, connections, new JacksonJson(), config, Instrumentation.NONE, pool::close);
+        return new PostgresEventStore(
+                pool, connections, JsonCodecs.jackson(), config, Instrumentation.NONE, pool::close);
     }
 
     @Override

@@ -14,7 +14,6 @@ import io.synckit.JsonCodec;
 import io.synckit.StoreStats;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
-import io.synckit.postgres.internal.json.JacksonJson;
 import io.synckit.postgres.internal.sql.PhysicalConnections;
 import io.synckit.postgres.notification.NotificationHandler;
 import io.synckit.postgres.notification.NotificationListener;
@@ -81,7 +80,7 @@ public final class RealtimeEventStore implements EventStore {
     private static RealtimeEventStore started(
             PostgresEventStore store, DataSource physical, ConnectionSource connections, Config config) {
         NotificationListener listener =
-                listener(physical, connections, new JacksonJson(), config).build();
+                listener(physical, connections, JsonCodecs.jackson(), config).build();
         listener.start();
         return new RealtimeEventStore(store, listener, connections);
     }

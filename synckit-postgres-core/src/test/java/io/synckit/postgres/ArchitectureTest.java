@@ -117,6 +117,8 @@ class ArchitectureTest {
         noClasses()
                 .that()
                 .resideOutsideOfPackage("io.synckit.postgres.internal.json")
+                .and()
+                .doNotHaveSimpleName("JsonCodecs")
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("tools.jackson..")

@@ -34,7 +34,7 @@ class ConfigTest {
 
     @Test
     void invalidValuesAreRejected() {
-        Map<String, Config.Builder> wrong = Map.of(
+        Map<String, ConfigBuilder> wrong = Map.of(
                 "maxOpenConns is 0", Config.builder().maxOpenConns(0),
                 "maxIdleConns is -1", Config.builder().maxIdleConns(-1),
                 "maxIdleConns is 26", Config.builder().maxIdleConns(26),

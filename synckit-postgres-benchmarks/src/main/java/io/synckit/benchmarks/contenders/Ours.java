@@ -6,9 +6,9 @@ import io.synckit.Instrumentation;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.Config;
+import io.synckit.postgres.JsonCodecs;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
-import io.synckit.postgres.internal.json.JacksonJson;
 import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.subscription.LiveOptions;
@@ -48,7 +48,7 @@ public final class Ours implements Contender {
         this.joining = new PostgresEventStore(
                 database.pool(),
                 () -> new ConnectionSource.Borrowed(transaction.get(), true, () -> {}),
-                new JacksonJson(),
+                JsonCodecs.jackson(),
                 config(),
                 Instrumentation.NONE);
     }

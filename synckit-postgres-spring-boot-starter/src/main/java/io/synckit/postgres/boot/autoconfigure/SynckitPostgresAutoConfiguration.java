@@ -3,13 +3,13 @@ package io.synckit.postgres.boot.autoconfigure;
 import io.synckit.ConnectionSource;
 import io.synckit.Instrumentation;
 import io.synckit.JsonCodec;
+import io.synckit.postgres.JsonCodecs;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.EventStoreComponents;
 import io.synckit.postgres.boot.SynckitDataSource;
 import io.synckit.postgres.boot.SynckitJsonMapperCustomizer;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.Listener;
-import io.synckit.postgres.internal.json.JacksonJson;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.notification.NotificationListenerBuilder;
 import io.synckit.postgres.schema.NotifyMode;
@@ -95,10 +95,10 @@ final class SynckitPostgresAutoConfiguration {
     @ConditionalOnMissingBean
     JsonCodec synckitJsonCodec(
             ObjectProvider<JacksonModule> modules, ObjectProvider<SynckitJsonMapperCustomizer> customizers) {
-        JsonMapper.Builder builder = JacksonJson.builder();
+        JsonMapper.Builder builder = JsonCodecs.jacksonBuilder();
         modules.orderedStream().forEach(builder::addModule);
         customizers.orderedStream().forEach(customizer -> customizer.customize(builder));
-        return new JacksonJson(builder.build());
+        return JsonCodecs.jackson(builder.build());
     }
 
     @Bean
