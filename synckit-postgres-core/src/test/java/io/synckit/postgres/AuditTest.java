@@ -85,7 +85,7 @@ class AuditTest {
 
     /** A program stores an event without the fence, at a settled version that the reader has passed. */
     @Test
-    void anEventThatAppearsBelowTheHorizonIsLostAndNamed() throws Exception {
+    void eventBelowTheHorizonIsReportedAsLost() throws Exception {
         try (CallersTransaction rolledBack = CallersTransaction.begin(database)) {
             rolledBack.store().store(Event.of("b", "T", 1));
         }
@@ -162,7 +162,7 @@ class AuditTest {
 
     /** The connection that it asks on is dead: polls go on, on others, and so does it. */
     @Test
-    void anAuditThatHangsHoldsUpNoPoll() throws Exception {
+    void hangingAuditDelaysNoPoll() throws Exception {
         try (TcpProxy proxy = new TcpProxy(database.host(), database.port());
                 Connection dead = DriverManager.getConnection(database.urlAt("localhost:" + proxy.port()))) {
             ConnectionSource pool = () -> isAudit() && !dead.isClosed()
@@ -200,7 +200,7 @@ class AuditTest {
 
     /** A jump of the sequence is no reason to keep a bit for each number. */
     @Test
-    void aLargeGapIsCheckedToo() throws Exception {
+    void largeGapIsCompared() throws Exception {
         store.store(Event.of("c", "T", 1));
         database.execute("select setval('synckit.events_version_seq', 5000000000)");
         store.store(Event.of("d", "T", 2));

@@ -141,7 +141,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void theSecondWriterWinsIfTheFirstRollsBack() throws SQLException {
+    void secondWriterSucceedsIfTheFirstRollsBack() throws SQLException {
         try (CallersTransaction first = CallersTransaction.begin(database)) {
             first.store().append("a", ExpectedStreamVersion.noStream(), List.of(Event.of("a", "T", 1)));
             CompletableFuture<List<AppendResult>> second =
@@ -155,7 +155,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void aDuplicateThatIsNotCommittedYetIsWaitedFor() throws SQLException {
+    void appendWaitsForAnUncommittedDuplicate() throws SQLException {
         Event event = Event.of("a", "T", 1);
         Event sameIdElsewhere = Event.of("b", "T", 1).withId(event.id());
         try (CallersTransaction first = CallersTransaction.begin(database);
@@ -222,7 +222,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void aTransactionOfVeryManyAggregatesTakesFewLocks() throws SQLException {
+    void transactionWithManyAggregatesTakesFewLocks() throws SQLException {
         try (CallersTransaction caller = CallersTransaction.begin(database)) {
             for (int i = 0; i < 200; i++) {
                 caller.store().store(Event.of("single-" + i, "T", i));
@@ -241,7 +241,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void aTransactionOfVeryManySmallBatchesTakesFewLocks() throws SQLException {
+    void transactionWithManyBatchesTakesFewLocks() throws SQLException {
         try (CallersTransaction caller = CallersTransaction.begin(database)) {
             for (int i = 0; i < 50; i++) {
                 int n = i;
@@ -257,7 +257,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void aTransactionOfVeryManyRefusalsTakesFewLocks() throws SQLException {
+    void transactionWithManyRejectionsTakesFewLocks() throws SQLException {
         try (CallersTransaction caller = CallersTransaction.begin(database)) {
             for (int i = 0; i < 200; i++) {
                 String aggregate = "a-" + i;
@@ -277,7 +277,7 @@ class ConcurrentAppendTest {
     /** Each attempt of a retry must see what it waited for, also where the database's default is an older snapshot. */
     @ParameterizedTest
     @ValueSource(strings = {"repeatable read", "serializable"})
-    void aBusyAggregateIsNoProblemUnderAnotherDefaultIsolation(String isolation) throws Exception {
+    void busyAggregateWorksUnderAnotherDefaultIsolation(String isolation) throws Exception {
         database.execute(
                 "alter database " + database.name() + " set default_transaction_isolation = '" + isolation + "'");
         inParallel(8, () -> {
@@ -292,7 +292,7 @@ class ConcurrentAppendTest {
 
     /** A batch of more aggregates than may queue gets its turn among writers that never rest. */
     @Test
-    void aLargeBatchGetsItsTurn() throws Exception {
+    void largeBatchGetsItsTurn() throws Exception {
         AtomicBoolean stop = new AtomicBoolean();
         List<CompletableFuture<Void>> writers = IntStream.range(0, 6)
                 .mapToObj(writer -> inThread(() -> {
@@ -313,7 +313,7 @@ class ConcurrentAppendTest {
 
     /** Beyond the limit of the queue the unique key decides. A later writer waits for the commit, sees it and retries. */
     @Test
-    void aWriterWithoutAQueueIsWaitedForAllTheSame() throws SQLException {
+    void writerBeyondTheQueueLimitIsAwaited() throws SQLException {
         try (CallersTransaction bulk = CallersTransaction.begin(database)) {
             bulk.store()
                     .storeBatch(IntStream.range(0, 100)
@@ -419,7 +419,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void aPoolWithoutAutoCommitCommitsAllTheSame() {
+    void poolWithoutAutoCommitCommits() {
         HikariConfig config = new HikariConfig();
         config.setJdbcUrl(database.url());
         config.setAutoCommit(false);
@@ -437,7 +437,7 @@ class ConcurrentAppendTest {
     }
 
     @Test
-    void aStreamGivesItsConnectionBack() {
+    void streamReturnsItsConnection() {
         store.storeBatch(
                 IntStream.range(0, 50).mapToObj(i -> Event.of("a", "T", i)).toList());
         HikariConfig config = new HikariConfig();

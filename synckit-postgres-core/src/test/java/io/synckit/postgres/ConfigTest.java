@@ -111,7 +111,7 @@ class ConfigTest {
     }
 
     @Test
-    void aStoreOfItsOwnNeedsAConnectionString() {
+    void dedicatedPoolNeedsAConnectionString() {
         assertThatExceptionOfType(InvalidConfigException.class)
                 .isThrownBy(() -> PostgresEventStore.open(Config.defaults()))
                 .withMessageContaining("connectionString");

@@ -33,7 +33,7 @@ class DiagnosisTest {
     }
 
     @Test
-    void anEmptyStore() {
+    void emptyStoreStartsAtZero() {
         StoreDiagnosis diagnosis = store.diagnose();
 
         assertThat(diagnosis.stable()).isEqualTo(Version.ZERO);
@@ -91,7 +91,7 @@ class DiagnosisTest {
     }
 
     @Test
-    void aPreparedTransactionIsNamed() throws Exception {
+    void preparedTransactionIsNamed() throws Exception {
         database.execute("drop trigger events_notify on synckit.events");
         String name = "forgotten of " + database.name();
         try (CallersTransaction prepared = CallersTransaction.begin(database)) {
@@ -110,7 +110,7 @@ class DiagnosisTest {
 
     /** A role that may only use the table sees the process and its application, and the privilege that is needed to see more. */
     @Test
-    void aRoleWithoutRightsSeesWhoItIs() throws Exception {
+    void roleWithoutMonitoringSeesTheSession() throws Exception {
         String role = "reader_" + database.name();
         database.execute(
                 "create role " + role,
@@ -138,7 +138,7 @@ class DiagnosisTest {
     }
 
     @Test
-    void theAgeIsThatOfTheTransaction() throws Exception {
+    void ageIsThatOfTheTransaction() throws Exception {
         try (CallersTransaction culprit = CallersTransaction.begin(database)) {
             culprit.store().store(Event.of("b", "T", 1));
             Duration first = store.diagnose().heldBy().orElseThrow().transactionAge();

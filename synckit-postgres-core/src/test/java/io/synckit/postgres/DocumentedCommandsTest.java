@@ -107,7 +107,7 @@ class DocumentedCommandsTest {
     }
 
     @Test
-    void theDataOfAGoStoreIsTakenOverWithItsVersions() throws IOException {
+    void dataOfAGoStoreIsImportedWithItsVersions() throws IOException {
         source.execute(
                 "create table public.events (version bigserial primary key, id text unique not null, aggregate_id text not null,"
                         + " event_type text not null, data jsonb, metadata jsonb, created_at timestamptz default now())",

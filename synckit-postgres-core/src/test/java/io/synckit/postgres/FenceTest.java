@@ -71,7 +71,7 @@ class FenceTest {
     }
 
     @Test
-    void aLateCommitIsNotSkipped() throws SQLException {
+    void lateCommitIsNotSkipped() throws SQLException {
         try (CallersTransaction late = CallersTransaction.begin(database)) {
             late.store().store(Event.of("a", "T", "late"));
             store.store(Event.of("b", "T", "early"));
@@ -106,7 +106,7 @@ class FenceTest {
 
     @ParameterizedTest
     @MethodSource("ownTransactions")
-    void aTransactionOfTheStoresOwnIsFenced(Consumer<EventStore> append) throws SQLException {
+    void separateTransactionIsFenced(Consumer<EventStore> append) throws SQLException {
         database.execute("create function held() returns trigger language plpgsql as $$ begin"
                 + " if new.event_type = 'Late' then perform pg_advisory_xact_lock(4711); end if; return null; end $$;"
                 + " create constraint trigger held after insert on synckit.events deferrable initially deferred"
@@ -138,7 +138,7 @@ class FenceTest {
     }
 
     @Test
-    void aRollbackLetsTheOthersPass() throws SQLException {
+    void rollbackReleasesOtherEvents() throws SQLException {
         try (CallersTransaction failing = CallersTransaction.begin(database)) {
             failing.store().store(Event.of("a", "T", "gone"));
             AppendResult kept = store.store(Event.of("b", "T", "kept"));
@@ -153,7 +153,7 @@ class FenceTest {
 
     /** After a crash the server may give out again what only transactions that rolled back had; a cursor must not be there. */
     @Test
-    void aCursorIsNeverAVersionThatIsGone() throws SQLException {
+    void checkpointIsAlwaysTheVersionOfAStoredEvent() throws SQLException {
         AppendResult last = store.store(Event.of("a", "T", 1));
         try (CallersTransaction failing = CallersTransaction.begin(database)) {
             failing.store().storeBatch(List.of(Event.of("b", "T", 2), Event.of("b", "T", 3)));
@@ -168,7 +168,7 @@ class FenceTest {
 
     /** An idempotent consumer's transaction that stays open, and one whose expectation failed. */
     @Test
-    void aTransactionThatWasRefusedDelaysNoReader() throws SQLException {
+    void rejectedAppendDoesNotHoldBackReaders() throws SQLException {
         Event event = Event.of("a", "T", 1);
         store.store(event);
         try (CallersTransaction repeating = CallersTransaction.begin(database);
@@ -207,7 +207,7 @@ class FenceTest {
     }
 
     @Test
-    void anAnnouncementBeforeASavepointOutlivesItsRollback() throws SQLException {
+    void announcementBeforeASavepointSurvivesItsRollback() throws SQLException {
         try (CallersTransaction caller = CallersTransaction.begin(database)) {
             caller.store().store(Event.of("a", "T", 1));
             Savepoint savepoint = caller.savepoint();
@@ -240,7 +240,7 @@ class FenceTest {
     }
 
     @Test
-    void aCommitBetweenHorizonAndRowsIsNotDeliveredBeforeALowerOne() throws SQLException {
+    void commitBetweenHorizonAndRowsKeepsTheOrder() throws SQLException {
         try (CallersTransaction low = CallersTransaction.begin(database);
                 CallersTransaction high = CallersTransaction.begin(database)) {
             store.store(Event.of("a", "T", 1));
@@ -260,7 +260,7 @@ class FenceTest {
 
     /** The other way round, a writer that announces itself and draws a version between the two would be missed. */
     @Test
-    void theSequenceIsReadBeforeTheLocks() throws SQLException {
+    void sequenceIsReadBeforeTheLocks() throws SQLException {
         store.store(Event.of("a", "T", 1));
         try (CallersTransaction blocker = CallersTransaction.begin(database);
                 CallersTransaction announcer = CallersTransaction.begin(database)) {
@@ -283,7 +283,7 @@ class FenceTest {
     }
 
     @Test
-    void aWriterThatStartsBetweenHorizonAndRowsIsAboveTheHorizon() {
+    void startBetweenHorizonAndRowsIsAboveTheHorizon() {
         store.store(Event.of("a", "T", 1));
         EventStore reader = storeWithHookAfterHorizon(() -> store.store(Event.of("b", "T", 2)));
 
@@ -294,7 +294,7 @@ class FenceTest {
     }
 
     @Test
-    void aWriterThatCommitsBetweenHorizonAndRowsIsVisibleToThem() throws SQLException {
+    void commitBetweenHorizonAndRowsIsVisible() throws SQLException {
         try (CallersTransaction writer = CallersTransaction.begin(database)) {
             writer.store().store(Event.of("a", "T", 1));
             EventStore reader = storeWithHookAfterHorizon(writer::commit);
@@ -306,7 +306,7 @@ class FenceTest {
     }
 
     @Test
-    void aStreamReadsTheHorizonBeforeItsSnapshot() throws SQLException {
+    void streamReadsTheHorizonBeforeItsSnapshot() throws SQLException {
         try (CallersTransaction low = CallersTransaction.begin(database)) {
             low.store().store(Event.of("a", "T", 1));
             EventStore reader = storeWithHookAfterHorizon(() -> {
@@ -321,7 +321,7 @@ class FenceTest {
     }
 
     @Test
-    void aWriterThatWaitsForAnAggregateDoesNotHoldTheHorizon() throws SQLException {
+    void waitingWriterDoesNotHoldTheHorizon() throws SQLException {
         try (CallersTransaction first = CallersTransaction.begin(database)) {
             first.store().store(Event.of("a", "T", 1));
             CompletableFuture<AppendResult> second = inThread(() -> store.store(Event.of("a", "T", 2)));
@@ -384,7 +384,7 @@ class FenceTest {
      * so a reader that relies on notifications must know that there is more. Forced by a view that draws a version while it is read.
      */
     @Test
-    void aVersionThatIsDrawnDuringTheLookIsNotOverlooked() throws SQLException {
+    void versionDrawnDuringTheReadIsNoticed() throws SQLException {
         database.execute(
                 "create schema meanwhile",
                 "create view meanwhile.pg_locks as"
@@ -403,7 +403,7 @@ class FenceTest {
     }
 
     @Test
-    void aReadInTheCallersTransactionReturnsOnlyWhatIsDecided() throws SQLException {
+    void readInATransactionReturnsOnlySettledEvents() throws SQLException {
         store.store(Event.of("a", "T", 1));
         try (CallersTransaction caller = CallersTransaction.begin(database)) {
             caller.store().store(Event.of("a", "T", 2));

@@ -56,7 +56,7 @@ class ForeignRowsTest {
     }
 
     @Test
-    void aPlainInsertGetsItsStreamVersion() {
+    void plainInsertGetsItsStreamVersion() {
         store.store(Event.of("a", "T", 1));
         database.execute(INSERT + "('x-1', 'a', 'T', '2'), ('x-2', 'b', 'T', '3'), ('x-3', 'a', 'T', '4')");
         store.store(Event.of("a", "T", 5));
@@ -69,12 +69,12 @@ class ForeignRowsTest {
     }
 
     @Test
-    void aPlainInsertHoldsTheHorizonUntilItsCommit() throws SQLException {
+    void plainInsertHoldsTheHorizonUntilItsCommit() throws SQLException {
         assertHeldUntilTheCommit(INSERT + "('x-1', 'a', 'T', '1')");
     }
 
     @Test
-    void aStreamVersionGivenByHandHoldsTheHorizonAsWell() throws SQLException {
+    void givenStreamVersionHoldsTheHorizon() throws SQLException {
         assertHeldUntilTheCommit("insert into synckit.events (id, aggregate_id, stream_version, event_type, data)"
                 + " values ('x-1', 'a', 1, 'T', '1')");
     }
@@ -126,7 +126,7 @@ class ForeignRowsTest {
     }
 
     @Test
-    void aVersionGivenByHandIsRefused() {
+    void givenVersionIsRejected() {
         assertThatThrownBy(
                         () -> database.execute(
                                 "insert into synckit.events (version, id, aggregate_id, event_type, data) values (7, 'x', 'a', 'T', '1')"))
@@ -136,7 +136,7 @@ class ForeignRowsTest {
 
     /** COPY and OVERRIDING can bring versions; below a reader's cursor they would never be read. */
     @Test
-    void aVersionMadeByHandIsReplaced() throws Exception {
+    void drawnVersionIsReplaced() throws Exception {
         store.storeBatch(List.of(Event.of("a", "T", 1), Event.of("a", "T", 2)));
         Version cursor = store.load(Version.ZERO).next();
         String rows = String.join(
@@ -163,7 +163,7 @@ class ForeignRowsTest {
     }
 
     @Test
-    void aStreamVersionThatDoesNotFollowIsRefused() throws SQLException {
+    void streamVersionThatDoesNotFollowIsRejected() throws SQLException {
         String columns = "insert into synckit.events (id, aggregate_id, stream_version, event_type, data) values ";
         for (String rows : List.of(
                 "('x', 'a', 2, 'T', '1')",
@@ -219,7 +219,7 @@ class ForeignRowsTest {
     }
 
     @Test
-    void aRestoreKeepsItsNumbers() {
+    void restoreKeepsItsVersions() {
         database.execute("begin; set local synckit.maintenance = 'on';"
                 + " insert into synckit.events (version, id, aggregate_id, stream_version, event_type, data)"
                 + " overriding system value values (70, 'x', 'a', 7, 'T', '1');"

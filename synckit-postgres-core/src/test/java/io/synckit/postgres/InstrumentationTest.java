@@ -117,7 +117,7 @@ class InstrumentationTest {
     }
 
     @Test
-    void theCallersMetadataWins() {
+    void metadataOfTheCallerIsKept() {
         Event event = Event.of("a", "T", 1);
         store.store(event);
         store.store(event.withId("2").withMetadata("by", "me").withMetadata("x", null));
@@ -168,7 +168,7 @@ class InstrumentationTest {
 
     /** Nor does one that fails keep an event from its handler, or one that is never called. */
     @Test
-    void anInstrumentationThatFailsKeepsNoEventBack() throws Exception {
+    void failingInstrumentationKeepsBackNoEvent() throws Exception {
         failing = true;
         store.subscriptions().live(LiveOptions.named("test"), seen::add);
         store.store(Event.of("a", "T", 1));
@@ -180,7 +180,7 @@ class InstrumentationTest {
 
     /** What is of no interest to it is behind it. */
     @Test
-    void aSelectiveSubscriptionIsBehindByWhatItHasNotHandled() throws Exception {
+    void lagOfASelectiveSubscriptionCountsItsEvents() throws Exception {
         CountDownLatch release = new CountDownLatch(1);
         LiveSubscription rare = store.subscriptions()
                 .live(LiveOptions.named("test").filter(Filter.types("Rare")), event -> {
@@ -202,7 +202,7 @@ class InstrumentationTest {
     }
 
     @Test
-    void anEventAtTheEndOfAllTimesEndsNoSubscription() throws Exception {
+    void infiniteTimestampEndsNoSubscription() throws Exception {
         store.subscriptions().live(LiveOptions.named("test"), seen::add);
         database.execute("insert into synckit.events (id, aggregate_id, event_type, data, created_at)"
                 + " values ('end', 'a', 'T', '1', 'infinity')");
@@ -212,7 +212,7 @@ class InstrumentationTest {
     }
 
     @Test
-    void aCorrelationThatCannotBeAnIdIsNotHandedOn() throws Exception {
+    void invalidCorrelationIdIsNotPropagated() throws Exception {
         store.subscriptions()
                 .live(
                         LiveOptions.named("test").filter(Filter.types("First")),
@@ -226,7 +226,7 @@ class InstrumentationTest {
     }
 
     @Test
-    void aSubscriptionThatIsBehindSaysHowFar() throws Exception {
+    void laggingSubscriptionHasItsLag() throws Exception {
         CountDownLatch release = new CountDownLatch(1);
         LiveSubscription slow = store.subscriptions().live(LiveOptions.named("test"), event -> {
             release.await();
@@ -248,7 +248,7 @@ class InstrumentationTest {
     }
 
     @Test
-    void theReaderAndWhatTheListenerHasDoneAreTold() throws Exception {
+    void readerAndCountersAreReported() throws Exception {
         assertThat(store.listener().reader()).isEmpty();
         Await.until(store::isListenerConnected);
         store.subscriptions().live(LiveOptions.named("test"), seen::add);

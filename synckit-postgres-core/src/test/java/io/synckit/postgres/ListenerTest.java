@@ -108,7 +108,7 @@ class ListenerTest {
     }
 
     @Test
-    void theStatusTellsWhatIsGoingOn() throws Exception {
+    void statusShowsTheProgress() throws Exception {
         start(builder(database.physical()).withNotificationTimeout(SOON));
         ListenerStatus connected = until(State.LISTENING);
 
@@ -130,7 +130,7 @@ class ListenerTest {
     }
 
     @Test
-    void aTerminatedBackendIsReplacedAndSubscribersAreTold() throws Exception {
+    void terminatedSessionIsReplacedWithANotice() throws Exception {
         start(builder(database.physical()));
         Integer pid = until(State.LISTENING).backendPid();
         store(1);
@@ -181,7 +181,7 @@ class ListenerTest {
     }
 
     @Test
-    void aServerThatRefusesIsPolledThroughThePoolUntilItListens() throws Exception {
+    void listenerPollsThroughThePoolUntilConnected() throws Exception {
         proxy.refuse();
         start(builder(throughProxy()).withReconnectSettings(SOON, 3));
 
@@ -203,7 +203,7 @@ class ListenerTest {
     }
 
     @Test
-    void aLinkThatGoesSilentIsGivenUp() throws Exception {
+    void silentConnectionIsReplaced() throws Exception {
         start(builder(throughProxy()).withNotificationTimeout(SOON).longestCall(Duration.ofSeconds(1)));
         until(State.LISTENING);
 
@@ -220,7 +220,7 @@ class ListenerTest {
 
     /** No time-out ends the attempt; what is polled and stopped does not wait for it. */
     @Test
-    void aServerThatNeverAnswersHoldsUpNothing() throws Exception {
+    void unresponsiveServerBlocksNothing() throws Exception {
         proxy.goSilent();
         PGSimpleDataSource patient = new PGSimpleDataSource();
         patient.setUrl(database.urlAt("localhost:" + proxy.port()) + "&connectTimeout=0&loginTimeout=0");
@@ -235,7 +235,7 @@ class ListenerTest {
     }
 
     @Test
-    void aLinkThatStopsInTheMiddleOfAMessageIsGivenUp() throws Exception {
+    void connectionStoppedWithinAMessageIsReplaced() throws Exception {
         start(builder(throughProxy()).longestCall(Duration.ofSeconds(1)));
         until(State.LISTENING);
 
@@ -300,7 +300,7 @@ class ListenerTest {
 
     /** Another application has changed the table's mode: this one notices, and polls until it is changed back. */
     @Test
-    void aTableThatDoesNotRingAnyMoreIsNoticed() throws Exception {
+    void missingNotifyTriggerIsNoticed() throws Exception {
         start(builder(database.physical()).withNotificationTimeout(SOON));
         until(State.LISTENING);
 
@@ -384,7 +384,7 @@ class ListenerTest {
     }
 
     @Test
-    void aStoppedListenerCatchesUpWhenItIsStartedAgain() throws Exception {
+    void stoppedListenerCatchesUpAfterTheNextStart() throws Exception {
         start(builder(database.physical()));
         until(State.LISTENING);
         listener.stop();
@@ -415,7 +415,7 @@ class ListenerTest {
     }
 
     @Test
-    void aStopDoesNotWaitForAServerThatIsNotThere() throws Exception {
+    void stopDoesNotWaitForAnUnreachableServer() throws Exception {
         proxy.refuse();
         start(builder(throughProxy()).withReconnectSettings(NEVER, 10));
         states.until(status -> status.attempts() == 1);
@@ -430,7 +430,7 @@ class ListenerTest {
 
     /** It connects, and every look fails: that is no connection, and no reason to try without pauses. */
     @Test
-    void aRoleThatMayNotReadIsAFailureAfterAllAttempts() throws Exception {
+    void roleThatMayNotReadFailsAfterAllAttempts() throws Exception {
         String role = "reader_" + database.name();
         database.execute(
                 "create role " + role + " login password 'secret'",
@@ -457,7 +457,7 @@ class ListenerTest {
     }
 
     @Test
-    void itMayBeStoppedAndClosedByAWatcherAndAHandler() throws Exception {
+    void watcherAndHandlerMayStopAndClose() throws Exception {
         listener = builder(database.physical()).build();
         listener.watch(status -> {
             states.add(status);
@@ -631,7 +631,7 @@ class ListenerTest {
 
     /** The same while nothing listens: each poll looks whether the log is still the one that was read. */
     @Test
-    void aHistoryThatWentBackIsNoticedByPolling() throws Exception {
+    void changedHistoryIsNoticedByPolling() throws Exception {
         start(builder(database.physical()).notifyMode(NotifyMode.OFF).withNotificationTimeout(SOON));
         for (int i = 1; i <= 5; i++) {
             store(i);
@@ -674,7 +674,7 @@ class ListenerTest {
     }
 
     @Test
-    void aListenerOfAnotherDatabaseIsNamed() throws Exception {
+    void listenerOfAnotherDatabaseIsRejected() throws Exception {
         try (TestDatabase stranger = TestPostgres.shared().migratedDatabase()) {
             start(builder(stranger.physical()));
 
@@ -704,7 +704,7 @@ class ListenerTest {
     }
 
     @Test
-    void anExecutorThatRejectsDelaysNothingForEver() throws Exception {
+    void rejectingExecutorOnlyDelaysDelivery() throws Exception {
         ThreadPoolExecutor small = new ThreadPoolExecutor(1, 1, 1, TimeUnit.SECONDS, new ArrayBlockingQueue<>(1));
         try {
             start(builder(database.physical()).handlers(small));
@@ -722,7 +722,7 @@ class ListenerTest {
     }
 
     @Test
-    void aStopThatIsInterruptedIsAStop() throws Exception {
+    void interruptedStopStops() throws Exception {
         start(builder(database.physical()));
         until(State.LISTENING);
         Thread.currentThread().interrupt();
@@ -736,7 +736,7 @@ class ListenerTest {
     }
 
     @Test
-    void aWatcherThatFailsStopsNothing() throws Exception {
+    void throwingWatcherStopsNothing() throws Exception {
         listener = builder(database.physical()).build();
         listener.watch(status -> {
             throw new AssertionError("on purpose");
@@ -748,7 +748,7 @@ class ListenerTest {
     }
 
     @Test
-    void aUrlThatIsNoneIsRefusedWithoutShowingItsPassword() {
+    void invalidUrlIsRejectedWithoutItsPassword() {
         assertThatExceptionOfType(InvalidConfigException.class)
                 .isThrownBy(() -> PhysicalConnections.of("jdbc:postgresql://host:port/d?password=geheim", null, null))
                 .withMessageContaining("listenerConnectionString")
@@ -756,7 +756,7 @@ class ListenerTest {
     }
 
     @Test
-    void anIdleProcessOnlyProbes() throws Exception {
+    void idleProcessOnlyProbes() throws Exception {
         start(builder(throughProxy()).withNotificationTimeout(Duration.ofSeconds(3)));
         until(State.LISTENING);
         for (int i = 0; i < 1000; i++) {
@@ -773,7 +773,7 @@ class ListenerTest {
     }
 
     @Test
-    void settingsThatCannotBeAreRefused() {
+    void invalidSettingsAreRejected() {
         assertThatExceptionOfType(InvalidConfigException.class)
                 .isThrownBy(() -> builder(database.physical()).withNotificationTimeout(Duration.ZERO))
                 .withMessageContaining("notificationTimeout");

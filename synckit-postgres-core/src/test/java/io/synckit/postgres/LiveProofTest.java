@@ -88,7 +88,7 @@ class LiveProofTest {
     }
 
     @Test
-    void nothingIsLostDoubledOrOutOfOrder() throws Exception {
+    void noEventIsLostDuplicatedOrReordered() throws Exception {
         EmbeddedPostgres server = startServer();
         String url = server.getJdbcUrl("postgres", "postgres") + "&password=" + SecretsAppender.PASSWORD;
         new SchemaMigrator(server.getPostgresDatabase(), "synckit", "events", SchemaMigrator.Options.DEFAULTS)

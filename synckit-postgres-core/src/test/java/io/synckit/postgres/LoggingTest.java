@@ -64,7 +64,7 @@ class LoggingTest {
     }
 
     @Test
-    void theSecretsAreThere() {
+    void secretsAreUsed() {
         assertThat(database.url()).contains(SecretsAppender.PASSWORD);
         long before = SecretsAppender.read();
         logger.warn("a line");
@@ -120,7 +120,7 @@ class LoggingTest {
     }
 
     @Test
-    void aHandlersOwnErrorIsLoggedWithItsTrace() throws Exception {
+    void errorOfAHandlerIsLoggedWithItsStackTrace() throws Exception {
         try (RealtimeEventStore store =
                 RealtimeEventStore.on(database.pool(), database.physical(), Config.defaults())) {
             store.subscriptions().live(LiveOptions.named("test"), event -> {
@@ -167,7 +167,7 @@ class LoggingTest {
     }
 
     @Test
-    void aPollThatFailsIsSaidOnceAndThatItWorksAgain() throws Exception {
+    void failingPollIsLoggedOnceAndItsRecoveryToo() throws Exception {
         try (TcpProxy proxy = new TcpProxy(database.host(), database.port())) {
             Config config = Config.builder()
                     .connectionString(database.urlAt("localhost:" + proxy.port()))
@@ -188,7 +188,7 @@ class LoggingTest {
     }
 
     @Test
-    void aUrlIsNotShown() {
+    void urlIsNotLogged() {
         Throwable failure = catchThrowable(() -> RealtimeEventStore.open(Config.builder()
                 .connectionString("postgres://someone:" + SecretsAppender.PASSWORD + "@localhost:1/x")
                 .build()));

@@ -41,7 +41,7 @@ class OrderProofTest {
     }
 
     @Test
-    void aReaderWithoutTheFenceLosesEvents() throws Exception {
+    void readerWithoutTheFenceLosesEvents() throws Exception {
         try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {
             OrderProof proof = new OrderProof(database, 150, seed);
 

@@ -42,7 +42,7 @@ class RandomEventsTest {
     private final Random random = new Random(seed);
 
     @Test
-    void tenThousandEventsComeBackEqualOrAreRefused() {
+    void tenThousandEventsAreReadBackOrRejected() {
         try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {
             EventStore store = PostgresEventStore.on(database.pool(), Config.defaults());
             int refused = 0;

@@ -82,7 +82,7 @@ class ReplicationTest {
     }
 
     @Test
-    void theFirstCopyEndsAndStreamsKeepTheirOrder() {
+    void firstCopyEndsAndKeepsTheOrderOfStreams() {
         PostgresEventStore source = store(publisher);
         write(source, 50);
         execute(

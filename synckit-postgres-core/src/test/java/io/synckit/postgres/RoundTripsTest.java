@@ -78,7 +78,7 @@ class RoundTripsTest {
     }
 
     @Test
-    void aBatchOfAThousandCostsTwo() {
+    void batchOfThousandCostsTwoRoundTrips() {
         List<Event> ofManyAggregates = IntStream.range(0, 1000)
                 .mapToObj(i -> Event.of("a-" + i, "T", i))
                 .toList();
@@ -114,7 +114,7 @@ class RoundTripsTest {
 
     /** Nothing in it joins array with array, so one plan does for batches of all sizes. */
     @Test
-    void thePlanOfABatchIsKept() throws SQLException {
+    void planOfABatchIsKept() throws SQLException {
         for (int i = 0; i < 20; i++) {
             store.storeBatch(IntStream.range(0, 100)
                     .mapToObj(n -> Event.of("a-" + n, "T", 1))
@@ -143,7 +143,7 @@ class RoundTripsTest {
 
     /** The cursor holds one fetch at a time: what was read when the first event arrives does not depend on how many there are. */
     @Test
-    void aStreamReadsAsItGoes() {
+    void streamReadsIncrementally() {
         String data = "x".repeat(200);
         for (int i = 0; i < 20; i++) {
             store.storeBatch(IntStream.range(0, 1000)

@@ -33,7 +33,7 @@ class SqlFailureTest {
         "57014, EventStoreException, statement_timeout",
         "22003, EventStoreException, 22003"
     })
-    void theStateDecidesNameAndRemedy(String state, String name, String remedy) {
+    void sqlStateDecidesErrorAndRemedy(String state, String name, String remedy) {
         EventStoreException failure = SqlFailure.named("append", new SQLException("FEHLER: irgend\netwas", state));
 
         assertThat(failure.getClass().getSimpleName()).isEqualTo(name);
@@ -41,14 +41,14 @@ class SqlFailureTest {
     }
 
     @Test
-    void anExhaustedPoolNamesWhatHoldsConnections() {
+    void exhaustedPoolNamesTheRemedy() {
         assertThat(SqlFailure.named("load", new SQLTransientConnectionException("not available, request timed out")))
                 .hasMessageContaining("no connection of the pool was free")
                 .hasMessageContaining("open-in-view");
     }
 
     @Test
-    void aStreamThatWasEndedNamesTheTimeout() {
+    void endedStreamNamesTheTimeout() {
         assertThat(SqlFailure.ofOpenStream(new SQLException("I/O error", "08006")))
                 .hasMessageContaining("idle_in_transaction_session_timeout");
     }

@@ -125,7 +125,7 @@ class SubscriptionTest {
 
     /** Events that were committed, but held back by an open transaction. */
     @Test
-    void anEventBehindAnOpenTransactionComesWhenThatHasRolledBack() throws Exception {
+    void eventBehindAnOpenTransactionComesAfterItsRollback() throws Exception {
         Collector<StoredEvent> seen = new Collector<>();
         try (CallersTransaction open = CallersTransaction.begin(database)) {
             open.store().store(Event.of("open", "T", 0));
@@ -150,7 +150,7 @@ class SubscriptionTest {
     }
 
     @Test
-    void fromAVersionThenLiveWithoutGapOrDouble() throws InterruptedException {
+    void storedThenLiveEventsWithoutGapOrDuplicate() throws InterruptedException {
         store(0, 25);
         Collector<StoredEvent> seen = new Collector<>();
         store.subscriptions().live(LiveOptions.named("test").from(Version.of(4)), seen::add);
@@ -209,7 +209,7 @@ class SubscriptionTest {
     }
 
     @Test
-    void keysThatNoEventHasAreRefused() {
+    void keysThatNoEventHasAreRejected() {
         assertThatExceptionOfType(InvalidFilterException.class)
                 .isThrownBy(() -> LiveOptions.named("test").filter(Filter.aggregateIds("\ud800")));
         assertThatExceptionOfType(InvalidFilterException.class)
@@ -222,7 +222,7 @@ class SubscriptionTest {
     }
 
     @Test
-    void aHandlerThatIsNullIsRefused() {
+    void nullHandlerIsRejected() {
         assertThatExceptionOfType(NullPointerException.class)
                 .isThrownBy(() -> store.subscribeToAll(null))
                 .withMessageContaining("handler");
@@ -240,7 +240,7 @@ class SubscriptionTest {
 
     /** What a store has just returned may be behind an open transaction, and is no mistake. */
     @Test
-    void theVersionOfAnEventThatCannotBeReadYetIsNoMistake() throws Exception {
+    void versionAboveTheHorizonIsAccepted() throws Exception {
         Collector<StoredEvent> seen = new Collector<>();
         try (CallersTransaction open = CallersTransaction.begin(database)) {
             open.store().store(Event.of("open", "T", 0));
@@ -254,7 +254,7 @@ class SubscriptionTest {
     }
 
     @Test
-    void aClosedSubscriptionIsToldNothingMore() throws InterruptedException {
+    void closedSubscriptionReceivesNoFurtherEvent() throws InterruptedException {
         Collector<StoredEvent> first = new Collector<>();
         Collector<StoredEvent> second = new Collector<>();
         LiveSubscription subscription =
@@ -302,7 +302,7 @@ class SubscriptionTest {
     @EnumSource(
             value = SlowSubscriber.class,
             names = {"CANCEL", "DROP"})
-    void aSlowSubscriberThatIsStoppedMissesNothingUntold(SlowSubscriber policy) throws Exception {
+    void stoppedSlowSubscriberMissesNoEventSilently(SlowSubscriber policy) throws Exception {
         CountDownLatch release = new CountDownLatch(1);
         Collector<Object> seen = new Collector<>();
         store.subscriptions()
@@ -432,7 +432,7 @@ class SubscriptionTest {
 
     /** The reader does not read without subscriptions, and a new subscription does not receive events of that time. */
     @Test
-    void aSubscriptionAfterAPauseStartsNow() throws InterruptedException {
+    void subscriptionAfterAPauseStartsNow() throws InterruptedException {
         store.subscriptions().live(LiveOptions.named("test"), event -> {}).close();
         store(0, 50);
         Collector<StoredEvent> seen = new Collector<>();
@@ -443,7 +443,7 @@ class SubscriptionTest {
     }
 
     @Test
-    void aHandlerThatThrowsStopsNeitherItselfNorOthers() throws InterruptedException {
+    void throwingHandlerStopsNoSubscription() throws InterruptedException {
         Collector<StoredEvent> failing = new Collector<>();
         Collector<StoredEvent> other = new Collector<>();
         store.subscriptions().live(LiveOptions.named("test"), event -> {
@@ -556,7 +556,7 @@ class SubscriptionTest {
     }
 
     @Test
-    void aHandlerThatFailsAnAssertionGoesOn() throws InterruptedException {
+    void handlerContinuesAfterAnAssertionError() throws InterruptedException {
         Collector<StoredEvent> failing = new Collector<>();
         store.subscriptions().live(LiveOptions.named("test"), event -> {
             failing.add(event);
@@ -591,7 +591,7 @@ class SubscriptionTest {
     }
 
     @Test
-    void aHandlerThatBlocksHoldsUpItselfOnly() throws InterruptedException {
+    void blockedHandlerDelaysOnlyItsSubscription() throws InterruptedException {
         CountDownLatch go = new CountDownLatch(1);
         Collector<StoredEvent> blocked = new Collector<>();
         Collector<StoredEvent> other = new Collector<>();
@@ -667,7 +667,7 @@ class SubscriptionTest {
     @EnumSource(
             value = SlowSubscriber.class,
             names = {"DROP", "CANCEL"})
-    void aBurstIsNotSlowness(SlowSubscriber policy) throws Exception {
+    void burstDoesNotMakeASubscriberSlow(SlowSubscriber policy) throws Exception {
         Collector<Object> seen = new Collector<>();
         store.subscriptions()
                 .live(
@@ -751,7 +751,7 @@ class SubscriptionTest {
     }
 
     @Test
-    void aPublisherGivesNoMoreThanWasAskedFor() throws InterruptedException {
+    void publisherDeliversNoMoreThanRequested() throws InterruptedException {
         store(0, 20);
         Taking taking = new Taking();
         store.subscriptions()
@@ -811,7 +811,7 @@ class SubscriptionTest {
     }
 
     @Test
-    void aPublisherTellsItsSubscriberWhatIsWrong() throws InterruptedException {
+    void publisherReportsErrorsToItsSubscriber() throws InterruptedException {
         Taking beyond = new Taking();
         store.subscriptions()
                 .publisher(LiveOptions.named("test").from(Version.of(9)))

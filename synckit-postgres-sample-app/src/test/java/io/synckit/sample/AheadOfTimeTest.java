@@ -17,7 +17,7 @@ class AheadOfTimeTest {
     private GenericApplicationContext context;
 
     @Test
-    void theContextIsWhatTheRunSays() {
+    void contextMatchesTheMode() {
         RootBeanDefinition store =
                 (RootBeanDefinition) context.getBeanFactory().getMergedBeanDefinition("realtimeEventStore");
         boolean generated = store.getInstanceSupplier() != null;

@@ -33,7 +33,7 @@ class ContainerTest {
     private ApplicationContext context;
 
     @Test
-    void theContainerIsUsed() {
+    void containerIsUsed() {
         store.store(Event.of("a", "T", 1));
         assertThat(store.load(Version.ZERO)).hasSize(1);
         assertThat(context.getBeansOfType(EmbeddedPostgres.class)).isEmpty();

@@ -104,7 +104,7 @@ class EventStreamTest {
     }
 
     @Test
-    void aTypeWithALineBreakStaysOneEvent() throws Exception {
+    void typeWithALineBreakIsOneEvent() throws Exception {
         String before = store.latestVersion().toString();
         store.store(Event.of("stream-test", "Bad\ndata:x\n\nid:99", 1));
         String next = store(1);
@@ -115,7 +115,7 @@ class EventStreamTest {
     }
 
     @Test
-    void aVersionThatCannotBeIsRefused() throws Exception {
+    void invalidVersionIsRejected() throws Exception {
         for (String since : List.of("-1", "x", "999999999")) {
             HttpResponse<String> response = HttpClient.newHttpClient()
                     .send(

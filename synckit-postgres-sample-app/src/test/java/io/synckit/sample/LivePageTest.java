@@ -132,7 +132,7 @@ class LivePageTest {
     }
 
     @Test
-    void anOrderInOneWindowIsSeenInAnotherAlsoAfterItsStreamWasCut() throws IOException {
+    void orderAppearsInAnotherWindowAfterAReconnect() throws IOException {
         try (TcpProxy network = new TcpProxy("localhost", port)) {
             String here = browser.getWindowHandle();
             open(port);
@@ -165,7 +165,7 @@ class LivePageTest {
     }
 
     @Test
-    void theListenerIsStoppedAndCatchesUp() {
+    void stoppedListenerCatchesUp() {
         open(port);
         placeOrder();
         untilAllAreShown();
@@ -186,7 +186,7 @@ class LivePageTest {
     }
 
     @Test
-    void anOrderThatFailsSaysWhy() {
+    void failedOrderHasItsReason() {
         open(port);
         WebDriver driver = browser;
         driver.findElement(By.cssSelector("option:nth-child(3)")).click();

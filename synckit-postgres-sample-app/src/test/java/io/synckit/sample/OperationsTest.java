@@ -56,7 +56,7 @@ class OperationsTest {
     }
 
     @Test
-    void theHealthsStatusIsForAllItsDetailsForTheOperator() {
+    void healthStatusIsPublicAndDetailsAreNot() {
         Await.until(events::isListenerConnected);
         String status = client.get()
                 .uri("/actuator/health")
@@ -88,7 +88,7 @@ class OperationsTest {
 
     /** The page's answers have the fields that the sample's have. */
     @Test
-    void thePageShowsWhatIsAnswered() throws IOException {
+    void pageShowsTheResponses() throws IOException {
         Await.until(events::isListenerConnected);
         order();
         Await.until(() -> events.listener().status().lastNotification() != null);
@@ -124,7 +124,7 @@ class OperationsTest {
 
     /** Every metric that the dashboard and the alerts name is one that Prometheus gets. */
     @Test
-    void theDashboardAndTheAlertsNameMetricsThatAreThere() throws IOException {
+    void dashboardAndAlertsNameExistingMetrics() throws IOException {
         order();
         Await.until(() -> get("/actuator/prometheus").contains("synckit_handlers_seconds_count"));
         Set<String> scraped = names("(?m)^([a-z_]+)[ {]", get("/actuator/prometheus"));
@@ -169,7 +169,7 @@ class OperationsTest {
     }
 
     @Test
-    void theListenerIsRestarted() {
+    void listenerIsRestarted() {
         Await.until(events::isListenerConnected);
         Integer before = events.listener().status().backendPid();
 
@@ -182,7 +182,7 @@ class OperationsTest {
     }
 
     @Test
-    void anActionThatIsNoneIsRefused() {
+    void unknownActionIsRejected() {
         operate("explode").expectStatus().isEqualTo(HttpStatus.BAD_REQUEST);
     }
 }

@@ -64,7 +64,7 @@ class ShopTest {
     }
 
     @Test
-    void anOrderIsARowAndAnEvent() {
+    void orderIsARowAndAnEvent() {
         String since = store.latestVersion().toString();
         var response = post("{\"customer\":\"alice\",\"item\":\"coffee\",\"quantity\":2}")
                 .expectStatus()
@@ -99,7 +99,7 @@ class ShopTest {
     }
 
     @Test
-    void anOrderThatFailsLeavesNeitherRowNorEvent() {
+    void failedOrderLeavesNeitherRowNorEvent() {
         List<Integer> before = rowsAndEvents();
 
         post("{\"customer\":\"alice\",\"item\":\"cake\",\"quantity\":4}")
@@ -155,7 +155,7 @@ class ShopTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"since=-1", "since=abc", "since=9223372036854775808", "limit=0", "limit=1001", "limit=x"})
-    void aBadQueryIsRefused(String query) {
+    void invalidQueryIsRejected(String query) {
         client.get()
                 .uri("/events?" + query)
                 .exchange()
@@ -172,7 +172,7 @@ class ShopTest {
     }
 
     @Test
-    void anOrderThatIsNotThereIsNotFound() {
+    void missingOrderIsNotFound() {
         client.get().uri("/orders/none").exchange().expectStatus().isNotFound();
     }
 }

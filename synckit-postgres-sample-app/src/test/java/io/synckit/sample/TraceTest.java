@@ -74,7 +74,7 @@ class TraceTest {
     }
 
     @Test
-    void anOrdersTraceGoesOnInAnotherProcess() throws Exception {
+    void traceOfAnOrderContinuesInAnotherProcess() throws Exception {
         Process second = secondShop();
         try {
             List<String> output = said(second);

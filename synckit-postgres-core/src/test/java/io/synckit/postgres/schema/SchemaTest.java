@@ -89,7 +89,7 @@ class SchemaTest {
 
     /** Flyway, which takes its time, is not asked for what the schema says itself. */
     @Test
-    void aSchemaThatIsUpToDateSaysSo() {
+    void currentSchemaNeedsNoFlyway() {
         migrator("synckit", "events").migrate();
         database.execute("alter table synckit.events_schema_history rename to moved_away");
         assertThat(migrator("synckit", "events").migrate()).isZero();
@@ -105,7 +105,7 @@ class SchemaTest {
     }
 
     @Test
-    void theMigratorKnowsAllScripts() throws Exception {
+    void migratorKnowsAllScripts() throws Exception {
         URI scripts =
                 SchemaMigrator.class.getResource("/" + MigrationScripts.FOLDER).toURI();
         try (Stream<Path> files = Files.list(Path.of(scripts))) {
@@ -115,7 +115,7 @@ class SchemaTest {
     }
 
     @Test
-    void aPoolKeepsNoLockTimeoutOfTheMigration() throws Exception {
+    void migrationLeavesNoLockTimeoutInThePool() throws Exception {
         new SchemaMigrator(database.pool(), "synckit", "events", SchemaMigrator.Options.DEFAULTS).migrate();
         List<java.sql.Connection> all = new java.util.ArrayList<>();
         for (int i = 0; i < 4; i++) {
@@ -142,7 +142,7 @@ class SchemaTest {
     }
 
     @Test
-    void aSchemaWithOtherTablesIsNoObstacle() {
+    void schemaWithOtherTablesIsMigrated() {
         database.execute("create schema synckit", "create table synckit.other (n integer)");
 
         assertThat(migrator("synckit", "events").migrate()).isPositive();
@@ -172,7 +172,7 @@ class SchemaTest {
     }
 
     @Test
-    void theLongestNamesWork() {
+    void longestNamesWork() {
         String table = "t".repeat(40);
         String schema = "s".repeat(63);
         migrator(schema, table).migrate();
@@ -195,7 +195,7 @@ class SchemaTest {
                 "a;drop table x",
                 "ttttttttttttttttttttttttttttttttttttttttt"
             })
-    void namesThatAreNotPlainAreRefused(String name) {
+    void namesThatAreNotIdentifiersAreRejected(String name) {
         assertThatExceptionOfType(InvalidConfigException.class)
                 .isThrownBy(() -> migrator("synckit", name))
                 .withMessageContaining("'" + name + "'");
@@ -204,7 +204,7 @@ class SchemaTest {
     }
 
     @Test
-    void aSchemaOfPostgresIsRefused() {
+    void systemSchemaIsRejected() {
         assertThatExceptionOfType(InvalidConfigException.class).isThrownBy(() -> migrator("pg_catalog", "events"));
     }
 
@@ -311,7 +311,7 @@ class SchemaTest {
     }
 
     @Test
-    void theSequenceEndsWhereTheFenceDoes() {
+    void sequenceEndsWhereTheFenceDoes() {
         migrator("synckit", "events").migrate();
 
         assertThatThrownBy(() -> database.execute("select setval('synckit.events_version_seq', 1000000000000000)"))
@@ -365,7 +365,7 @@ class SchemaTest {
 
     /** The statement of the message, for those who do not let the application migrate. */
     @Test
-    void aRenamedSchemaIsRepairedByTheStatementOfTheMessage() {
+    void statementOfTheMessageRepairsARenamedSchema() {
         rename();
         String problem =
                 SchemaStatus.of(database.pool(), "archive", "events").problems().get(0);
@@ -398,7 +398,7 @@ class SchemaTest {
     // durability
 
     @Test
-    void asynchronousCommitIsNamedAndDoesNotApplyToEvents() {
+    void asynchronousCommitIsReportedAndNotUsedForEvents() {
         migrator("synckit", "events").migrate();
         database.execute(
                 "alter database " + database.name() + " set synchronous_commit = off",
@@ -476,7 +476,7 @@ class SchemaTest {
 
     /** On newer servers a sequence that may not be read looks like one that is new. */
     @Test
-    void aRoleThatMayNotReadTheSequenceIsNamedByEveryOperation() {
+    void missingSequencePrivilegeIsNamedByEveryOperation() {
         migrator("synckit", "events").migrate();
         store("synckit", "events").store(Event.of("a", "T", 1));
         withRole("synckit_half", role -> {
@@ -520,7 +520,7 @@ class SchemaTest {
                 "insert into synckit.events (id, aggregate_id, event_type, data) values ('x', 'a', 'T', '1')"
                         + " on conflict (id) do update set data = '2'"
             })
-    void changingEventsByMistakeIsRefused(String statement) {
+    void accidentalChangesOfEventsAreRejected(String statement) {
         migrator("synckit", "events").migrate();
         store("synckit", "events").store(Event.of("a", "T", 1));
 

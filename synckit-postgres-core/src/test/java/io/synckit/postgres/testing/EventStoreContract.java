@@ -153,7 +153,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void anIdIsGivenWhenThereIsNone() {
+    void eventGetsAnId() {
         Event first = Event.of("a", "T", 1);
         Event second = Event.of("a", "T", 1);
 
@@ -175,7 +175,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void aBatchGivesOneResultForEachEventInTheirOrder() {
+    void batchReturnsOneResultForEachEventInOrder() {
         List<Event> events = IntStream.range(0, 2500)
                 .mapToObj(i -> Event.of("agg-" + i % 100, "T", i))
                 .toList();
@@ -197,7 +197,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void anEmptyBatchDoesNothing() {
+    void emptyBatchDoesNothing() {
         assertThat(store().storeBatch(List.of())).isEmpty();
         assertThat(store().append("a", ExpectedStreamVersion.exactly(7), List.of()))
                 .isEmpty();
@@ -344,7 +344,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void theFirstResultComesBackWhenAskedFor() {
+    void firstResultIsReturnedOnRequest() {
         Event one = Event.of("a", "T", 1);
         AppendResult first = store().store(one);
 
@@ -357,7 +357,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void aBatchThatIsStoredInPartIsCompletedWhenAskedFor() {
+    void partlyStoredBatchIsCompletedOnRequest() {
         Event one = Event.of("a", "T", 1);
         Event two = Event.of("a", "T", 2);
         Event three = Event.of("a", "T", 3);
@@ -374,7 +374,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void aGuardedAppendCanBeRepeated() {
+    void appendWithExpectedVersionCanBeRepeated() {
         List<Event> events = List.of(Event.of("a", "T", 1), Event.of("a", "T", 2));
         List<AppendResult> first = store().append("a", ExpectedStreamVersion.noStream(), events, RETURN_EXISTING);
         store().store(Event.of("a", "T", 3));
@@ -526,7 +526,7 @@ public abstract class EventStoreContract {
     }
 
     @Test
-    void aFilteredReadAdvancesPastWhatDoesNotMatch() {
+    void filteredReadAdvancesPastOtherEvents() {
         store().storeBatch(IntStream.range(0, 100)
                 .mapToObj(i -> Event.of("a", i % 10 == 3 ? "T" : "U", i))
                 .toList());

@@ -155,7 +155,7 @@ class MoreSnippetsTest {
     }
 
     @Test
-    void aSecondStoreAndADecoratorWork() {
+    void secondStoreAndDecoratorWork() {
         events.store(Event.of("a", "T", 1));
         auditLog.store(Event.of("a", "T", 2));
 
@@ -169,7 +169,7 @@ class MoreSnippetsTest {
     }
 
     @Test
-    void anEventIsACloudEvent() {
+    void eventIsWrittenAsCloudEvent() {
         auditLog.store(Event.of("b", "Paid", List.of(1.50)).withId("e1"));
 
         assertThat(cloudEvent(auditLog.get("e1")))

@@ -180,7 +180,7 @@ class ReadmeSnippetsTest {
     }
 
     @Test
-    void theStoryOfTheReadme() {
+    void useCasesOfTheReadme() {
         Version since = events.latestVersion();
         Version version = shop.place("order-1", new OrderPlaced("alice", "coffee", 2));
         assertThatExceptionOfType(DuplicateKeyException.class)
@@ -214,7 +214,7 @@ class ReadmeSnippetsTest {
     }
 
     @Test
-    void theSubscriptionsOfTheReadme() throws InterruptedException {
+    void subscriptionsOfTheReadme() throws InterruptedException {
         Collector<StoredEvent> ten = new Collector<>();
         LiveSubscription printing = print(live.subscriptions());
         LiveSubscription all = everything(live.subscriptions(), Version.ZERO);

@@ -98,7 +98,7 @@ class JacksonJsonTest {
     }
 
     @Test
-    void theStoredFormatIsThatOfTheGoldenFile() throws Exception {
+    void storedFormatMatchesTheGoldenFile() throws Exception {
         String golden = Files.readString(Path.of("src/test/resources/stored-format.json"))
                 .strip();
 

@@ -39,7 +39,7 @@ class EndpointTest {
     }
 
     @Test
-    void theOverviewHasTheStoreTheListenerAndTheSubscriptions() {
+    void overviewHasStoreListenerAndSubscriptions() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             Await.until(store::isListenerConnected);
@@ -62,7 +62,7 @@ class EndpointTest {
     }
 
     @Test
-    void theListenerCanBeStoppedStartedAndRestarted() {
+    void listenerCanBeStoppedStartedAndRestarted() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             SynckitEndpoint endpoint = context.getBean(SynckitEndpoint.class);
@@ -80,7 +80,7 @@ class EndpointTest {
     }
 
     @Test
-    void otherOperationsAreRefused() {
+    void otherOperationsAreRejected() {
         runner.run(context -> {
             SynckitEndpoint endpoint = context.getBean(SynckitEndpoint.class);
             assertThatThrownBy(() -> endpoint.operate("listener", "drop"))
@@ -93,7 +93,7 @@ class EndpointTest {
     }
 
     @Test
-    void aDatabaseThatDoesNotAnswerLeavesTheRest() {
+    void unresponsiveDatabaseLeavesTheOtherParts() {
         runner.run(context -> {
             Await.until(context.getBean(RealtimeEventStore.class)::isListenerConnected);
             database.execute("alter schema synckit rename to elsewhere");
@@ -117,7 +117,7 @@ class EndpointTest {
     }
 
     @Test
-    void itIsNotThereUnlessItIsExposed() {
+    void endpointMustBeExposed() {
         runner.withPropertyValues("management.endpoints.web.exposure.include=health")
                 .run(context -> assertThat(context).doesNotHaveBean(SynckitEndpoint.class));
     }

@@ -83,7 +83,7 @@ class HealthTest {
     }
 
     @Test
-    void aTerminatedListenerIsNamedAndIsWellAgain() throws Exception {
+    void terminatedListenerIsReportedUntilItIsBack() throws Exception {
         try (TcpProxy proxy = new TcpProxy(database.host(), database.port())) {
             runner.withPropertyValues(
                             "synckit.postgres.listener.url=" + database.urlAt("localhost:" + proxy.port()),
@@ -110,7 +110,7 @@ class HealthTest {
     }
 
     @Test
-    void aStoppedListenerIsDownIfThatIsAskedFor() {
+    void stoppedListenerIsDownIfConfigured() {
         runner.withPropertyValues("synckit.postgres.health.down-for=listener-stopped")
                 .run(context -> {
                     RealtimeEventStore store = connected(context);
@@ -124,7 +124,7 @@ class HealthTest {
     }
 
     @Test
-    void aListenerThatHasGivenUpIsDown() throws Exception {
+    void failedListenerIsDown() throws Exception {
         try (TcpProxy proxy = new TcpProxy(database.host(), database.port())) {
             runner.withPropertyValues(
                             "synckit.postgres.listener.url=" + database.urlAt("localhost:" + proxy.port()),
@@ -203,7 +203,7 @@ class HealthTest {
     }
 
     @Test
-    void aSubscriptionThatIsBehindIsNamed() {
+    void laggingSubscriptionIsReported() {
         runner.withPropertyValues("synckit.postgres.health.max-lag=50ms").run(context -> {
             CountDownLatch release = new CountDownLatch(1);
             RealtimeEventStore store = connected(context);
@@ -225,7 +225,7 @@ class HealthTest {
 
     /** The notification is lost, and the next poll is an hour away. */
     @Test
-    void aReaderThatIsBehindIsNamed() {
+    void laggingReaderIsReported() {
         runner.withPropertyValues("synckit.postgres.health.max-lag=50ms").run(context -> {
             RealtimeEventStore store = connected(context);
             store.subscriptions().live(LiveOptions.named("test"), seen::add);
@@ -244,7 +244,7 @@ class HealthTest {
 
     /** A full queue has 8 GB. The cause shows at any size: a session that listens and keeps its transaction open. */
     @Test
-    void aNotificationQueueThatFillsUpIsNamed() {
+    void fullNotificationQueueIsReported() {
         runner.withPropertyValues("synckit.postgres.health.max-queue-usage=0.000000001")
                 .run(context -> {
                     try (Connection listens = database.connect();
@@ -265,7 +265,7 @@ class HealthTest {
     }
 
     @Test
-    void aDatabaseThatDoesNotAnswerIsDownInTime() {
+    void unresponsiveDatabaseIsDownWithinTheTimeout() {
         runner.withPropertyValues(
                         "spring.datasource.hikari.maximum-pool-size=1", "synckit.postgres.health.timeout=100ms")
                 .run(context -> {
@@ -282,7 +282,7 @@ class HealthTest {
     }
 
     @Test
-    void aTableThatHasGoneIsDown() {
+    void missingTableIsDown() {
         runner.run(context -> {
             connected(context);
             database.execute("alter schema synckit rename to elsewhere");
@@ -310,7 +310,7 @@ class HealthTest {
     }
 
     @Test
-    void anOlderSchemaIsDown() {
+    void olderSchemaIsDown() {
         runner.run(context -> {
             connected(context);
             database.execute("create or replace function synckit.events_schema_version() returns integer"
@@ -353,7 +353,7 @@ class HealthTest {
     }
 
     @Test
-    void anEventThatWasNotDeliveredIsNamed() {
+    void undeliveredEventIsReported() {
         runner.withPropertyValues("synckit.postgres.audit.delay=1s").run(context -> {
             RealtimeEventStore store = connected(context);
             store.subscriptions().live(LiveOptions.named("test"), seen::add);
@@ -388,7 +388,7 @@ class HealthTest {
     }
 
     @Test
-    void itCanBeSwitchedOff() {
+    void canBeDisabled() {
         runner.withPropertyValues("management.health.synckit.enabled=false")
                 .run(context -> assertThat(context).doesNotHaveBean("synckitHealthContributor"));
     }

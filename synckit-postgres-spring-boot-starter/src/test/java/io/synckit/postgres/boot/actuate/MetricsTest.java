@@ -131,7 +131,7 @@ class MetricsTest {
     }
 
     @Test
-    void theListenerAndTheHorizonAreMeasured() {
+    void listenerAndHorizonAreMeasured() {
         runner.run(context -> {
             useEverything(context);
             assertThat(gauge(context, "synckit.listener.state", "state", "listening"))
@@ -163,7 +163,7 @@ class MetricsTest {
     }
 
     @Test
-    void aTransactionThatHoldsTheHorizonIsMeasured() {
+    void transactionThatHoldsTheHorizonIsMeasured() {
         runner.run(context -> {
             try (CallersTransaction open = CallersTransaction.begin(database)) {
                 open.store().store(Event.of("a", "T", 1));
@@ -215,7 +215,7 @@ class MetricsTest {
     }
 
     @Test
-    void theStoresOwnPoolIsMeasuredBesideTheApplications() {
+    void dedicatedPoolIsMeasured() {
         runner.withConfiguration(AutoConfigurations.of(
                         org.springframework.boot.jdbc.autoconfigure.metrics.DataSourcePoolMetricsAutoConfiguration
                                 .class))
@@ -269,7 +269,7 @@ class MetricsTest {
     }
 
     @Test
-    void aRegistryWithoutObservationsIsEnough() {
+    void registryWithoutObservationsIsSufficient() {
         new ApplicationContextRunner()
                 .withConfiguration(AutoConfigurations.of(DataSourceAutoConfiguration.class))
                 .withConfiguration(AutoConfigurations.of(Applications.ours()))
@@ -342,7 +342,7 @@ class MetricsTest {
 
     /** The module is there, and no tracer: Boot puts one that does nothing in its place. */
     @Test
-    void aTracerThatDoesNothingIsNoObserver() {
+    void noopTracerIsNoObserver() {
         runner.withConfiguration(AutoConfigurations.of(
                         org.springframework.boot.micrometer.tracing.autoconfigure.MicrometerTracingAutoConfiguration
                                 .class,
@@ -388,7 +388,7 @@ class MetricsTest {
 
     /** Rows of docs/metrics.md: name, type, unit, tags. Without observations there are no timers of what runs now. */
     @Test
-    void thePageHasWhatIsRegistered() throws IOException {
+    void pageListsTheRegisteredMeters() throws IOException {
         Set<String> documented = Pattern.compile("(?m)^\\| `(synckit[^`]*)` \\| (\\w+) \\| (\\w*) \\| ([^|]*) \\|")
                 .matcher(Files.readString(Path.of("..", "docs", "metrics.md")))
                 .results()

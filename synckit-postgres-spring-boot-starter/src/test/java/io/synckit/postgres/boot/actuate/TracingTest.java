@@ -84,7 +84,7 @@ class TracingTest {
     }
 
     @Test
-    void aHandlerGoesOnWithTheTraceOfTheAppend() {
+    void handlerContinuesTheTraceOfTheAppend() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             store.subscriptions().live(LiveOptions.named("test"), event -> {
@@ -130,7 +130,7 @@ class TracingTest {
     }
 
     @Test
-    void aReplayLinksToTheTraceOfTheAppend() {
+    void replayLinksToTheTraceOfTheAppend() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             inARequest(context, () -> store.store(Event.of("a", "Placed", 1)));
@@ -155,7 +155,7 @@ class TracingTest {
 
     /** Whatever another program has put there. */
     @Test
-    void aTraceparentThatIsNoneIsIgnored() {
+    void invalidTraceparentIsIgnored() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             store.subscriptions().live(LiveOptions.named("test"), seen::add);
@@ -204,7 +204,7 @@ class TracingTest {
     }
 
     @Test
-    void aReadIsASpanAndAFailureIsSeen() {
+    void readIsASpanWithItsFailure() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             inARequest(context, () -> store.load(Version.ZERO));

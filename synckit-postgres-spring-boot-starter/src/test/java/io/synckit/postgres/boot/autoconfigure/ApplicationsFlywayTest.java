@@ -94,7 +94,7 @@ class ApplicationsFlywayTest {
 
     /** The starter was there first; the application gets migrations later. */
     @Test
-    void theStoresTablesFirst() {
+    void tablesOfTheStoreFirst() {
         try (ConfigurableApplicationContext context = start(JdbcApplication.class, "spring.flyway.enabled=false")) {
             context.getBean(EventStore.class).store(Event.of("b", "T", 0));
         }
@@ -109,7 +109,7 @@ class ApplicationsFlywayTest {
 
     /** The application's tables were there first. */
     @Test
-    void theApplicationsTablesFirst() {
+    void tablesOfTheApplicationFirst() {
         try (ConfigurableApplicationContext context = start(JpaApplication.class, "synckit.postgres.enabled=false")) {
             assertThat(context.getBeansOfType(EventStore.class)).isEmpty();
         }

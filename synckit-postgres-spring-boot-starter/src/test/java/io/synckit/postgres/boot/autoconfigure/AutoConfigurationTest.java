@@ -101,7 +101,7 @@ class AutoConfigurationTest {
     }
 
     @Test
-    void aPoolOfOneConnectionIsEnough() {
+    void poolOfOneConnectionIsSufficient() {
         withApplicationsDataSource()
                 .withPropertyValues(
                         "spring.datasource.hikari.maximum-pool-size=1",
@@ -136,7 +136,7 @@ class AutoConfigurationTest {
     }
 
     @Test
-    void aUrlOfItsOwnMakesAPoolOfItsOwnBesideTheApplications() {
+    void separateUrlCreatesADedicatedPool() {
         try (TestDatabase own = TestPostgres.shared().emptyDatabase()) {
             withApplicationsDataSource()
                     .withPropertyValues("synckit.postgres.url=" + own.url())
@@ -163,7 +163,7 @@ class AutoConfigurationTest {
     }
 
     @Test
-    void aUrlOfItsOwnIsEnoughForAnApplicationWithoutAnotherDatabase() {
+    void separateUrlIsSufficientWithoutADataSource() {
         runner.withPropertyValues(
                         "synckit.postgres.url=" + database.url(),
                         "synckit.postgres.max-open-conns=3",
@@ -229,7 +229,7 @@ class AutoConfigurationTest {
     }
 
     @Test
-    void aLazyDataSourceIsUsed() {
+    void lazyDataSourceIsUsed() {
         runner.withBean(DataSource.class, () -> {
                     HikariDataSource pool = new HikariDataSource();
                     pool.setJdbcUrl(database.url());
@@ -242,7 +242,7 @@ class AutoConfigurationTest {
     }
 
     @Test
-    void aDataSourceWithoutAUrlIsUsedAsItIs() {
+    void dataSourceWithoutUrlIsUsedUnchanged() {
         DataSource opaque = new org.springframework.jdbc.datasource.AbstractDataSource() {
             @Override
             public java.sql.Connection getConnection() throws java.sql.SQLException {
@@ -284,7 +284,7 @@ class AutoConfigurationTest {
     }
 
     @Test
-    void aSecondStoreStandsBesideTheFirst() {
+    void secondStoreWorksBesideTheFirst() {
         withApplicationsDataSource()
                 .withUserConfiguration(AuditLog.class)
                 .withPropertyValues("synckit.postgres.listener.enabled=true")
@@ -320,7 +320,7 @@ class AutoConfigurationTest {
     }
 
     @Test
-    void aDecoratorGoesAroundTheStore() {
+    void decoratorWrapsTheStore() {
         withApplicationsDataSource().withUserConfiguration(Decorated.class).run(context -> {
             assertThat(context).hasNotFailed().hasSingleBean(SynckitListenerLifecycle.class);
             assertThat(context.getBean(EventStore.class)).isSameAs(context.getBean("decorated"));
@@ -341,7 +341,7 @@ class AutoConfigurationTest {
     }
 
     @Test
-    void aRealtimeStoreOfTheApplicationReplacesTheStarters() {
+    void realtimeStoreOfTheApplicationReplacesTheDefault() {
         withApplicationsDataSource().withUserConfiguration(OwnStore.class).run(context -> {
             assertThat(context).hasNotFailed().hasSingleBean(RealtimeEventStore.class);
             assertThat(context).doesNotHaveBean(EventStoreComponents.class);
@@ -445,7 +445,7 @@ class AutoConfigurationTest {
     }
 
     @Test
-    void aSettingThatCannotBeIsNamed() {
+    void invalidSettingIsNamed() {
         withApplicationsDataSource()
                 .withPropertyValues("synckit.postgres.batch-size=0")
                 .run(context -> assertThat(context)
@@ -482,7 +482,7 @@ class AutoConfigurationTest {
     }
 
     @Test
-    void aBrokenFenceFailsTheStart() {
+    void brokenFenceFailsTheStart() {
         withApplicationsDataSource().run(context -> assertThat(context).hasNotFailed());
         database.execute("alter sequence synckit.events_version_seq cache 50");
         withApplicationsDataSource()
@@ -491,7 +491,7 @@ class AutoConfigurationTest {
 
     /** The statements before the first migration are those of docs/schema.md. */
     @Test
-    void theMigrationHasCredentialsOfItsOwn() throws IOException {
+    void migrationHasSeparateCredentials() throws IOException {
         String app = "app_" + database.name();
         String owner = "owner_" + database.name();
         database.execute(

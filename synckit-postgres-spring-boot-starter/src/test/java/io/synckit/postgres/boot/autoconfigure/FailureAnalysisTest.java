@@ -79,7 +79,7 @@ class FailureAnalysisTest {
     }
 
     @Test
-    void aSettingThatCannotBe(CapturedOutput output) throws IOException {
+    void invalidSetting(CapturedOutput output) throws IOException {
         start(
                 output,
                 OneDataSource.class,
@@ -89,7 +89,7 @@ class FailureAnalysisTest {
     }
 
     @Test
-    void aSchemaThatIsNotThere(CapturedOutput output) throws IOException {
+    void missingSchema(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().emptyDatabase()) {
             start(
                     output,
@@ -101,7 +101,7 @@ class FailureAnalysisTest {
     }
 
     @Test
-    void anOlderSchema(CapturedOutput output) throws IOException {
+    void olderSchema(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {
             database.execute("create or replace function synckit.events_schema_version() returns integer"
                     + " language sql immutable parallel safe as 'select 1'");
@@ -115,7 +115,7 @@ class FailureAnalysisTest {
     }
 
     @Test
-    void aNewerSchema(CapturedOutput output) throws IOException {
+    void newerSchema(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {
             database.execute("create or replace function synckit.events_schema_version() returns integer"
                     + " language sql immutable parallel safe as 'select 3'");
@@ -124,7 +124,7 @@ class FailureAnalysisTest {
     }
 
     @Test
-    void aRoleThatMayNotRead(CapturedOutput output) throws IOException {
+    void roleThatMayNotRead(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {
             String role = "nobody_" + database.name();
             database.execute("create role " + role);
@@ -140,7 +140,7 @@ class FailureAnalysisTest {
 
     /** The role may read the table, but not the sequence. */
     @Test
-    void aRoleThatMayOnlySelect(CapturedOutput output) throws IOException {
+    void roleThatMayOnlySelect(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {
             String role = "reader_" + database.name();
             database.execute(
@@ -158,7 +158,7 @@ class FailureAnalysisTest {
     }
 
     @Test
-    void aRoleThatMayNotMigrate(CapturedOutput output) throws IOException {
+    void roleThatMayNotMigrate(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().emptyDatabase()) {
             String role = "nobody_" + database.name();
             database.execute("create role " + role);
@@ -172,7 +172,7 @@ class FailureAnalysisTest {
     }
 
     @Test
-    void aDatabaseThatRefuses(CapturedOutput output) throws IOException {
+    void unreachableDatabase(CapturedOutput output) throws IOException {
         start(
                 output,
                 OneDataSource.class,
@@ -184,7 +184,7 @@ class FailureAnalysisTest {
     }
 
     @Test
-    void aListenerWithoutAWay(CapturedOutput output) throws IOException {
+    void listenerThatCannotConnect(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().emptyDatabase()) {
             start(
                     output,
@@ -202,7 +202,7 @@ class FailureAnalysisTest {
     }
 
     @Test
-    void aPoolerInFrontOfTheListener(CapturedOutput output) throws IOException {
+    void poolerInFrontOfTheListener(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().emptyDatabase();
                 TransactionPooler pooler = new TransactionPooler(database.host(), database.port())) {
             start(

@@ -64,7 +64,7 @@ class RealtimeAutoConfigurationTest {
     }
 
     @Test
-    void eventsAreToldOfAndTheListenerEndsWithTheApplication() {
+    void eventsAreDeliveredUntilTheApplicationStops() {
         AtomicReference<NotificationListener> listener = new AtomicReference<>();
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
@@ -83,7 +83,7 @@ class RealtimeAutoConfigurationTest {
     }
 
     @Test
-    void itIsServedUntilTheWebServerHasAnswered() {
+    void listenerRunsUntilTheWebServerHasAnswered() {
         runner.run(context -> {
             SynckitListenerLifecycle lifecycle = context.getBean(SynckitListenerLifecycle.class);
             assertThat(lifecycle.isRunning()).isTrue();
@@ -102,7 +102,7 @@ class RealtimeAutoConfigurationTest {
     }
 
     @Test
-    void theListenersUrlIsUsed() {
+    void urlOfTheListenerIsUsed() {
         runner.withPropertyValues("synckit.postgres.listener.url=" + database.url("options=-c%20work_mem=1234kB"))
                 .run(context -> {
                     Await.until(context.getBean(RealtimeEventStore.class)::isListenerConnected);
@@ -116,7 +116,7 @@ class RealtimeAutoConfigurationTest {
     }
 
     @Test
-    void theListenersUserIsUsed() {
+    void userOfTheListenerIsUsed() {
         String role = "listener_" + database.name();
         database.execute("create role " + role + " login password 'secret'");
         try {
@@ -140,7 +140,7 @@ class RealtimeAutoConfigurationTest {
     }
 
     @Test
-    void aPasswordWithoutAUserIsRefused() {
+    void passwordWithoutUserIsRejected() {
         runner.withPropertyValues("synckit.postgres.listener.password=secret")
                 .run(context -> assertThat(context)
                         .getFailure()
@@ -151,7 +151,7 @@ class RealtimeAutoConfigurationTest {
     }
 
     @Test
-    void aUrlThatIsNoneFailsTheStartWithoutShowingItsPassword() {
+    void invalidUrlFailsTheStartWithoutItsPassword() {
         runner.withPropertyValues("synckit.postgres.listener.url=jdbc:postgresql://host:port/d?password=geheim")
                 .run(context -> assertThat(context)
                         .getFailure()
@@ -163,7 +163,7 @@ class RealtimeAutoConfigurationTest {
 
     /** HikariCP's dataSourceClassName has no URL; the class is instantiated again. */
     @Test
-    void aDataSourceByClassNameIsListenedTo() {
+    void listenerUsesDataSourceByClassName() {
         runner.withBean(DataSource.class, () -> {
                     HikariConfig config = new HikariConfig();
                     config.setDataSourceClassName("org.postgresql.ds.PGSimpleDataSource");
@@ -179,7 +179,7 @@ class RealtimeAutoConfigurationTest {
 
     /** A DataSource that hides its URL provides no permanent connection. */
     @Test
-    void aDataSourceThatDoesNotTellItsUrlIsPolled() {
+    void dataSourceWithoutKnownUrlIsPolled() {
         runner.withBean(DataSource.class, () -> new Silent(database))
                 .withPropertyValues("synckit.postgres.notification-timeout=100ms")
                 .run(context -> {
@@ -227,7 +227,7 @@ class RealtimeAutoConfigurationTest {
     }
 
     @Test
-    void theNotifyModeIsThatOfTheTable() {
+    void notifyModeIsThatOfTheTable() {
         runner.withPropertyValues("synckit.postgres.notify.mode=each-event").run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             Await.until(store::isListenerConnected);
@@ -255,7 +255,7 @@ class RealtimeAutoConfigurationTest {
 
     /** The transaction with the doorbell lock fails. The application, whose transaction has committed, notifies. */
     @Test
-    void aTransactionOfTheApplicationsRingsIfNobodyElseDid() {
+    void transactionOfTheApplicationNotifiesIfNeeded() {
         runner.run(context -> {
             RealtimeEventStore store = context.getBean(RealtimeEventStore.class);
             store.subscriptions().live(LiveOptions.named("test"), seen::add);

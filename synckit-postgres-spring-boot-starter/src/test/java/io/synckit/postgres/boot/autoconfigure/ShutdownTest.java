@@ -96,7 +96,7 @@ class ShutdownTest {
     }
 
     @Test
-    void theShutdownPhaseLimitsTheWait() throws Exception {
+    void shutdownPhaseLimitsTheWait() throws Exception {
         ConfigurableApplicationContext context = start("spring.lifecycle.timeout-per-shutdown-phase=1s");
         Projection projection = context.getBean(Projection.class);
         context.getBean(EventStore.class).store(Event.of("a", "T", 1));

@@ -170,7 +170,7 @@ class SpringTransactionsTest {
 
     @ParameterizedTest
     @EnumSource
-    void anExceptionLeavesNeitherEventNorRow(Setup setup) {
+    void exceptionRollsBackEventAndRow(Setup setup) {
         start(setup);
         assertThatExceptionOfType(IllegalStateException.class)
                 .isThrownBy(() -> transaction().executeWithoutResult(status -> {
@@ -185,7 +185,7 @@ class SpringTransactionsTest {
 
     @ParameterizedTest
     @EnumSource
-    void aDuplicateLeavesTheTransactionUsable(Setup setup) {
+    void duplicateLeavesTheTransactionUsable(Setup setup) {
         start(setup);
         Event event = Event.of("a", "T", 1);
         store().store(event);
@@ -203,7 +203,7 @@ class SpringTransactionsTest {
 
     @ParameterizedTest
     @EnumSource
-    void anInnerTransactionIsIndependent(Setup setup) {
+    void innerTransactionIsIndependent(Setup setup) {
         start(setup);
         transaction().executeWithoutResult(outer -> {
             store().store(Event.of("outer", "T", "gone"));
@@ -235,7 +235,7 @@ class SpringTransactionsTest {
 
     @ParameterizedTest
     @EnumSource
-    void aTransactionOfAnotherResourceIsNotJoined(Setup setup) {
+    void transactionOfAnotherResourceIsNotJoined(Setup setup) {
         start(setup);
         NoResource ofAnotherResource = new NoResource();
         // As if it were a bean.
@@ -427,7 +427,7 @@ class SpringTransactionsTest {
 
     @ParameterizedTest
     @EnumSource
-    void aTransactionElsewhereIsWarnedOfOnce(Setup setup) {
+    void transactionOfAnotherDataSourceIsWarnedOfOnce(Setup setup) {
         start(setup);
         Logger logger = (Logger) LoggerFactory.getLogger(SpringConnections.class);
         ListAppender<ILoggingEvent> appender = new ListAppender<>();
@@ -450,7 +450,7 @@ class SpringTransactionsTest {
 
     @ParameterizedTest
     @EnumSource
-    void aReadInATransactionSeesItsOwnEventsOfAnAggregate(Setup setup) {
+    void transactionReadsItsOwnEventsOfAnAggregate(Setup setup) {
         start(setup);
         transaction().executeWithoutResult(status -> {
             store().store(Event.of("a", "T", 1));

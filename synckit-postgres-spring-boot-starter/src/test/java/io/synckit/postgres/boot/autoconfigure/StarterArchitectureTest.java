@@ -15,7 +15,7 @@ class StarterArchitectureTest {
             .importPackages("io.synckit.postgres.boot");
 
     @Test
-    void theAutoConfigurationIsHidden() {
+    void autoConfigurationIsNotPublic() {
         classes()
                 .that()
                 .resideInAPackage("..boot.autoconfigure..")

@@ -74,7 +74,7 @@ class UnpooledConnectionsTest {
     }
 
     @Test
-    void theUserOfTheDriverPropertiesIsUsed() throws SQLException {
+    void userOfTheDriverPropertiesIsUsed() throws SQLException {
         withRole(role -> {
             config.setJdbcUrl(database.url().replaceFirst("[?].*", ""));
             config.addDataSourceProperty("user", role);
@@ -105,7 +105,7 @@ class UnpooledConnectionsTest {
     }
 
     @Test
-    void theDataSourceInsideThePoolIsUsed() throws SQLException {
+    void dataSourceInsideThePoolIsUsed() throws SQLException {
         PGSimpleDataSource inner = new PGSimpleDataSource();
         inner.setUrl(database.url());
         inner.setApplicationName("inner");
