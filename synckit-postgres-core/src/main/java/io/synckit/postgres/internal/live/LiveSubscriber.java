@@ -32,7 +32,7 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
     private final PageReader pages;
     private final LiveOptions options;
     private final LiveFilter filter;
-    private final Cursor cursor;
+    private final LiveCursor cursor;
     private final Sink sink;
     private final EventDelivery delivery;
 
@@ -42,7 +42,7 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
             PageReader pages,
             LiveOptions options,
             LiveFilter filter,
-            Cursor cursor,
+            LiveCursor cursor,
             Sink sink,
             EventDelivery delivery) {
         this.subscriptions = subscriptions;
@@ -60,7 +60,7 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
     }
 
     /** Returns the cursor, for use with the lock of the subscriptions. */
-    Cursor cursor() {
+    LiveCursor cursor() {
         return cursor;
     }
 

@@ -120,7 +120,8 @@ public final class LiveSubscriptions {
         }
         try {
             Start start = start(options);
-            Cursor cursor = new Cursor(options.buffer(), options.whenSlow(), filter::mayAccept, start.after, clock);
+            LiveCursor cursor =
+                    new LiveCursor(options.buffer(), options.whenSlow(), filter::mayAccept, start.after, clock);
             LiveSubscriber subscriber = new LiveSubscriber(
                     subscriptions,
                     runs,

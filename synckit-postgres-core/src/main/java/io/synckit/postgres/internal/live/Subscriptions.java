@@ -63,7 +63,7 @@ public final class Subscriptions implements LiveFeed {
         run(() -> {
             recent.clear(upTo);
             for (LiveSubscriber subscriber : index.all()) {
-                Cursor cursor = subscriber.cursor();
+                LiveCursor cursor = subscriber.cursor();
                 runIf(cursor.next() > safe ? cursor.fail(failure) : cursor.rewind(safe), subscriber);
             }
         });

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Guarded by the lock of the subscriptions, except for {@link #isActive}. A method that returns a boolean returns
  * whether the subscriber must be run.
  */
-final class Cursor {
+final class LiveCursor {
 
     /** Events that are taken from the recent events at once. */
     static final int TAKE = 64;
@@ -55,7 +55,7 @@ final class Cursor {
         BUSY
     }
 
-    Cursor(int buffer, SlowSubscriber whenSlow, Predicate<StoredEvent> wanted, long since, Clock clock) {
+    LiveCursor(int buffer, SlowSubscriber whenSlow, Predicate<StoredEvent> wanted, long since, Clock clock) {
         this.backlog = new LiveBacklog(buffer);
         this.whenSlow = whenSlow;
         this.wanted = wanted;

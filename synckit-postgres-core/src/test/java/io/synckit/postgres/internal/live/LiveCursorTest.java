@@ -16,16 +16,16 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** The states of a cursor, without a database and without threads. */
-class CursorTest {
+class LiveCursorTest {
 
     private static final int PAGE = 100;
 
     private final ManualClock clock = new ManualClock();
     private final RecentEvents recent = new RecentEvents();
-    private Cursor cursor = cursor(SlowSubscriber.WAIT, 0);
+    private LiveCursor cursor = cursor(SlowSubscriber.WAIT, 0);
 
-    private Cursor cursor(SlowSubscriber whenSlow, long since) {
-        return new Cursor(3, whenSlow, event -> true, since, clock);
+    private LiveCursor cursor(SlowSubscriber whenSlow, long since) {
+        return new LiveCursor(3, whenSlow, event -> true, since, clock);
     }
 
     /** Publishes events as the subscriptions do. Returns whether the subscriber must be run. */
@@ -92,8 +92,8 @@ class CursorTest {
         openAtEnd();
         publish(1, 100);
 
-        assertThat(take()).hasSize(Cursor.TAKE);
-        assertThat(take()).hasSize(100 - Cursor.TAKE);
+        assertThat(take()).hasSize(LiveCursor.TAKE);
+        assertThat(take()).hasSize(100 - LiveCursor.TAKE);
     }
 
     @Test
