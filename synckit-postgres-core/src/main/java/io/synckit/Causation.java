@@ -5,7 +5,7 @@ import java.util.Optional;
 
 /**
  * The event that a thread handles. Events that the thread stores meanwhile get the metadata {@value #CAUSATION_ID}, the id of the handled
- * event, and {@value #CORRELATION_ID}, that of the handled event or else its id. Metadata of the caller with these names is not changed.
+ * event, and {@value #CORRELATION_ID}, the correlation id of the handled event or, if it has none, its id. Metadata of the caller with these names is not changed.
  */
 public final class Causation {
 

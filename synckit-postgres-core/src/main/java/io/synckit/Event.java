@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param type the event type; same limits
  * @param data the payload: anything that the JSON mapper can write, such as a record, a map, a list, a number or a text; {@link JsonText} for
  *     JSON text. PostgreSQL stores it as {@code jsonb}, which keeps the values and not the formatting
- * @param metadata data about the event, such as the user or the cause; values as for data, or null
+ * @param metadata data about the event, such as the user or the cause. Its values are as for data, or null
  */
 public record Event(String id, String aggregateId, String type, Object data, Map<String, @Nullable Object> metadata) {
 

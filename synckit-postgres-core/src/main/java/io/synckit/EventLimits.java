@@ -17,8 +17,8 @@ public final class EventLimits {
     private EventLimits() {}
 
     /**
-     * Returns the first character that PostgreSQL cannot store, such as {@code U+0000}: NUL or half of a surrogate pair; null if there is
-     * none.
+     * Returns the first character that PostgreSQL cannot store (NUL or half of a surrogate pair), in the notation {@code U+0000}; null if there
+     * is none.
      */
     public static @Nullable String unstorable(CharSequence text) {
         for (int i = 0; i < text.length(); i++) {

@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * An ordered, durable log of events. Thread-safe.
  *
- * <p>In a transaction of the caller, writes commit or roll back with it. Every method throws {@link StoreClosedException} after {@link
- * #close()}, {@link InvalidConnectionException} if the database cannot be used, and {@link EventStoreException} or a subclass for every
- * other failure.
+ * <p>In a transaction of the caller, writes commit or roll back with it. Methods that use the database throw {@link StoreClosedException}
+ * after {@link #close()}, {@link InvalidConnectionException} if the database cannot be used, and another {@link EventStoreException} for
+ * other failures of the database.
  */
 public interface EventStore extends AutoCloseable {
 
@@ -43,8 +43,8 @@ public interface EventStore extends AutoCloseable {
     List<AppendResult> storeBatch(List<Event> events, AppendOptions options);
 
     /**
-     * Stores events of one aggregate, all or none, if its stream version is as expected. Of two writers with the same expectation, one
-     * succeeds. An empty list does nothing.
+     * Stores events of one aggregate, all or none, if its stream version is as expected. Of two writers that expect the same
+     * {@code exactly(n)} or {@code noStream()}, one succeeds. An empty list does nothing.
      *
      * @return one result for each event, in the order of the list
      * @throws WrongExpectedVersionException if the stream version is not as expected; nothing is stored, and the transaction of the caller
@@ -76,10 +76,9 @@ public interface EventStore extends AutoCloseable {
      * commit. The events of one thread are stored in the order of its calls. Each event has its own future, and a failing event fails
      * alone.
      *
-     * <p>Invalid arguments throw immediately. Failures after acceptance complete the future exceptionally: with {@link
-     * DuplicateEventException}, or with {@link InvalidConnectionException} if the connection was lost. In the second case the event may be
-     * stored. To find out, store it again with its id and {@link OnDuplicate#RETURN_EXISTING}. Accepted events are in memory until their
-     * commit.
+     * <p>Invalid arguments throw immediately. Failures after acceptance complete the future exceptionally, for example with {@link
+     * DuplicateEventException}. After an {@link InvalidConnectionException}, or an error whose message says so, the event may be stored. To
+     * find out, store it again with its id and {@link OnDuplicate#RETURN_EXISTING}. Accepted events are in memory until their commit.
      *
      * <p>While ten thousand events or 64 MB wait, the call blocks. A transaction that writes to the same aggregate delays an event and those
      * behind it. Cancelling the future does not cancel the event. Dependent stages run on a thread of the store, so give an executor to

@@ -58,7 +58,7 @@ public interface Instrumentation {
         private int alreadyStored;
 
         /**
-         * @param name the method of {@link EventStore}. For {@code stream} and {@code streamByAggregate} it is only the opening. For {@code
+         * @param name the method of {@link EventStore}, or {@code storeGroup}. For {@code stream} and {@code streamByAggregate} it is only the opening. For {@code
          *     storeAsync} it is only the acceptance; {@code storeGroup} stores the accepted events
          * @param table schema and name of the events table
          * @param append whether the operation stores events

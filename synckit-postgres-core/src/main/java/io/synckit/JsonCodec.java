@@ -11,7 +11,8 @@ public interface JsonCodec {
      *
      * @param value data, a metadata map, or a filter's value; {@link JsonText} inside is written without conversion
      * @return one JSON value
-     * @throws RuntimeException if the value cannot be written; the store wraps it in {@link InvalidEventException}
+     * @throws RuntimeException if the value cannot be written; the store wraps it in {@link InvalidEventException}, or for a filter in {@link
+     *     InvalidFilterException}
      */
     String write(@Nullable Object value);
 

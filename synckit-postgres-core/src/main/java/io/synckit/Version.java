@@ -5,8 +5,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A position in the log (a <em>global position</em>). Every event has one, and every reader sees them ascending. A gap belongs to a
- * transaction that rolled back. {@link #ZERO} is before the first event.
+ * A position in the log (a <em>global position</em>). Every event has one, and every reader sees them ascending. Versions have
+ * gaps, for example because of transactions that rolled back. {@link #ZERO} is before the first event.
  *
  * @param value 0 or more
  */

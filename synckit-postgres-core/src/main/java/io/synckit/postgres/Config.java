@@ -123,7 +123,7 @@ public final class Config {
         }
     }
 
-    /** Returns the connection string: {@code jdbc:postgresql://…}, or {@code postgres://user:password@host/database}; only for {@link PostgresEventStore#open}, which creates a dedicated pool. */
+    /** Returns the connection string: {@code jdbc:postgresql://…}, or {@code postgres://user:password@host/database}; only for {@link PostgresEventStore#open} and {@link RealtimeEventStore#open}, which creates a dedicated pool. */
     public @Nullable String connectionString() {
         return connectionString;
     }
@@ -173,7 +173,7 @@ public final class Config {
         return notificationTimeout;
     }
 
-    /** Returns the pause of the listener after its first failed attempt to connect. It becomes longer with each attempt, up to a minute. While the listener is not connected, it polls at this interval. */
+    /** Returns the pause of the listener after its first failed attempt to connect. It becomes longer with each attempt, up to a minute. While the listener is not connected, it polls at this interval, or at the notification timeout if that is shorter. */
     public Duration reconnectInterval() {
         return reconnectInterval;
     }

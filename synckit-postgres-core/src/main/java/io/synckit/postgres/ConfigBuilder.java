@@ -38,7 +38,7 @@ public final class ConfigBuilder {
 
     ConfigBuilder() {}
 
-    /** Sets the connection string: {@code jdbc:postgresql://…}, or {@code postgres://user:password@host/database}; only for {@link PostgresEventStore#open}, which creates a dedicated pool. */
+    /** Sets the connection string: {@code jdbc:postgresql://…}, or {@code postgres://user:password@host/database}; only for {@link PostgresEventStore#open} and {@link RealtimeEventStore#open}, which creates a dedicated pool. */
     public ConfigBuilder connectionString(@Nullable String connectionString) {
         this.connectionString = connectionString;
         return this;
@@ -98,7 +98,7 @@ public final class ConfigBuilder {
         return this;
     }
 
-    /** Sets the pause of the listener after its first failed attempt to connect. It becomes longer with each attempt, up to a minute. While the listener is not connected, it polls at this interval. */
+    /** Sets the pause of the listener after its first failed attempt to connect. It becomes longer with each attempt, up to a minute. While the listener is not connected, it polls at this interval, or at the notification timeout if that is shorter. */
     public ConfigBuilder reconnectInterval(Duration reconnectInterval) {
         this.reconnectInterval = reconnectInterval;
         return this;

@@ -89,6 +89,11 @@ record ConnectionString(
         int pathStart = beforeQuery.indexOf('/');
         String authority = pathStart < 0 ? beforeQuery : beforeQuery.substring(0, pathStart);
         String database = pathStart < 0 ? "" : beforeQuery.substring(pathStart + 1);
+        if (database.contains("@")) {
+            throw invalid(
+                    "has an @ after the host; percent-encode special characters of user and password (/ as %2F) and of"
+                            + " the database (@ as %40)");
+        }
         int at = authority.lastIndexOf('@');
         String hosts = authority.substring(at + 1);
         for (String host : hosts.split(",", -1)) {

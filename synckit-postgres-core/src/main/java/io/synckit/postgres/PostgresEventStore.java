@@ -258,7 +258,7 @@ public final class PostgresEventStore implements EventStore {
     }
 
     /**
-     * Returns a diagnosis: horizon, blocking session, sizes and usage of the notification queue. Sends one query.
+     * Returns a diagnosis: horizon, blocking session and usage of the notification queue. Sends one query.
      *
      * @throws io.synckit.InvalidConnectionException if the database does not answer
      */

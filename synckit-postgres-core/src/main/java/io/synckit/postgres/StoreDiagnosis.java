@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A diagnosis of the store by one query.
  *
- * @param schemaVersion version of the schema. It counts all scripts, so it differs from Flyway's version
+ * @param schemaVersion version of the schema. It is not Flyway's version, because a changed repeatable script raises it as well
  * @param stable see {@link io.synckit.EventStore#latestVersion()}
  * @param head the highest version given out, settled or not
  * @param latestEventAt when the event at {@code stable} was stored; empty if there is none

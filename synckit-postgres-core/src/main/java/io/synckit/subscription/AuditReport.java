@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param lost events in the table that were not published. Any other value than 0 is an error of this library, or a program has stored
  *     events without the triggers of the table
  * @param firstLost the first lost events, at most ten
- * @param unchecked published events that could not be compared, because the database did not answer for too long
+ * @param unchecked published events that could not be compared, because the history has changed, or the database did not answer for too
+ *     long
  */
 public record AuditReport(
         @Nullable Version checkedUpTo, long checked, long lost, List<Version> firstLost, long unchecked) {

@@ -8,12 +8,12 @@ import io.synckit.StoredEvent;
 import java.util.List;
 import java.util.concurrent.Flow;
 
-/** Consumes events. Safe for use by many threads. Events are committed by this process or another, and delivered in the order of versions. */
+/** Consumes the events that this process and others commit, in the order of versions. Thread-safe. */
 public interface EventSubscriptions {
 
     /**
      * Calls the handler for every event that matches, from now on or after a version. Best effort: if the handler throws, the exception is
-     * logged and the event is skipped. The position ends with the process.
+     * logged and the event is skipped. It ends with the process, and its position is not stored.
      *
      * <p>The handler is called by one thread at a time, never by the caller's.
      *

@@ -41,7 +41,7 @@ public record ListenerStatus(
         /** All attempts have failed; polling. After a successful poll the listener tries again, and stays in this state until it is connected. */
         FAILED,
 
-        /** Polling, because the notify mode is OFF. */
+        /** Polling, because no trigger notifies (for example with the notify mode OFF), or the URL for a connection is not known. */
         POLLING
     }
 }

@@ -56,8 +56,8 @@ public final class LiveOptions {
     }
 
     /**
-     * Selects the events: all filters must match. Replaces earlier filters. Types, aggregate ids and times cost other subscriptions
-     * nothing. JSON filters and predicates run on the thread of the handler; an event that they reject is not handled.
+     * Selects the events: all filters must match. Replaces earlier filters. Filters by type, aggregate id and time decide which
+     * subscriptions an event wakes. JSON filters and predicates run on the thread of the handler; an event that they reject is not handled.
      *
      * @throws InvalidFilterException if a filter is null
      */
@@ -76,13 +76,14 @@ public final class LiveOptions {
                 name, filters, Objects.requireNonNull(since, "the version is null"), buffer, whenSlow, onNotice);
     }
 
-    /** Starts with the events that are committed from now on. This is the default. */
+    /** Starts with the events above the horizon: those that are committed from now on, or were held back by an open transaction. The default. */
     public LiveOptions fromNow() {
         return new LiveOptions(name, filters, null, buffer, whenSlow, onNotice);
     }
 
     /**
-     * Sets how many events may wait before the subscriber counts as slow. The default is {@value #DEFAULT_BUFFER}. Events that only a JSON
+     * Sets how many events may wait before a subscriber counts as slow, for {@link SlowSubscriber#DROP} and {@link SlowSubscriber#CANCEL}. The
+     * default is {@value #DEFAULT_BUFFER}. Events that only a JSON
      * filter or a predicate rejects count as well.
      *
      * @throws IllegalArgumentException if it is below 1

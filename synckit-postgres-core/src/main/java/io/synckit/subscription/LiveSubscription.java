@@ -35,7 +35,7 @@ public interface LiveSubscription extends AutoCloseable {
      * How far a subscription is behind.
      *
      * @param versions versions between its position and the reader's, those of events that do not match included
-     * @param time time since the last handled event was stored, or since the subscription was idle, whichever is later
+     * @param time time since the later one of two instants: when the last handled event was stored, and when the subscription was last idle
      */
     record Lag(long versions, Duration time) implements Comparable<Lag> {
 

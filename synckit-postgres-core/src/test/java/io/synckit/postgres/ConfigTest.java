@@ -73,7 +73,7 @@ class ConfigTest {
                 "postgres://user:p@ss:w@h1:1,h2/db | jdbc:postgresql://h1:1,h2/db | user | p@ss:w",
                 "postgres://u:p@[::1]:5432/d | jdbc:postgresql://[::1]:5432/d | u | p",
                 "postgres:///d | jdbc:postgresql://localhost/d | - | -",
-                "postgres://u:p@h/my@db+1 | jdbc:postgresql://h/my@db%2B1 | u | p",
+                "postgres://u:p@h/my%40db+1 | jdbc:postgresql://h/my%40db%2B1 | u | p",
                 "postgres://h/d?user=u&password=p%26q | jdbc:postgresql://h/d | u | p&q",
                 "postgres://u:p@h/d?connect_timeout=3&application_name=my%20shop"
                         + " | jdbc:postgresql://h/d?connectTimeout=3&ApplicationName=my%20shop | u | p",
@@ -100,6 +100,7 @@ class ConfigTest {
                 "postgres://u:s3cret@h/d?target_session_attrs=s3cre",
                 "postgres://u:s3cret@h:99999/d",
                 "postgres://u:s3c/ret@h/d",
+                "postgres://user:12/s3cret@host/db",
                 "jdbc:postgresql://u:s3cret@h/d",
                 "jdbc:postgresql://u:s3cret@h:1,h2/d?user=x",
                 "jdbc:postgresql://h:99999/s3cret"

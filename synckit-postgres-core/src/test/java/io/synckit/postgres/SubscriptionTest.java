@@ -3,11 +3,14 @@ package io.synckit.postgres;
 import static io.synckit.postgres.testing.InThread.inThread;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.synckit.Event;
+import io.synckit.EventStoreException;
 import io.synckit.Filter;
 import io.synckit.InvalidFilterException;
 import io.synckit.InvalidVersionException;
+import io.synckit.JsonText;
 import io.synckit.SlowSubscriberException;
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
@@ -538,6 +541,46 @@ class SubscriptionTest {
                 Filter.dataContains(Map.of("list", List.of(3))),
                 Filter.metadataContains(Map.of("user", "u-2")),
                 Filter.matching(event -> event.version().value() % 3 == 0));
+    }
+
+    /** One publication with events of both types is not more than one buffer of it. */
+    @Test
+    void subscriptionToTwoTypesIsOfferedAPublicationOnce() throws InterruptedException {
+        Collector<Object> seen = new Collector<>();
+        store.subscriptions()
+                .live(
+                        LiveOptions.named("test")
+                                .filter(Filter.types("A", "B"))
+                                .buffer(1)
+                                .whenSlow(SlowSubscriber.CANCEL)
+                                .onNotice(seen::add),
+                        event -> seen.add(event.data()));
+        for (int i = 0; i < 20; i++) {
+            store.storeBatch(List.of(Event.of("a", "A", 2 * i), Event.of("b", "B", 2 * i + 1)));
+            assertThat(seen.next(2)).containsExactly(2 * i, 2 * i + 1);
+        }
+    }
+
+    @Test
+    void publisherReportsAFailingFilter() throws InterruptedException {
+        Taking taking = new Taking();
+        store.subscriptions()
+                .publisher(LiveOptions.named("test").from(Version.ZERO).filter(Filter.matching(event -> {
+                    throw new IllegalStateException("on purpose");
+                })))
+                .subscribe(taking);
+        taking.subscriptions.next().request(10);
+        store(0, 1);
+
+        assertThat(taking.seen.next()).isInstanceOf(EventStoreException.class);
+    }
+
+    @Test
+    void filterThatNoEventCanHaveIsRejected() {
+        LiveOptions options = LiveOptions.named("test").filter(Filter.dataContains(new JsonText("\"\\u0000\"")));
+
+        assertThatThrownBy(() -> store.subscriptions().live(options, event -> {}))
+                .isInstanceOf(InvalidFilterException.class);
     }
 
     /** Events that a filter rejects on the thread of the handler do not use up the demand. */

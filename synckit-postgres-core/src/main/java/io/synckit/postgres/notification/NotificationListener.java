@@ -102,7 +102,7 @@ public final class NotificationListener implements AutoCloseable {
                 new LiveSubscriptions(
                         live,
                         runs,
-                        new PageReader(table, builder.pool, queries, builder.json, watchdog, builder.batchSize),
+                        new PageReader(table, builder.pool, queries, watchdog, builder.batchSize),
                         reader,
                         thread::readSoon,
                         builder.json,
@@ -149,9 +149,6 @@ public final class NotificationListener implements AutoCloseable {
      * @throws StoreClosedException after {@link #close}
      */
     public void start() {
-        if (closed) {
-            throw new StoreClosedException("start");
-        }
         thread.start(() -> {
             undeliveredLogged = false;
             reader.forgetHistoryChange();
@@ -194,8 +191,9 @@ public final class NotificationListener implements AutoCloseable {
             return;
         }
         closed = true;
+        runs.endAccepting();
         boolean byHandler = runs.exemptCaller();
-        stop();
+        thread.close(() -> live.serve(false), reader::verifyNext);
         if (!runs.awaitIdle(closeTimeout) && !closeTimeout.isZero()) {
             log.warn(
                     "listener.slow-handlers: handlers still run after {}; their subscriptions end when they return",

@@ -15,6 +15,8 @@ import tools.jackson.databind.jsonFormatVisitors.JsonFormatVisitorWrapper;
 import tools.jackson.databind.jsontype.TypeSerializer;
 import tools.jackson.databind.ser.PropertyWriter;
 import tools.jackson.databind.ser.ValueSerializerModifier;
+import tools.jackson.databind.type.CollectionType;
+import tools.jackson.databind.type.MapType;
 import tools.jackson.databind.util.NameTransformer;
 
 /**
@@ -31,6 +33,24 @@ final class TypeIdGuard extends ValueSerializerModifier {
         JsonTypeInfo.Value info =
                 config.getAnnotationIntrospector().findPolymorphicTypeInfo(config, description.getClassInfo());
         return needsTypeId(info) ? new Guard(serializer) : serializer;
+    }
+
+    @Override
+    public ValueSerializer<?> modifyCollectionSerializer(
+            SerializationConfig config,
+            CollectionType type,
+            BeanDescription.Supplier description,
+            ValueSerializer<?> serializer) {
+        return modifySerializer(config, description, serializer);
+    }
+
+    @Override
+    public ValueSerializer<?> modifyMapSerializer(
+            SerializationConfig config,
+            MapType type,
+            BeanDescription.Supplier description,
+            ValueSerializer<?> serializer) {
+        return modifySerializer(config, description, serializer);
     }
 
     /** With deduction or an existing property, the properties contain what is needed to read the object. */

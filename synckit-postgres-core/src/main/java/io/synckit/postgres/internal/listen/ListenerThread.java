@@ -1,5 +1,6 @@
 package io.synckit.postgres.internal.listen;
 
+import io.synckit.StoreClosedException;
 import io.synckit.postgres.internal.runtime.NamedThreads;
 import io.synckit.subscription.ListenerStatus;
 import io.synckit.subscription.ListenerStatus.State;
@@ -22,6 +23,7 @@ public final class ListenerThread {
     private final ReentrantLock lock = new ReentrantLock();
     private volatile @Nullable ListenerLoop loop;
     private @Nullable Thread thread;
+    private boolean closed;
 
     public ListenerThread(String table, Supplier<ListenerLoop> loops) {
         this.table = table;
@@ -32,10 +34,14 @@ public final class ListenerThread {
      * Starts the thread. Does nothing if it runs.
      *
      * @param first runs before the thread
+     * @throws StoreClosedException after {@link #close}
      */
     public void start(Runnable first) {
         lock.lock();
         try {
+            if (closed) {
+                throw new StoreClosedException("start");
+            }
             if (thread == null || !thread.isAlive()) {
                 ListenerLoop started = loops.get();
                 loop = started;
@@ -80,6 +86,17 @@ public final class ListenerThread {
             thread = null;
             lock.unlock();
         }
+    }
+
+    /** Stops the thread for good. See {@link #stop}. */
+    public void close(Runnable first, Runnable last) {
+        lock.lock();
+        try {
+            closed = true;
+        } finally {
+            lock.unlock();
+        }
+        stop(first, last);
     }
 
     /** Returns the status. */

@@ -77,12 +77,11 @@ final class ListeningSession {
             // The lost connection may have held the doorbell lock, and others have relied on it.
             notifyListeners();
         }
-        long now = clock.nanos();
-        ReaderSchedule schedule = new ReaderSchedule(settings.notificationTimeout(), now);
+        ReaderSchedule schedule = new ReaderSchedule(settings.notificationTimeout(), clock.nanos());
         while (signals.isRunning()) {
             poller.audit();
-            boolean notified = await(schedule, now);
-            now = clock.nanos();
+            boolean notified = await(schedule);
+            long now = clock.nanos();
             if (notified) {
                 notified(now);
                 schedule.answered(now);
@@ -104,7 +103,8 @@ final class ListeningSession {
     }
 
     /** Waits for a notification, at most until something is due. Returns whether there was one. */
-    private boolean await(ReaderSchedule schedule, long now) throws SQLException {
+    private boolean await(ReaderSchedule schedule) throws SQLException {
+        long now = clock.nanos();
         long quiet = schedule.quietNanos(now);
         long untilRead = schedule.untilRead(now);
         if (quiet > 0) {

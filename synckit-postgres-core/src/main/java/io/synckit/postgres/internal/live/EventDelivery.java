@@ -25,7 +25,8 @@ final class EventDelivery {
     enum Result {
         HANDLED,
         REJECTED,
-        FAILED
+        FILTER_FAILED,
+        HANDLER_FAILED
     }
 
     /** @param replayedUpTo the version up to which events were stored before the subscription was created */
@@ -42,11 +43,20 @@ final class EventDelivery {
             if (!filter.accepts(event)) {
                 return Result.REJECTED;
             }
+        } catch (Throwable e) {
+            SafeLog.warn(
+                    log,
+                    "subscription.filter-failed: " + subscription.name() + " skips the event at version "
+                            + event.version(),
+                    e);
+            return Result.FILTER_FAILED;
+        }
+        try {
             Causation.by(event, () -> handle(subscription, event));
             return Result.HANDLED;
         } catch (Throwable e) {
             logFailure(subscription, event, e);
-            return Result.FAILED;
+            return Result.HANDLER_FAILED;
         }
     }
 

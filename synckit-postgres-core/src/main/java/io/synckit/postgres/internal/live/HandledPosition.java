@@ -28,7 +28,8 @@ final class HandledPosition {
     /** The event is handled, or was rejected by a filter. */
     void handled(StoredEvent event) {
         version = event.version().value();
-        storedAt = event.createdAt();
+        Instant now = clock.now();
+        storedAt = event.createdAt().isAfter(now) ? now : event.createdAt();
     }
 
     /** Nothing up to this version is wanted. */

@@ -11,7 +11,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -41,6 +40,7 @@ public final class HandlerRuns {
     private final Set<LiveSubscriber> waitingForOthers = new HashSet<>();
 
     private volatile boolean serving;
+    private volatile boolean ending;
     private volatile boolean closed;
 
     private HandlerRuns(Executor handlers, @Nullable ExecutorService ownThreads) {
@@ -72,18 +72,19 @@ public final class HandlerRuns {
                 waiting.add(subscriber);
                 return;
             }
-            try {
-                handlers.execute(subscriber);
-            } catch (RejectedExecutionException e) {
-                if (closed) {
-                    // The handler threads have ended, and the subscriber must still receive its end.
-                    NamedThreads.single("synckit-live-end", subscriber).start();
-                } else {
-                    scheduleLater(subscriber);
-                }
-            }
         } finally {
             lock.unlock();
+        }
+        // Without the lock, because an executor of the application may run it on this thread.
+        try {
+            handlers.execute(subscriber);
+        } catch (RuntimeException e) {
+            if (closed) {
+                // The handler threads have ended, and the subscriber must still receive its end.
+                NamedThreads.single("synckit-live-end", subscriber).start();
+            } else {
+                scheduleLater(subscriber);
+            }
         }
     }
 
@@ -94,27 +95,34 @@ public final class HandlerRuns {
 
     /** Starts or stops running subscribers. */
     void serve(boolean serve) {
+        List<LiveSubscriber> released = List.of();
         lock.lock();
         try {
             serving = serve;
             if (serve) {
-                List<LiveSubscriber> released = List.copyOf(waiting);
+                released = List.copyOf(waiting);
                 waiting.clear();
-                released.forEach(this::schedule);
             }
         } finally {
             lock.unlock();
         }
+        released.forEach(this::schedule);
+    }
+
+    /** From now on, no subscription is accepted. */
+    public void endAccepting() {
+        ending = true;
+    }
+
+    /** Returns whether subscriptions are accepted. */
+    boolean isAccepting() {
+        return !ending && !closed;
     }
 
     /** From now on, subscribers only receive their end. */
     void close() {
         closed = true;
         serve(true);
-    }
-
-    boolean isClosed() {
-        return closed;
     }
 
     /** Returns whether the listener runs, or subscribers receive their end. */

@@ -231,6 +231,8 @@ final class LiveCursor {
         if (next != page.since()) {
             return false;
         }
+        // Events that a JSON filter has rejected are not on the page, so those that wait cannot be counted any more.
+        backlog.behind();
         taken(events, upTo);
         return true;
     }

@@ -5,6 +5,7 @@ import io.synckit.InvalidFilterException;
 import io.synckit.JsonCodec;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.internal.json.JsonContainment;
+import io.synckit.postgres.internal.sql.EventFilter;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,13 +26,13 @@ final class LiveFilter {
 
     private final List<Predicate<StoredEvent>> cheap = new ArrayList<>();
     private final List<Predicate<? super StoredEvent>> rest = new ArrayList<>();
-    private final Filter[] filters;
+    private final EventFilter ofDatabase;
     private @Nullable Set<String> types;
     private @Nullable Set<String> aggregateIds;
 
-    /** @throws InvalidFilterException if a filter's value cannot be written as JSON */
+    /** @throws InvalidFilterException if a filter's value cannot be written as JSON, or no event can have it */
     LiveFilter(List<Filter> filters, JsonCodec json) {
-        this.filters = filters.toArray(Filter[]::new);
+        this.ofDatabase = EventFilter.of(filters.toArray(Filter[]::new), json);
         for (Filter filter : filters) {
             add(filter, json);
         }
@@ -106,9 +107,9 @@ final class LiveFilter {
         return true;
     }
 
-    /** Returns the filters, for reads from the table. */
-    Filter[] filters() {
-        return filters;
+    /** Returns the filters for reads from the table. */
+    EventFilter ofDatabase() {
+        return ofDatabase;
     }
 
     /** Returns the channel of go-sync-kit: that of the aggregate if there is exactly one, else the global one. */

@@ -1,5 +1,6 @@
 package io.synckit.postgres.internal.live;
 
+import io.synckit.EventStoreException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.runtime.SafeLog;
@@ -122,7 +123,7 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
     /** Reads a page from the table. Returns null if that has failed: then the subscription runs again later. */
     private @Nullable List<StoredEvent> read(Step.ReadPage page) {
         try {
-            PageReader.Page read = pages.read(page.since(), page.upTo(), filter.filters(), page.limit());
+            PageReader.Page read = pages.read(page.since(), page.upTo(), filter.ofDatabase(), page.limit());
             return subscriptions.locked(
                     () -> cursor.takePage(page, read.events(), read.upTo()) ? read.events() : List.of());
         } catch (RuntimeException e) {
@@ -136,31 +137,45 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
     private int deliver(List<StoredEvent> events) {
         int rejected = 0;
         int done = 0;
-        for (StoredEvent event : events) {
-            if (!cursor.isActive()) {
-                break;
+        int next = 0;
+        try {
+            while (next < events.size() && cursor.isActive() && runs.mayDeliver()) {
+                StoredEvent event = events.get(next++);
+                clearInterrupt();
+                EventDelivery.Result result = delivery.deliver(this, event);
+                cursor.handled().handled(event);
+                done++;
+                if (result == EventDelivery.Result.REJECTED) {
+                    rejected++;
+                } else if (result != EventDelivery.Result.HANDLED && sink.endsByException()) {
+                    end(result);
+                    return done;
+                }
             }
-            if (!runs.mayDeliver()) {
-                List<StoredEvent> rest = List.copyOf(events.subList(done, events.size()));
-                subscriptions.run(() -> cursor.giveBack(rest));
-                break;
-            }
-            clearInterrupt();
-            EventDelivery.Result result = delivery.deliver(this, event);
-            if (result == EventDelivery.Result.REJECTED) {
-                rejected++;
-            } else if (result == EventDelivery.Result.FAILED && sink.endsByException()) {
-                end();
-                break;
-            }
-            cursor.handled().handled(event);
-            done++;
-        }
-        if (rejected > 0) {
-            int count = rejected;
-            subscriptions.run(() -> cursor.refund(count));
+        } finally {
+            // Also after an Error: the events that follow must not be lost.
+            giveBack(events.subList(next, events.size()), rejected);
         }
         return done;
+    }
+
+    /** A subscriber that has thrown has cancelled. One whose filter has thrown must learn its end. */
+    private void end(EventDelivery.Result result) {
+        if (result == EventDelivery.Result.FILTER_FAILED) {
+            end(new EventStoreException("the filter of " + this + " has failed; the log has its exception"));
+        } else {
+            end();
+        }
+    }
+
+    private void giveBack(List<StoredEvent> rest, int rejected) {
+        if (!rest.isEmpty() || rejected > 0) {
+            List<StoredEvent> kept = List.copyOf(rest);
+            subscriptions.run(() -> {
+                cursor.giveBack(kept);
+                cursor.refund(rejected);
+            });
+        }
     }
 
     private void notice(LiveNotice notice) {

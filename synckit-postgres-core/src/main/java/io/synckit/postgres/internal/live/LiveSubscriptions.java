@@ -72,7 +72,7 @@ public final class LiveSubscriptions {
             try {
                 runs.execute(() -> subscribe(options, sink));
             } catch (RejectedExecutionException e) {
-                sink.reject(runs.isClosed() ? new StoreClosedException("subscribe") : e);
+                sink.reject(!runs.isAccepting() ? new StoreClosedException("subscribe") : e);
             }
         };
     }
@@ -107,7 +107,7 @@ public final class LiveSubscriptions {
 
     /** Adds a subscription. It receives nothing before it is opened. */
     private LiveSubscriber add(LiveOptions options, Sink sink) {
-        if (runs.isClosed()) {
+        if (!runs.isAccepting()) {
             throw new StoreClosedException("subscribe");
         }
         LiveFilter filter = new LiveFilter(options.filters(), json);

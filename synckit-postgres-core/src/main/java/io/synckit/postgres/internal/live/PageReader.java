@@ -1,8 +1,6 @@
 package io.synckit.postgres.internal.live;
 
 import io.synckit.ConnectionSource;
-import io.synckit.Filter;
-import io.synckit.JsonCodec;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import io.synckit.postgres.internal.sql.EventFilter;
@@ -22,18 +20,15 @@ public final class PageReader {
     private final String table;
     private final ConnectionSource pool;
     private final EventQueries queries;
-    private final JsonCodec json;
     private final Watchdog watchdog;
     private final int size;
     private final Semaphore reads = new Semaphore(MAX_READS, true);
 
     /** @param size the maximum number of events in a page */
-    public PageReader(
-            String table, ConnectionSource pool, EventQueries queries, JsonCodec json, Watchdog watchdog, int size) {
+    public PageReader(String table, ConnectionSource pool, EventQueries queries, Watchdog watchdog, int size) {
         this.table = table;
         this.pool = pool;
         this.queries = queries;
-        this.json = json;
         this.watchdog = watchdog;
         this.size = size;
     }
@@ -43,8 +38,7 @@ public final class PageReader {
     }
 
     /** Returns events in {@code (since, upTo]}. The caller has made sure that everything up to there is settled. */
-    Page read(long since, long upTo, Filter[] filters, int limit) {
-        EventFilter filter = EventFilter.of(filters, json);
+    Page read(long since, long upTo, EventFilter filter, int limit) {
         reads.acquireUninterruptibly();
         try {
             EventQueries.Page page = query(session -> {

@@ -4,6 +4,7 @@ import io.synckit.StoredEvent;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -65,18 +66,20 @@ final class SubscriptionIndex {
         return all;
     }
 
-    /** Offers the events to each subscription that wants at least one of them; once for each of its keys. */
+    /** Offers the events once to each subscription that wants at least one of them. */
     void offer(List<StoredEvent> events, Offer offer) {
-        offer(ofAllEvents, events, offer);
-        offer(byType, events, StoredEvent::type, offer);
-        offer(byAggregate, events, StoredEvent::aggregateId, offer);
+        Map<LiveSubscriber, Integer> wanted = new LinkedHashMap<>();
+        count(ofAllEvents, events, wanted);
+        count(byType, events, StoredEvent::type, wanted);
+        count(byAggregate, events, StoredEvent::aggregateId, wanted);
+        wanted.forEach(offer::offer);
     }
 
-    private static void offer(
+    private static void count(
             Map<String, Set<LiveSubscriber>> index,
             List<StoredEvent> events,
             Function<StoredEvent, String> key,
-            Offer offer) {
+            Map<LiveSubscriber, Integer> wanted) {
         if (index.isEmpty()) {
             return;
         }
@@ -87,17 +90,18 @@ final class SubscriptionIndex {
                         .add(event);
             }
         }
-        byKey.forEach((found, ofKey) -> offer(index.getOrDefault(found, Set.of()), ofKey, offer));
+        byKey.forEach((found, ofKey) -> count(index.getOrDefault(found, Set.of()), ofKey, wanted));
     }
 
-    private static void offer(Collection<LiveSubscriber> subscribers, List<StoredEvent> events, Offer offer) {
+    private static void count(
+            Collection<LiveSubscriber> subscribers, List<StoredEvent> events, Map<LiveSubscriber, Integer> wanted) {
         for (LiveSubscriber subscriber : subscribers) {
             LiveFilter filter = subscriber.filter();
             int count = filter.isOneKey()
                     ? events.size()
                     : (int) events.stream().filter(filter::mayAccept).count();
             if (count > 0) {
-                offer.offer(subscriber, count);
+                wanted.merge(subscriber, count, Integer::sum);
             }
         }
     }

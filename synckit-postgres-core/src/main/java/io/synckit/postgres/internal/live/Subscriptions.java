@@ -54,7 +54,7 @@ public final class Subscriptions implements LiveFeed {
 
     @Override
     public void notice(LiveNotice notice) {
-        run(() -> index.all()
+        run(() -> List.copyOf(index.all())
                 .forEach(subscriber -> runIf(subscriber.cursor().notice(notice, recent.upTo()), subscriber)));
     }
 
@@ -62,7 +62,7 @@ public final class Subscriptions implements LiveFeed {
     public void historyChanged(long safe, long upTo, RuntimeException failure) {
         run(() -> {
             recent.clear(upTo);
-            for (LiveSubscriber subscriber : index.all()) {
+            for (LiveSubscriber subscriber : List.copyOf(index.all())) {
                 LiveCursor cursor = subscriber.cursor();
                 runIf(cursor.next() > safe ? cursor.fail(failure) : cursor.rewind(safe), subscriber);
             }
@@ -108,7 +108,7 @@ public final class Subscriptions implements LiveFeed {
     /** @throws StoreClosedException if the subscriptions are closed */
     void add(LiveSubscriber subscriber) {
         run(() -> {
-            if (runs.isClosed()) {
+            if (!runs.isAccepting()) {
                 throw new StoreClosedException("subscribe");
             }
             index.add(subscriber);
@@ -160,7 +160,8 @@ public final class Subscriptions implements LiveFeed {
     public void close() {
         run(() -> {
             runs.close();
-            index.all().forEach(subscriber -> runIf(subscriber.cursor().complete(), subscriber));
+            List.copyOf(index.all())
+                    .forEach(subscriber -> runIf(subscriber.cursor().complete(), subscriber));
         });
     }
 

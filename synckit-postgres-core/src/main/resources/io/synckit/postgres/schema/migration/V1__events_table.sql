@@ -18,7 +18,7 @@ create table "${schema}"."${table}" (
 );
 
 comment on column "${schema}"."${table}".version is
-    'Position in the whole store, ascending. A gap belongs to a transaction that rolled back.';
+    'Position in the log, ascending, with gaps (for example because of transactions that rolled back).';
 comment on column "${schema}"."${table}".stream_version is
     'Position within the aggregate: 1, 2, 3, … without gaps. Leave it out when inserting by hand.';
 

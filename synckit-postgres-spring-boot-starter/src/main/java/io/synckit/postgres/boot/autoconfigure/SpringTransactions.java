@@ -1,15 +1,16 @@
 package io.synckit.postgres.boot.autoconfigure;
 
+import java.util.Collections;
 import java.util.Map;
+import java.util.WeakHashMap;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.Ordered;
 import org.springframework.transaction.TransactionExecution;
 import org.springframework.transaction.TransactionExecutionListener;
+import org.springframework.transaction.support.ResourceHolderSupport;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
-import org.springframework.util.ConcurrentReferenceHashMap;
-import org.springframework.util.ConcurrentReferenceHashMap.ReferenceType;
 
 /**
  * Follows the transactions of the application's transaction managers, to know whether a bound connection is in an open transaction. Spring
@@ -24,8 +25,14 @@ final class SpringTransactions implements TransactionExecutionListener {
 
     private final DataSource dataSource;
 
-    /** Whether the transaction of a bound connection has committed, by the holder that a transaction manager has bound. */
-    private final Map<Object, Boolean> committed = new ConcurrentReferenceHashMap<>(16, ReferenceType.WEAK);
+    /**
+     * Whether the transaction of a bound connection has committed, by the holder of the connection, until the transaction has completed. Weak,
+     * because a transaction that is never completed must not leak.
+     */
+    private final Map<Object, Boolean> committed = Collections.synchronizedMap(new WeakHashMap<>());
+
+    /** The connection that was bound before the transaction that is just starting on this thread. */
+    private final ThreadLocal<@Nullable Bound> before = new ThreadLocal<>();
 
     SpringTransactions(DataSource dataSource) {
         this.dataSource = dataSource;
@@ -47,14 +54,43 @@ final class SpringTransactions implements TransactionExecutionListener {
     }
 
     @Override
+    public void beforeBegin(TransactionExecution transaction) {
+        before.set(Bound.now(dataSource));
+    }
+
+    @Override
     public void afterBegin(TransactionExecution transaction, @Nullable Throwable beginFailure) {
+        Bound boundBefore = before.get();
+        before.remove();
         if (beginFailure != null || !TransactionSynchronizationManager.isSynchronizationActive()) {
             return;
         }
         Object bound = TransactionSynchronizationManager.getResource(dataSource);
-        boolean begunHere = bound != null && committed.putIfAbsent(bound, false) == null;
+        boolean begunHere = bound != null && (boundBefore == null || !boundBefore.isOfTransaction(bound));
+        if (begunHere) {
+            committed.put(bound, false);
+        }
         if (begunHere || !isFollowed()) {
             TransactionSynchronizationManager.registerSynchronization(new Follower(this, begunHere ? bound : null));
+        }
+    }
+
+    /**
+     * A bound connection.
+     *
+     * @param inTransaction whether it was in a transaction. A connection that was bound for reuse is not
+     */
+    private record Bound(@Nullable Object holder, boolean inTransaction) {
+
+        static Bound now(DataSource dataSource) {
+            Object holder = TransactionSynchronizationManager.getResource(dataSource);
+            return new Bound(
+                    holder,
+                    !(holder instanceof ResourceHolderSupport support) || support.isSynchronizedWithTransaction());
+        }
+
+        boolean isOfTransaction(Object bound) {
+            return holder == bound && inTransaction;
         }
     }
 
@@ -71,6 +107,13 @@ final class SpringTransactions implements TransactionExecutionListener {
         public void afterCommit() {
             if (bound != null) {
                 owner.committed.put(bound, true);
+            }
+        }
+
+        @Override
+        public void afterCompletion(int status) {
+            if (bound != null) {
+                owner.committed.remove(bound);
             }
         }
     }

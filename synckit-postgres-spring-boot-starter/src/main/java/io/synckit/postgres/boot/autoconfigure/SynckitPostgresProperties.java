@@ -23,7 +23,7 @@ import org.springframework.util.unit.DataSize;
  * @param connMaxLifetime Maximum lifetime of a connection of the dedicated pool.
  * @param connMaxIdleTime Time after which the dedicated pool closes idle connections above the minimum.
  * @param notificationTimeout Maximum time between two reads of the table without a notification.
- * @param reconnectInterval Pause after the first failed attempt of the listener to connect. It becomes longer with each attempt, up to a minute. While the listener is not connected, it polls at this interval.
+ * @param reconnectInterval Pause after the first failed attempt of the listener to connect. It becomes longer with each attempt, up to a minute. While the listener is not connected, it polls at this interval, or at the notification timeout if that is shorter.
  * @param maxReconnectAttempts Attempts to connect after which the listener has failed. Then it polls, and tries again after a successful poll.
  * @param batchSize Maximum number of events in a page without a limit, and in one fetch of a stream.
  * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Disable it behind a pooler that does not support them.
@@ -99,7 +99,7 @@ record SynckitPostgresProperties(
     /**
      * How the schema comes into the database.
      *
-     * @param mode Whether to migrate the schema at start-up, only to validate it, or neither.
+     * @param mode Whether to migrate the schema at start-up (migrate), only to check it (validate), or neither (none).
      * @param url URL of the same database for the migration, for example to bypass a connection pooler.
      * @param username User for the migration, if the user of the application may not run DDL.
      * @param password Password of the user for the migration.

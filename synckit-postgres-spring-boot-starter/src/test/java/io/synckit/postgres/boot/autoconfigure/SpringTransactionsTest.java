@@ -386,6 +386,24 @@ class SpringTransactionsTest {
                         setup == Setup.JPA ? List.of("in Kafka's", "after") : List.of("in Kafka's", "nested", "after"));
     }
 
+    /** The state of a transaction must not depend on the garbage collector. */
+    @ParameterizedTest
+    @EnumSource
+    void transactionIsJoinedAfterAGarbageCollection(Setup setup) {
+        start(setup);
+        transaction().executeWithoutResult(status -> {
+            insertBusinessRow(setup, "row");
+            for (int i = 0; i < 3; i++) {
+                System.gc();
+                store().store(Event.of("a", "T", i));
+            }
+            status.setRollbackOnly();
+        });
+
+        assertThat(stored()).isEmpty();
+        assertThat(businessRows()).isEqualTo("0");
+    }
+
     /** JPA flushes during the commit. What a callback of an entity stores then belongs to the transaction. */
     @Test
     void storeDuringTheFlushOfTheCommitJoinsTheTransaction() {
