@@ -25,7 +25,7 @@ public interface ConnectionSource {
 
     /**
      * Returns whether all threads get the same kind of connection outside of transactions. Only then may {@link EventStore#storeAsync}
-     * use a connection on a thread of the store. The default is false, for sources where the calling thread selects a tenant, a role or a
+     * and {@link EventStore#appendAsync} use a connection on a thread of the store. The default is false, for sources where the calling thread selects a tenant, a role or a
      * session setting.
      */
     default boolean sameForAllThreads() {

@@ -73,24 +73,45 @@ public interface EventStore extends AutoCloseable {
 
     /**
      * Accepts one event, and stores it soon by group commit: many events are stored in one transaction. The future completes after the
-     * commit. The events of one thread are stored in the order of its calls. Each event has its own future, and a failing event fails
-     * alone.
+     * commit. Events of one aggregate are stored in the order in which they are accepted. Each call has its own future, and a failing one
+     * fails alone.
      *
      * <p>Invalid arguments throw immediately. Failures after acceptance complete the future exceptionally, for example with {@link
      * DuplicateEventException}. After an {@link InvalidConnectionException}, or an error whose message says so, the event may be stored. To
      * find out, store it again with its id and {@link OnDuplicate#RETURN_EXISTING}. Accepted events are in memory until their commit.
      *
-     * <p>While ten thousand events or 64 MB wait, the call blocks. A transaction that writes to the same aggregate delays an event and those
-     * behind it. Cancelling the future does not cancel the event. Dependent stages run on a thread of the store, so give an executor to
-     * stages that take long.
+     * <p>While ten thousand events or 64 MB wait (divided by the number of lanes), the call blocks, or throws if the store is configured so.
+     * A transaction that writes to the same aggregate delays an event and those behind it in its lane. Cancelling the future does not cancel
+     * the event. Dependent stages run on a thread of the store, so give an executor to stages that take long.
      *
      * @throws InvalidEventException if the event cannot be stored
      * @throws UnusableTransactionException in a transaction of the caller, because the event would not roll back with it
      * @throws InvalidConfigException if connections may depend on the calling thread ({@link ConnectionSource#sameForAllThreads}), and no
      *     setting permits it
+     * @throws AsyncQueueFullException if too many events wait, and the store is configured not to block
      * @throws EventStoreException if the thread is interrupted while it blocks; the event is not accepted
      */
     CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options);
+
+    /**
+     * Stores events of one aggregate by group commit, without options. See {@link #appendAsync(String, ExpectedStreamVersion, List,
+     * AppendOptions)}.
+     */
+    default CompletableFuture<List<AppendResult>> appendAsync(
+            String aggregateId, ExpectedStreamVersion expected, List<Event> events) {
+        return appendAsync(aggregateId, expected, events, AppendOptions.DEFAULTS);
+    }
+
+    /**
+     * Accepts events of one aggregate, and stores them soon by group commit, all or none, if the stream version is as expected at that time.
+     * The future has the results and the errors of {@link #append(String, ExpectedStreamVersion, List, AppendOptions)}, for example {@link
+     * WrongExpectedVersionException}. In all else it is like {@link #storeAsync(Event, AppendOptions)}, with the same immediate errors. An
+     * empty list does nothing.
+     *
+     * @throws InvalidEventException if an event cannot be stored or is of another aggregate, or an id occurs twice; nothing is stored
+     */
+    CompletableFuture<List<AppendResult>> appendAsync(
+            String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options);
 
     /**
      * Returns one page of events after a version, with the default page size. A page never extends beyond the horizon, so no event can

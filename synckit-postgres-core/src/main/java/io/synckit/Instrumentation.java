@@ -59,7 +59,7 @@ public interface Instrumentation {
 
         /**
          * @param name the method of {@link EventStore}, or {@code storeGroup}. For {@code stream} and {@code streamByAggregate} it is only the opening. For {@code
-         *     storeAsync} it is only the acceptance; {@code storeGroup} stores the accepted events
+         *     storeAsync} and {@code appendAsync} it is only the acceptance; {@code storeGroup} stores the accepted events
          * @param table schema and name of the events table
          * @param append whether the operation stores events
          */

@@ -42,9 +42,13 @@ public final class Config {
     /** Default of {@link #batchSize}. */
     public static final int DEFAULT_BATCH_SIZE = 1000;
 
+    /** Default of {@link #asyncLanes}. */
+    public static final int DEFAULT_ASYNC_LANES = 2;
+
     // HikariCP silently replaces shorter ones.
     private static final Duration MIN_LIFETIME = Duration.ofSeconds(30);
     private static final Duration MIN_IDLE_TIME = Duration.ofSeconds(10);
+    private static final int MAX_ASYNC_LANES = 64;
     private static final Duration MIN_WAIT = Duration.ofMillis(1);
 
     private final @Nullable String connectionString;
@@ -64,6 +68,8 @@ public final class Config {
     private final int batchSize;
     private final boolean enablePreparedStmts;
     private final @Nullable Boolean allowAsync;
+    private final int asyncLanes;
+    private final boolean rejectAsyncWhenFull;
     private final long maxEventBytes;
 
     /** @throws InvalidConfigException if a value is invalid; its message contains the value */
@@ -85,6 +91,8 @@ public final class Config {
         this.batchSize = builder.batchSize;
         this.enablePreparedStmts = builder.enablePreparedStmts;
         this.allowAsync = builder.allowAsync;
+        this.asyncLanes = builder.asyncLanes;
+        this.rejectAsyncWhenFull = builder.rejectAsyncWhenFull;
         this.maxEventBytes = builder.maxEventBytes;
         new TableName(schema, tableName);
         atLeast("maxOpenConns", 1, maxOpenConns);
@@ -99,6 +107,11 @@ public final class Config {
         atLeast("reconnectInterval", MIN_WAIT, reconnectInterval);
         atLeast("maxReconnectAttempts", 1, maxReconnectAttempts);
         atLeast("batchSize", 1, batchSize);
+        atLeast("asyncLanes", 1, asyncLanes);
+        if (asyncLanes > MAX_ASYNC_LANES) {
+            throw new InvalidConfigException(
+                    "asyncLanes", "is " + asyncLanes + ", at most " + MAX_ASYNC_LANES + " are possible");
+        }
         atLeast("maxEventBytes", 1L, maxEventBytes);
         if (maxEventBytes > EventLimits.MAX_BATCH_BYTES) {
             throw new InvalidConfigException(
@@ -203,9 +216,19 @@ public final class Config {
         return enablePreparedStmts;
     }
 
-    /** Returns whether {@code storeAsync} may use connections on threads of the store. Null to permit it only if all threads get the same kind of connection ({@link io.synckit.ConnectionSource#sameForAllThreads}). */
+    /** Returns whether {@code storeAsync} and {@code appendAsync} may use connections on threads of the store. Null to permit it only if all threads get the same kind of connection ({@link io.synckit.ConnectionSource#sameForAllThreads}). */
     public @Nullable Boolean allowAsync() {
         return allowAsync;
+    }
+
+    /** Returns the number of lanes of {@code storeAsync} and {@code appendAsync}. */
+    public int asyncLanes() {
+        return asyncLanes;
+    }
+
+    /** Returns whether {@code storeAsync} and {@code appendAsync} reject events while too many wait, instead of blocking the caller. */
+    public boolean rejectAsyncWhenFull() {
+        return rejectAsyncWhenFull;
     }
 
     /** Returns the maximum size of an event: data and metadata together, in bytes of UTF-8. */

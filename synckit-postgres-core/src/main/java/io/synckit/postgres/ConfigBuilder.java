@@ -34,6 +34,9 @@ public final class ConfigBuilder {
 
     @Nullable Boolean allowAsync;
 
+    int asyncLanes = Config.DEFAULT_ASYNC_LANES;
+    boolean rejectAsyncWhenFull;
+
     long maxEventBytes = EventLimits.DEFAULT_MAX_EVENT_BYTES;
 
     ConfigBuilder() {}
@@ -134,9 +137,24 @@ public final class ConfigBuilder {
         return this;
     }
 
-    /** Sets whether {@code storeAsync} may use connections on threads of the store. Null to permit it only if all threads get the same kind of connection ({@link io.synckit.ConnectionSource#sameForAllThreads}). */
+    /** Sets whether {@code storeAsync} and {@code appendAsync} may use connections on threads of the store. Null to permit it only if all threads get the same kind of connection ({@link io.synckit.ConnectionSource#sameForAllThreads}). */
     public ConfigBuilder allowAsync(@Nullable Boolean allowAsync) {
         this.allowAsync = allowAsync;
+        return this;
+    }
+
+    /**
+     * Sets the number of lanes of {@code storeAsync} and {@code appendAsync}, 1 to 64. Each lane stores the events of some aggregates, group by
+     * group, and uses one connection meanwhile.
+     */
+    public ConfigBuilder asyncLanes(int asyncLanes) {
+        this.asyncLanes = asyncLanes;
+        return this;
+    }
+
+    /** Sets whether {@code storeAsync} and {@code appendAsync} reject events while too many wait, instead of blocking the caller. */
+    public ConfigBuilder rejectAsyncWhenFull(boolean rejectAsyncWhenFull) {
+        this.rejectAsyncWhenFull = rejectAsyncWhenFull;
         return this;
     }
 

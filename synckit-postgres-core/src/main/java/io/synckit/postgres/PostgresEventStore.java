@@ -5,22 +5,20 @@ import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.ConnectionSource;
 import io.synckit.Event;
-import io.synckit.EventLimits;
 import io.synckit.EventPage;
 import io.synckit.EventQuery;
 import io.synckit.EventStore;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
 import io.synckit.Instrumentation;
-import io.synckit.InvalidConfigException;
 import io.synckit.InvalidEventException;
 import io.synckit.JsonCodec;
 import io.synckit.StoreStats;
 import io.synckit.StoredEvent;
-import io.synckit.UnusableTransactionException;
 import io.synckit.Version;
 import io.synckit.postgres.internal.append.EventAppender;
 import io.synckit.postgres.internal.append.EventEncoder;
+import io.synckit.postgres.internal.append.GroupAppender;
 import io.synckit.postgres.internal.append.GroupCommit;
 import io.synckit.postgres.internal.read.EventReader;
 import io.synckit.postgres.internal.sql.EventQueries.Sizes;
@@ -46,9 +44,7 @@ public final class PostgresEventStore implements EventStore {
     private final EventEncoder encoder;
     private final EventAppender appender;
     private final EventReader reader;
-    private final ConnectionSource connections;
-    private final GroupCommit groups;
-    private final boolean allowsAsync;
+    private final AsyncAppends async;
     private final int batchSize;
 
     /**
@@ -79,9 +75,14 @@ public final class PostgresEventStore implements EventStore {
         this.operations = new Operations(instrumentation, name.toString());
         this.encoder = new EventEncoder(json, config.maxEventBytes());
         this.appender = new EventAppender(connections, name, config.enablePreparedStmts());
-        this.connections = connections;
-        this.groups = new GroupCommit(appender, instrumentation, name.toString());
-        this.allowsAsync = Objects.requireNonNullElse(config.allowAsync(), connections.sameForAllThreads());
+        GroupCommit groups = new GroupCommit(
+                new GroupAppender(connections, name, config.enablePreparedStmts()),
+                appender,
+                name.toString(),
+                instrumentation,
+                config.asyncLanes(),
+                config.rejectAsyncWhenFull());
+        this.async = new AsyncAppends(dataSource, connections, config.allowAsync(), operations, encoder, groups);
         this.reader = new EventReader(connections, name, json, config.enablePreparedStmts(), config.batchSize());
         this.batchSize = config.batchSize();
     }
@@ -132,14 +133,7 @@ public final class PostgresEventStore implements EventStore {
     public List<AppendResult> append(
             String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
         return operations.append("append", results -> results, metadata -> {
-            for (Event event : events) {
-                if (event != null && !event.aggregateId().equals(aggregateId)) {
-                    throw new InvalidEventException(
-                            "event '" + EventLimits.printable(event.id()) + "' is of aggregate '"
-                                    + EventLimits.printable(event.aggregateId()) + "', the append is to '"
-                                    + EventLimits.printable(aggregateId) + "'; nothing is stored");
-                }
-            }
+            EventEncoder.requireAggregate(aggregateId, events);
             return append(events, metadata, expected, options);
         });
     }
@@ -162,37 +156,28 @@ public final class PostgresEventStore implements EventStore {
 
     /** @param committed runs after the commit, before the future completes */
     CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options, Runnable committed) {
-        return operations.append("storeAsync", accepted -> List.of(), metadata -> {
-            if (event == null) {
-                throw new InvalidEventException("the event is null; nothing is stored");
-            }
-            if (connections.inCallersTransaction()) {
-                throw new UnusableTransactionException(
-                        "storeAsync uses a separate transaction, so event '" + EventLimits.printable(event.id())
-                                + "' would not roll back with the open transaction of the caller; use store, or call"
-                                + " storeAsync outside of the transaction");
-            }
-            requireAsync(event);
-            return groups.accept(encoder.encode(event, metadata), options, committed);
-        });
+        return async.store(event, options, committed);
     }
 
-    private void requireAsync(Event event) {
-        if (!allowsAsync) {
-            throw new InvalidConfigException(
-                    "allowAsync",
-                    "does not permit storeAsync: connections of "
-                            + dataSource.getClass().getName()
-                            + " may depend on the calling thread, but storeAsync uses a thread of the store;"
-                            + " event '" + EventLimits.printable(event.id())
-                            + "' is not stored. Call store instead. If no tenant, role or"
-                            + " session setting depends on the thread, set synckit.postgres.allow-async: true");
-        }
+    @Override
+    public CompletableFuture<List<AppendResult>> appendAsync(
+            String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
+        return appendAsync(aggregateId, expected, events, options, () -> {});
     }
 
-    /** Returns how many events {@link #storeAsync} has accepted and not started to store. */
+    /** @param committed runs after the commit, before the future completes */
+    CompletableFuture<List<AppendResult>> appendAsync(
+            String aggregateId,
+            ExpectedStreamVersion expected,
+            List<Event> events,
+            AppendOptions options,
+            Runnable committed) {
+        return async.append(aggregateId, expected, events, options, committed);
+    }
+
+    /** Returns how many events {@link #storeAsync} and {@link #appendAsync} have accepted and not started to store. */
     public int waiting() {
-        return groups.waiting();
+        return async.waiting();
     }
 
     @Override
@@ -270,7 +255,7 @@ public final class PostgresEventStore implements EventStore {
     @Override
     public void close() {
         if (operations.close()) {
-            groups.close();
+            async.close();
             pool.close();
         }
     }

@@ -153,6 +153,12 @@ public final class RealtimeEventStore implements EventStore {
         return store.storeAsync(event, options, listener.storing());
     }
 
+    @Override
+    public CompletableFuture<List<AppendResult>> appendAsync(
+            String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
+        return store.appendAsync(aggregateId, expected, events, options, listener.storing());
+    }
+
     /** Calls {@link PostgresEventStore#waiting}. */
     public int waiting() {
         return store.waiting();

@@ -5,27 +5,8 @@ import io.synckit.Filter;
 import io.synckit.JsonCodec;
 import io.synckit.StoreClosedException;
 import io.synckit.postgres.internal.listen.Auditor;
-import io.synckit.postgres.internal.listen.Connector;
-import io.synckit.postgres.internal.listen.Counters;
-import io.synckit.postgres.internal.listen.ListenerLoop;
-import io.synckit.postgres.internal.listen.ListenerSettings;
-import io.synckit.postgres.internal.listen.ListenerState;
-import io.synckit.postgres.internal.listen.ListenerThread;
-import io.synckit.postgres.internal.listen.LogReader;
-import io.synckit.postgres.internal.listen.Poller;
-import io.synckit.postgres.internal.live.HandlerRuns;
-import io.synckit.postgres.internal.live.LiveSubscriptions;
-import io.synckit.postgres.internal.live.PageReader;
-import io.synckit.postgres.internal.live.Subscriptions;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.NamedThreads;
-import io.synckit.postgres.internal.runtime.SafeLog;
-import io.synckit.postgres.internal.runtime.Watchdog;
-import io.synckit.postgres.internal.sql.Doorbell;
-import io.synckit.postgres.internal.sql.EventQueries;
-import io.synckit.postgres.internal.sql.HorizonQueries;
-import io.synckit.postgres.internal.sql.TableName;
-import io.synckit.postgres.internal.sql.VersionQueries;
 import io.synckit.subscription.AuditReport;
 import io.synckit.subscription.HistoryChange;
 import io.synckit.subscription.ListenerCounts;
@@ -39,10 +20,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,78 +37,14 @@ public final class NotificationListener implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(NotificationListener.class);
     private static final Duration FOREVER = Duration.ofDays(365);
 
-    private final String table;
-    private final Watchdog watchdog;
-    private final Poller poller;
-    private final LogReader reader;
-    private final @Nullable Auditor auditor;
-    private final Counters counters = new Counters();
-    private final HandlerRuns runs;
-    private final Subscriptions live;
-    private final SubscriptionManager subscriptions;
+    private final ListenerParts parts;
     private final Duration closeTimeout;
-    private final List<Consumer<ListenerStatus>> watchers = new CopyOnWriteArrayList<>();
-    private final ListenerThread thread;
     private volatile boolean closed;
     private volatile boolean undeliveredLogged;
 
     NotificationListener(NotificationListenerBuilder builder) {
-        TableName name = new TableName(builder.schema, builder.tableName);
-        String table = name.toString();
-        this.table = table;
+        this.parts = new ListenerParts(builder);
         this.closeTimeout = builder.closeTimeout;
-        this.watchdog = new Watchdog("synckit-watchdog-" + table, builder.callTimeout);
-        EventQueries queries = new EventQueries(name, builder.json, builder.enablePreparedStmts);
-        this.runs = builder.handlers == null
-                ? HandlerRuns.withThreads(NotificationListenerBuilder.DEFAULT_HANDLER_THREADS, "synckit-live-" + table)
-                : HandlerRuns.on(builder.handlers);
-        this.live = new Subscriptions(runs, this::subscriptionEnded);
-        this.auditor = builder.auditDelay == null
-                ? null
-                : new Auditor(new VersionQueries(name, builder.enablePreparedStmts), builder.auditDelay, Clock.SYSTEM);
-        this.reader = new LogReader(
-                queries,
-                new HorizonQueries(name, queries, builder.json, builder.enablePreparedStmts),
-                builder.json,
-                watchdog,
-                live,
-                auditor,
-                builder.batchSize,
-                Clock.SYSTEM);
-        this.poller = new Poller(table, builder.pool, reader, counters, auditor, Clock.SYSTEM);
-        this.thread = new ListenerThread(table, () -> loop(builder, name));
-        this.subscriptions = new SubscriptionManager(
-                new LiveSubscriptions(
-                        live,
-                        runs,
-                        new PageReader(table, builder.pool, queries, watchdog, builder.batchSize),
-                        reader,
-                        thread::readSoon,
-                        builder.json,
-                        builder.instrumentation,
-                        Clock.SYSTEM),
-                live);
-    }
-
-    private ListenerLoop loop(NotificationListenerBuilder builder, TableName name) {
-        ListenerSettings settings = new ListenerSettings(
-                table,
-                builder.notificationTimeout,
-                builder.reconnectInterval,
-                builder.maxReconnectAttempts,
-                builder.notifyMode);
-        Doorbell doorbell = new Doorbell(name);
-        return new ListenerLoop(
-                settings,
-                new Connector(table, builder.physical, builder.pool, doorbell, watchdog),
-                doorbell,
-                reader,
-                watchdog,
-                poller,
-                live,
-                counters,
-                new ListenerState(settings, this::changed, Clock.SYSTEM),
-                Clock.SYSTEM);
     }
 
     /**
@@ -149,10 +64,10 @@ public final class NotificationListener implements AutoCloseable {
      * @throws StoreClosedException after {@link #close}
      */
     public void start() {
-        thread.start(() -> {
+        parts.thread.start(() -> {
             undeliveredLogged = false;
-            reader.forgetHistoryChange();
-            live.serve(true);
+            parts.reader.forgetHistoryChange();
+            parts.live.serve(true);
         });
     }
 
@@ -161,7 +76,7 @@ public final class NotificationListener implements AutoCloseable {
      * waits for them. Subscriptions stay, and catch up after the next start.
      */
     public void stop() {
-        thread.stop(() -> live.serve(false), reader::verifyNext);
+        parts.thread.stop(() -> parts.live.serve(false), parts.reader::verifyNext);
     }
 
     /**
@@ -169,11 +84,11 @@ public final class NotificationListener implements AutoCloseable {
      * for that handler. If events were not delivered, one log message contains their number, and the position of each subscription.
      */
     public CompletableFuture<Void> stopGracefully() {
-        runs.exemptCaller();
+        parts.runs.exemptCaller();
         stop();
         CompletableFuture<Void> stopped = new CompletableFuture<>();
-        NamedThreads.single("synckit-stop-" + table, () -> {
-                    runs.awaitIdle(FOREVER);
+        NamedThreads.single("synckit-stop-" + parts.table, () -> {
+                    parts.runs.awaitIdle(FOREVER);
                     logUndelivered();
                     stopped.complete(null);
                 })
@@ -191,31 +106,31 @@ public final class NotificationListener implements AutoCloseable {
             return;
         }
         closed = true;
-        runs.endAccepting();
-        boolean byHandler = runs.exemptCaller();
-        thread.close(() -> live.serve(false), reader::verifyNext);
-        if (!runs.awaitIdle(closeTimeout) && !closeTimeout.isZero()) {
+        parts.runs.endAccepting();
+        boolean byHandler = parts.runs.exemptCaller();
+        parts.thread.close(() -> parts.live.serve(false), parts.reader::verifyNext);
+        if (!parts.runs.awaitIdle(closeTimeout) && !closeTimeout.isZero()) {
             log.warn(
                     "listener.slow-handlers: handlers still run after {}; their subscriptions end when they return",
                     closeTimeout);
         }
         logUndelivered();
-        live.close();
-        runs.endThreads(byHandler);
-        poller.close();
-        watchdog.close();
+        parts.live.close();
+        parts.runs.endThreads(byHandler);
+        parts.poller.close();
+        parts.watchdog.close();
     }
 
     private void logUndelivered() {
         if (!undeliveredLogged) {
             undeliveredLogged = true;
-            live.undelivered().ifPresent(text -> log.warn("listener.undelivered: {}: {}", table, text));
+            parts.live.undelivered().ifPresent(text -> log.warn("listener.undelivered: {}: {}", parts.table, text));
         }
     }
 
     /** Returns whether a handler runs, also after {@link #stop}. */
     public boolean isBusy() {
-        return runs.isBusy();
+        return parts.runs.isBusy();
     }
 
     /** Returns whether the LISTEN connection is up. While it is down, subscriptions are served by polling. */
@@ -225,53 +140,42 @@ public final class NotificationListener implements AutoCloseable {
 
     /** Returns the status. */
     public ListenerStatus status() {
-        return thread.status();
+        return parts.thread.status();
     }
 
     /** Returns the counters. */
     public ListenerCounts counts() {
-        return counters.now();
+        return parts.counters.now();
     }
 
     /** Returns how far the reader has read; empty while there are no subscriptions, because then it does not read. */
     public Optional<ReaderStatus> reader() {
-        return reader.status();
+        return parts.reader.status();
     }
 
     /** Returns the last change of the history that was detected since the start. */
     public Optional<HistoryChange> historyChange() {
-        return Optional.ofNullable(reader.historyChange());
+        return Optional.ofNullable(parts.reader.historyChange());
     }
 
     /** Returns the result of the audit; empty without an audit. */
     public Optional<AuditReport> audit() {
-        return Optional.ofNullable(auditor).map(Auditor::report);
+        return Optional.ofNullable(parts.auditor).map(Auditor::report);
     }
 
     /** Calls the watcher at every change of the state, on the listener's thread, until the returned handle is closed. */
     public AutoCloseable watch(Consumer<ListenerStatus> watcher) {
-        watchers.add(Objects.requireNonNull(watcher, "the watcher is null"));
-        return () -> watchers.remove(watcher);
-    }
-
-    private void changed(ListenerStatus status) {
-        for (Consumer<ListenerStatus> watcher : watchers) {
-            try {
-                watcher.accept(status);
-            } catch (Throwable e) {
-                SafeLog.warn(log, "listener.watcher-failed: a watcher has thrown", e);
-            }
-        }
+        return parts.watchers.add(watcher);
     }
 
     /** Returns the subscriptions: to open them, and to monitor them. */
     public SubscriptionManager subscriptions() {
-        return subscriptions;
+        return parts.subscriptions;
     }
 
     /** Returns the channels that have a subscription, as go-sync-kit names them. */
     public List<String> getActiveChannels() {
-        return subscriptions.getChannels();
+        return parts.subscriptions.getChannels();
     }
 
     /** Subscribes to every event from now on. */
@@ -291,17 +195,17 @@ public final class NotificationListener implements AutoCloseable {
 
     private LiveSubscription subscribe(LiveOptions options, NotificationHandler handler) {
         Objects.requireNonNull(handler, "the handler is null");
-        return subscriptions.live(options, event -> handler.handle(NotificationPayload.of(event)));
+        return parts.subscriptions.live(options, event -> handler.handle(NotificationPayload.of(event)));
     }
 
     /** Closes the subscriptions of the global channel: all but those to one aggregate. */
     public void unsubscribeFromAll() {
-        subscriptions.unsubscribe("events_global");
+        parts.subscriptions.unsubscribe("events_global");
     }
 
     /** Closes the subscriptions to an aggregate. */
     public void unsubscribeFromStream(String aggregateId) {
-        subscriptions.unsubscribe("stream_" + aggregateId);
+        parts.subscriptions.unsubscribe("stream_" + aggregateId);
     }
 
     /**
@@ -310,10 +214,6 @@ public final class NotificationListener implements AutoCloseable {
      */
     public Runnable storing() {
         long begun = Clock.SYSTEM.nanos();
-        return () -> thread.committed(begun);
-    }
-
-    private void subscriptionEnded() {
-        reader.remove();
+        return () -> parts.thread.committed(begun);
     }
 }

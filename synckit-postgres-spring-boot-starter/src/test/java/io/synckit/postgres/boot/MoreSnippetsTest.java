@@ -224,6 +224,12 @@ class MoreSnippetsTest {
         }
 
         @Override
+        public CompletableFuture<List<AppendResult>> appendAsync(
+                String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
+            return delegate.appendAsync(aggregateId, expected, events, options);
+        }
+
+        @Override
         public EventPage load(Version since, Filter... filters) {
             return delegate.load(since, filters);
         }

@@ -26,6 +26,11 @@ record AppendRequest(
         return expected.kind() != ExpectedStreamVersion.Kind.ANY;
     }
 
+    /** Returns the aggregate of the rows, if they have one. */
+    String aggregateId() {
+        return rows.get(0).aggregateId();
+    }
+
     /** Returns one result for each row, in their order. */
     List<AppendResult> inOrder(Map<String, AppendResult> results) {
         return rows.stream()

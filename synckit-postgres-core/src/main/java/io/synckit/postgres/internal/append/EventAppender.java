@@ -3,9 +3,7 @@ package io.synckit.postgres.internal.append;
 import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.ConnectionSource;
-import io.synckit.DuplicateEventException;
 import io.synckit.ExpectedStreamVersion;
-import io.synckit.OnDuplicate;
 import io.synckit.TransactionConflictException;
 import io.synckit.UnusableTransactionException;
 import io.synckit.postgres.internal.sql.AppendConflicts;
@@ -57,22 +55,13 @@ public final class EventAppender {
     }
 
     /**
-     * Stores the rows that are not stored already, all or none, in a transaction of its own. Returns one result for each row, in their
-     * order.
+     * Stores the rows of a request, all or none, in a transaction of its own.
      *
-     * @param duplicatesLikely whether some may be stored already, so that the server should not log an error for that
-     * @throws DuplicateEventException if another event has one of the ids; nothing is stored
      * @throws UnusableTransactionException if the connection is in a transaction of a caller
      */
-    List<AppendResult> appendAlone(List<EventRow> rows, boolean duplicatesLikely) {
-        AppendOptions options = AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING);
-        try (Session session = Session.open(connections)) {
-            if (session.joined()) {
-                throw new UnusableTransactionException(
-                        "the ConnectionSource returned a connection in a transaction of a caller, although no caller is"
-                                + " involved; nothing is stored; let its inCallersTransaction() return true in a transaction");
-            }
-            return append(session, new AppendRequest(rows, ExpectedStreamVersion.any(), options, duplicatesLikely));
+    List<AppendResult> appendAlone(AppendRequest request) {
+        try (Session session = Session.openAlone(connections)) {
+            return append(session, request);
         } catch (SQLException e) {
             throw SqlFailure.named("append to " + conflicts, e);
         }

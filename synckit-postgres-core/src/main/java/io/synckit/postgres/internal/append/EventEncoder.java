@@ -53,6 +53,17 @@ public final class EventEncoder {
         return rows;
     }
 
+    /** @throws InvalidEventException if one of the events is of another aggregate */
+    public static void requireAggregate(String aggregateId, List<? extends @Nullable Event> events) {
+        for (Event event : events) {
+            if (event != null && !event.aggregateId().equals(aggregateId)) {
+                throw new InvalidEventException("event '" + EventLimits.printable(event.id()) + "' is of aggregate '"
+                        + EventLimits.printable(event.aggregateId()) + "', the append is to '"
+                        + EventLimits.printable(aggregateId) + "'; nothing is stored");
+            }
+        }
+    }
+
     /** @throws InvalidEventException if the event cannot be stored */
     public EventRow encode(Event event, Map<String, String> more) {
         String data = write("data", event.data(), event);

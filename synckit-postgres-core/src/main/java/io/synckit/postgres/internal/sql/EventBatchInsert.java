@@ -8,9 +8,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /** Appends many events by one statement. */
 public final class EventBatchInsert {
@@ -70,20 +68,14 @@ public final class EventBatchInsert {
     public List<AppendResult> insert(
             Connection connection, List<EventRow> rows, ExpectedStreamVersion expected, boolean endsTransaction)
             throws SQLException {
-        Aggregates aggregates = new Aggregates(rows);
+        BatchArrays arrays = BatchArrays.of(rows);
         try (PreparedStatement statement = statements.prepare(connection, endsTransaction ? alone : joined)) {
-            Array aggregateIds = Statements.texts(connection, aggregates.counts.keySet());
+            Array aggregateIds = Statements.texts(connection, arrays.aggregateIds());
             statement.setArray(1, aggregateIds);
             statement.setArray(2, aggregateIds);
             statement.setLong(3, expected.least());
             statement.setLong(4, expected.most());
-            statement.setArray(5, Statements.texts(connection, rows, EventRow::id));
-            statement.setArray(6, Statements.texts(connection, rows, EventRow::aggregateId));
-            statement.setArray(7, connection.createArrayOf("integer", aggregates.index));
-            statement.setArray(8, connection.createArrayOf("integer", aggregates.nth));
-            statement.setArray(9, Statements.texts(connection, rows, EventRow::type));
-            statement.setArray(10, Statements.texts(connection, rows, EventRow::data));
-            statement.setArray(11, Statements.texts(connection, rows, EventRow::metadata));
+            arrays.bindRows(statement, 5);
             List<AppendResult> results = new ArrayList<>(rows.size());
             try (ResultSet inserted = statement.executeQuery()) {
                 while (inserted.next()) {
@@ -91,26 +83,6 @@ public final class EventBatchInsert {
                 }
             }
             return results;
-        }
-    }
-
-    /** The aggregates of the rows, in the order of their first events. */
-    private static final class Aggregates {
-
-        /** Index and number of events of each aggregate. */
-        private final Map<String, int[]> counts = new LinkedHashMap<>();
-
-        private final Integer[] index;
-        private final Integer[] nth;
-
-        Aggregates(List<EventRow> rows) {
-            this.index = new Integer[rows.size()];
-            this.nth = new Integer[rows.size()];
-            for (int i = 0; i < index.length; i++) {
-                int[] count = counts.computeIfAbsent(rows.get(i).aggregateId(), id -> new int[] {counts.size() + 1, 0});
-                index[i] = count[0];
-                nth[i] = ++count[1];
-            }
         }
     }
 }

@@ -1,6 +1,7 @@
 package io.synckit.postgres.internal.sql;
 
 import io.synckit.ConnectionSource;
+import io.synckit.UnusableTransactionException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Savepoint;
@@ -36,6 +37,23 @@ public final class Session implements AutoCloseable {
             closeAfter(e, borrowed);
             throw e;
         }
+    }
+
+    /**
+     * Opens a session for work that belongs to no caller.
+     *
+     * @throws UnusableTransactionException if the connection is in a transaction of a caller
+     */
+    public static Session openAlone(ConnectionSource source) throws SQLException {
+        Session session = open(source);
+        if (session.joined) {
+            try (session) {
+                throw new UnusableTransactionException(
+                        "the ConnectionSource returned a connection in a transaction of a caller, although no caller is"
+                                + " involved; nothing is stored; let its inCallersTransaction() return true in a transaction");
+            }
+        }
+        return session;
     }
 
     public Connection connection() {

@@ -63,7 +63,7 @@ final class StoreMetrics implements MeterBinder {
                 "Open transactions that have stored events",
                 StoreDiagnosis::writers);
         Gauge.builder("synckit.store.waiting", monitor, StoreMonitor::waiting)
-                .description("Events that storeAsync has accepted and not stored yet")
+                .description("Events that storeAsync and appendAsync have accepted and not begun to store")
                 .baseUnit("events")
                 .register(registry);
         TimeGauge.builder(

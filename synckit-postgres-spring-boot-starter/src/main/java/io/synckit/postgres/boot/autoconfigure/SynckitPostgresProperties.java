@@ -27,7 +27,9 @@ import org.springframework.util.unit.DataSize;
  * @param maxReconnectAttempts Attempts to connect after which the listener has failed. Then it polls, and tries again after a successful poll.
  * @param batchSize Maximum number of events in a page without a limit, and in one fetch of a stream.
  * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Disable it behind a pooler that does not support them.
- * @param allowAsync Whether storeAsync may use connections on threads of the store. By default it may with a HikariDataSource, but not with a routing or wrapped DataSource, because its connections may depend on the calling thread (tenant, role, session setting).
+ * @param allowAsync Whether storeAsync and appendAsync may use connections on threads of the store. By default it may with a HikariDataSource, but not with a routing or wrapped DataSource, because its connections may depend on the calling thread (tenant, role, session setting).
+ * @param asyncLanes Number of lanes of storeAsync and appendAsync, 1 to 64. Each lane stores the events of some aggregates, group by group, and uses one connection meanwhile.
+ * @param rejectAsyncWhenFull Whether storeAsync and appendAsync reject events while too many wait, instead of blocking the caller.
  * @param enableMetrics Whether to record metrics and traces, if Micrometer is present.
  * @param maxEventSize Maximum size of an event: data and metadata together, in UTF-8.
  * @param notifications How commits notify listeners.
@@ -56,6 +58,8 @@ record SynckitPostgresProperties(
         @DefaultValue("" + Config.DEFAULT_BATCH_SIZE) int batchSize,
         @DefaultValue("true") boolean enablePreparedStmts,
         @Nullable Boolean allowAsync,
+        @DefaultValue("" + Config.DEFAULT_ASYNC_LANES) int asyncLanes,
+        @DefaultValue("false") boolean rejectAsyncWhenFull,
         @DefaultValue("true") boolean enableMetrics,
         @DefaultValue("1MB") DataSize maxEventSize,
         @Name("notify") @DefaultValue Notify notifications,
@@ -147,6 +151,8 @@ record SynckitPostgresProperties(
                 .batchSize(batchSize)
                 .enablePreparedStmts(enablePreparedStmts)
                 .allowAsync(allowAsync)
+                .asyncLanes(asyncLanes)
+                .rejectAsyncWhenFull(rejectAsyncWhenFull)
                 .maxEventBytes(maxEventSize.toBytes())
                 .build();
     }

@@ -56,6 +56,8 @@ class SettingsTest {
                 Map.entry("batch-size", "8"),
                 Map.entry("enable-prepared-stmts", "false"),
                 Map.entry("allow-async", "false"),
+                Map.entry("async-lanes", "5"),
+                Map.entry("reject-async-when-full", "true"),
                 Map.entry("max-event-size", "9KB"));
         List<String> unchanged = new ArrayList<>();
         changed.forEach((name, value) -> {
