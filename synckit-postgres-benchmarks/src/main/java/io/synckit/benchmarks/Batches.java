@@ -32,6 +32,5 @@ final class Batches {
         contenders.forEach(Contender::close);
         report.table(samples);
         report.atLeast("batch", samples.ratio(OURS, samples.best(name -> name.startsWith("bare"))), 0.85);
-        report.atLeast("batch-seed", samples.ratio(OURS, "go-sync-kit's schema"), 5);
     }
 }

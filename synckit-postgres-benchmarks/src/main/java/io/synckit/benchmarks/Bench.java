@@ -29,7 +29,7 @@ public final class Bench {
 
     /**
      * @param arguments {@code --smoke}, {@code --quick} or {@code --full}; {@code --jdbc-url <url>}; {@code --commit-delay
-     *     <microseconds>}; {@code --only <question>}; {@code --out <directory>}
+     *     <microseconds>}; {@code --only <question>} (also {@code lanes}, which is asked only then); {@code --out <directory>}
      */
     public static void main(String[] arguments) throws Exception {
         List<String> options = List.of(arguments);
@@ -67,6 +67,9 @@ public final class Bench {
             }
             if (asks("append")) {
                 new Appends(all, report, profile).run();
+            }
+            if ("lanes".equals(only)) {
+                Appends.lanes(database, report, profile);
             }
             if (asks("batch")) {
                 Batches.measure(all, report, profile);

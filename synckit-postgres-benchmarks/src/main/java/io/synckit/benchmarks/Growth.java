@@ -71,7 +71,10 @@ final class Growth {
         report.table(reads);
         int smallest = profile.sizes()[0];
         int largest = profile.sizes()[profile.sizes().length - 1];
-        report.atMost("stream-read", 1 / reads.ratio(named(ours, largest), named(bare, largest)), 1.2);
+        report.atMost(
+                "stream-read",
+                reads.ratio(named(ours, largest), named(bare, largest)).inverse(),
+                1.2);
         report.atMost(
                 "growth-append", appends.median(named(ours, smallest)) / appends.median(named(ours, largest)), 1.3);
         report.atMost(

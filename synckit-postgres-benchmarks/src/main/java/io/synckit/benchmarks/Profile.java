@@ -3,7 +3,7 @@ package io.synckit.benchmarks;
 /**
  * How much is measured.
  *
- * @param warmUp milliseconds of each contender before anything is measured: compilers take their time
+ * @param warmUp longest warm-up of each contender in milliseconds; it ends when the compilers are calm
  * @param rounds in which all contenders have a turn
  * @param turn milliseconds
  * @param latencyRounds of each contender
@@ -30,13 +30,13 @@ record Profile(
     /** That it runs at all. */
     static final Profile SMOKE = new Profile("smoke", 0, 1, 200, 1, 50, 500, 5_000, new int[] {2_000, 4_000}, 1, 0);
 
-    /** Under five minutes. */
+    /** Some minutes. */
     static final Profile QUICK =
-            new Profile("quick", 1_200, 4, 400, 2, 100, 4_000, 60_000, new int[] {10_000, 100_000}, 2, 0);
+            new Profile("quick", 12_000, 5, 1_000, 2, 100, 4_000, 60_000, new int[] {10_000, 100_000}, 2, 0);
 
-    /** What docs/performance.md shows: half an hour. */
+    /** What docs/performance.md shows. */
     static final Profile FULL = new Profile(
-            "full", 6_000, 10, 1_000, 3, 200, 15_000, 1_000_000, new int[] {100_000, 1_000_000, 10_000_000}, 6, 30);
+            "full", 30_000, 9, 2_000, 3, 200, 15_000, 1_000_000, new int[] {100_000, 1_000_000, 10_000_000}, 6, 30);
 
     /** Rounds that do not count, to get warm: so many, unless nothing is measured anyway. */
     int first(int rounds) {

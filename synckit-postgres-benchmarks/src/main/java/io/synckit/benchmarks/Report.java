@@ -17,14 +17,15 @@ final class Report {
     private final List<List<String>> costs = new ArrayList<>();
 
     /**
-     * A ratio and what was wanted.
+     * A goal.
      *
+     * @param ratio what was measured; for some goals an absolute figure
      * @param wanted with its sign: {@code ≥ 0.9}
      */
-    record Goal(String name, double ratio, String wanted, boolean met) {
+    record Goal(String name, Ratio ratio, String wanted, boolean met) {
 
         String line() {
-            return String.format(Locale.ROOT, "GOAL %s %.2f %s %s", name, ratio, wanted, met ? "met" : "short");
+            return String.format(Locale.ROOT, "GOAL %s %s %s %s", name, ratio, wanted, met ? "met" : "short");
         }
     }
 
@@ -61,12 +62,16 @@ final class Report {
         costs.addAll(rows);
     }
 
-    void atLeast(String name, double ratio, double wanted) {
-        goal(new Goal(name, ratio, "≥ " + wanted, ratio >= wanted));
+    void atLeast(String name, Ratio ratio, double wanted) {
+        goal(new Goal(name, ratio, "≥ " + wanted, ratio.median() >= wanted));
     }
 
-    void atMost(String name, double ratio, double wanted) {
-        goal(new Goal(name, ratio, "≤ " + wanted, ratio <= wanted));
+    void atMost(String name, Ratio ratio, double wanted) {
+        goal(new Goal(name, ratio, "≤ " + wanted, ratio.median() <= wanted));
+    }
+
+    void atMost(String name, double figure, double wanted) {
+        atMost(name, Ratio.of(figure), wanted);
     }
 
     private void goal(Goal goal) {
@@ -80,7 +85,7 @@ final class Report {
     void end() {
         line("");
         if (!judges) {
-            line("a smoke: all of it runs; its figures say nothing, so no goal is judged");
+            line("smoke run: the figures mean nothing, so no goal is judged");
         }
         goals.forEach(goal -> line("%s", goal.line()));
     }

@@ -88,11 +88,8 @@ final class ResultFiles {
         report.machine().forEach((what, is) -> page.append(row(List.of(what, is))));
         page.append("\n## Goals\n\n| goal | ratio | wanted | |\n|---|---|---|---|\n");
         report.goals()
-                .forEach(goal -> page.append(row(List.of(
-                        goal.name(),
-                        String.format(Locale.ROOT, "%.2f", goal.ratio()),
-                        goal.wanted(),
-                        goal.met() ? "met" : "short"))));
+                .forEach(goal -> page.append(row(
+                        List.of(goal.name(), goal.ratio().toString(), goal.wanted(), goal.met() ? "met" : "short"))));
         for (Samples samples : report.samples()) {
             page.append("\n## ").append(samples.question()).append("\n\n");
             page.append(samples.title()).append(".\n\n");

@@ -76,13 +76,13 @@ final class Samples {
                 .orElseThrow();
     }
 
-    /** One to another, round by round: the median of the ratios, since what disturbs a round disturbs both. */
-    double ratio(String one, String other) {
+    /** Divides one by the other, round by round, because what disturbs a round disturbs both. */
+    Ratio ratio(String one, String other) {
         List<Double> ratios = new ArrayList<>();
         for (int i = 0; i < of(one).size(); i++) {
             ratios.add(of(one).get(i) / of(other).get(i));
         }
-        return percentile(ratios, 0.5);
+        return Ratio.of(ratios);
     }
 
     /** @param share 0 to 1; NaN of nothing */

@@ -32,9 +32,19 @@ final class Writers {
         }
     }
 
+    /** A way to store one event. */
+    interface Store {
+        void store(Contender contender, Order order) throws Exception;
+    }
+
     /** One event in a transaction. */
     static Stored store(Contender contender, int writers, long millis) throws Exception {
-        return write(writers, millis, contender, new OneByOne(contender)::run);
+        return store(contender, Contender::store, writers, millis);
+    }
+
+    /** One event a call. */
+    static Stored store(Contender contender, Store store, int writers, long millis) throws Exception {
+        return write(writers, millis, contender, new OneByOne(contender, store)::run);
     }
 
     /** Batches. */
@@ -67,7 +77,7 @@ final class Writers {
         return Order.of("aggregate-" + AGGREGATES.incrementAndGet(), 1, NEXT.getAndIncrement());
     }
 
-    private record OneByOne(Contender contender) {
+    private record OneByOne(Contender contender, Store store) {
 
         long run(long end) throws Exception {
             long count = 0;
@@ -77,7 +87,7 @@ final class Writers {
                 if (nth == 0) {
                     aggregate = "aggregate-" + AGGREGATES.incrementAndGet();
                 }
-                contender.store(Order.of(aggregate, nth + 1, NEXT.getAndIncrement()));
+                store.store(contender, Order.of(aggregate, nth + 1, NEXT.getAndIncrement()));
                 count++;
             }
             return count;

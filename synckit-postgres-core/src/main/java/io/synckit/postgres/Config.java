@@ -43,7 +43,7 @@ public final class Config {
     public static final int DEFAULT_BATCH_SIZE = 1000;
 
     /** Default of {@link #asyncLanes}. */
-    public static final int DEFAULT_ASYNC_LANES = 2;
+    public static final int DEFAULT_ASYNC_LANES = 1;
 
     // HikariCP silently replaces shorter ones.
     private static final Duration MIN_LIFETIME = Duration.ofSeconds(30);

@@ -145,7 +145,7 @@ public final class ConfigBuilder {
 
     /**
      * Sets the number of lanes of {@code storeAsync} and {@code appendAsync}, 1 to 64. Each lane stores the events of some aggregates, group by
-     * group, and uses one connection meanwhile.
+     * group, and uses one connection meanwhile. More than one helps callers that do not await their results, and makes groups smaller for those that do.
      */
     public ConfigBuilder asyncLanes(int asyncLanes) {
         this.asyncLanes = asyncLanes;

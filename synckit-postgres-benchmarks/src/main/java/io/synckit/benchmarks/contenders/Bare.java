@@ -74,6 +74,7 @@ public final class Bare implements Contender {
     @Override
     public void create() throws Exception {
         database.execute("drop table if exists " + table + ";" + TABLE.replace("<table>", table));
+        database.execute(BusinessRow.create(orders()));
     }
 
     @Override
@@ -110,6 +111,20 @@ public final class Bare implements Contender {
         } finally {
             connection.setAutoCommit(true);
         }
+    }
+
+    @Override
+    public void storeWithBusinessRow(Order order) throws SQLException {
+        try (Connection connection = database.pool().getConnection()) {
+            connection.setAutoCommit(false);
+            BusinessRow.insert(connection, orders(), order);
+            store(connection, order);
+            connection.commit();
+        }
+    }
+
+    private String orders() {
+        return table + "_orders";
     }
 
     @Override

@@ -34,6 +34,11 @@ public interface Contender extends AutoCloseable {
         return store(order);
     }
 
+    /** Stores a business row and the event in one transaction. */
+    default void storeWithBusinessRow(Order order) throws Exception {
+        throw new UnsupportedOperationException(name());
+    }
+
     /** Waits until what {@link #store} has taken is committed, if that returns before. */
     default void settle() {}
 

@@ -1,6 +1,5 @@
 package io.synckit.benchmarks.contenders;
 
-import io.synckit.ConnectionSource;
 import io.synckit.Event;
 import io.synckit.Instrumentation;
 import io.synckit.StoredEvent;
@@ -9,12 +8,11 @@ import io.synckit.postgres.Config;
 import io.synckit.postgres.JsonCodecs;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveSubscription;
-import java.sql.Connection;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
@@ -33,24 +31,20 @@ public final class Ours implements Contender {
     private final NotifyMode mode;
     private final String schema;
     private @Nullable RealtimeEventStore store;
-    private final ThreadLocal<Connection> transaction = new ThreadLocal<>();
-    private final PostgresEventStore joining;
+    private final Transactions transactions;
+    private final int lanes;
 
     /** @param mode with OFF it polls every 20 ms */
     public Ours(Database database, NotifyMode mode) {
-        this(database, mode, "");
+        this(database, mode, Config.DEFAULT_ASYNC_LANES, "");
     }
 
-    Ours(Database database, NotifyMode mode, String suffix) {
+    Ours(Database database, NotifyMode mode, int lanes, String suffix) {
         this.database = database;
         this.mode = mode;
         this.schema = "ours_" + mode.name().toLowerCase(Locale.ROOT) + suffix;
-        this.joining = new PostgresEventStore(
-                database.pool(),
-                () -> new ConnectionSource.Borrowed(transaction.get(), true, () -> {}),
-                JsonCodecs.jackson(),
-                config(),
-                Instrumentation.NONE);
+        this.transactions = new Transactions(database.pool());
+        this.lanes = lanes;
     }
 
     @Override
@@ -79,12 +73,18 @@ public final class Ours implements Contender {
         database.execute("drop schema if exists " + schema + " cascade");
         new SchemaMigrator(database.physical(), schema, "events", new SchemaMigrator.Options(false, false, mode))
                 .migrate();
+        database.execute(BusinessRow.create(orders()));
+    }
+
+    private String orders() {
+        return schema + ".orders";
     }
 
     private Config config() {
         return Config.builder()
                 .schema(schema)
                 .notifyMode(mode)
+                .asyncLanes(lanes)
                 .notificationTimeout(mode == NotifyMode.OFF ? POLL : Config.DEFAULT_NOTIFICATION_TIMEOUT)
                 .build();
     }
@@ -92,23 +92,30 @@ public final class Ours implements Contender {
     /** The store, with its listener. */
     public synchronized RealtimeEventStore store() {
         if (store == null) {
-            store = RealtimeEventStore.on(database.pool(), database.physical(), config());
+            NotificationListener listener = RealtimeEventStore.listener(
+                            database.physical(), transactions, JsonCodecs.jackson(), config())
+                    .build();
+            listener.start();
+            store = new RealtimeEventStore(
+                    new PostgresEventStore(
+                            database.pool(), transactions, JsonCodecs.jackson(), config(), Instrumentation.NONE),
+                    listener,
+                    transactions);
         }
         return store;
     }
 
     @Override
-    public long storeAndCommit(Order order) throws SQLException {
-        try (Connection connection = database.pool().getConnection()) {
-            connection.setAutoCommit(false);
-            transaction.set(connection);
-            joining.store(event(order));
-            long start = System.nanoTime();
-            connection.commit();
-            return start;
-        } finally {
-            transaction.remove();
-        }
+    public long storeAndCommit(Order order) throws Exception {
+        return transactions.commit(connection -> store().store(event(order)));
+    }
+
+    @Override
+    public void storeWithBusinessRow(Order order) throws Exception {
+        transactions.commit(connection -> {
+            BusinessRow.insert(connection, orders(), order);
+            store().store(event(order));
+        });
     }
 
     /** The order as this library's event. */

@@ -1,5 +1,6 @@
 package io.synckit.benchmarks.contenders;
 
+import io.synckit.postgres.Config;
 import io.synckit.postgres.schema.NotifyMode;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
@@ -17,15 +18,25 @@ public final class OursAsync implements Contender {
     private final AtomicLong stored = new AtomicLong();
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
+    private final int lanes;
+
     /** @param awaits whether a caller waits for each result before its next event; otherwise for room only */
     public OursAsync(Database database, boolean awaits) {
-        this.ours = new Ours(database, NotifyMode.COALESCED, awaits ? "_awaiting" : "_async");
+        this(database, awaits, Config.DEFAULT_ASYNC_LANES);
+    }
+
+    /** With another number of lanes than the default. */
+    public OursAsync(Database database, boolean awaits, int lanes) {
+        this.ours = new Ours(database, NotifyMode.COALESCED, lanes, (awaits ? "_awaiting_" : "_async_") + lanes);
         this.awaits = awaits;
+        this.lanes = lanes;
     }
 
     @Override
     public String name() {
-        return awaits ? "synckit, storeAsync, each awaited" : "synckit, storeAsync";
+        return "synckit, storeAsync"
+                + (lanes == Config.DEFAULT_ASYNC_LANES ? "" : ", " + lanes + " lanes")
+                + (awaits ? ", each awaited" : "");
     }
 
     @Override

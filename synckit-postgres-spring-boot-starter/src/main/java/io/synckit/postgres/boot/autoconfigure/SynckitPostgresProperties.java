@@ -28,7 +28,7 @@ import org.springframework.util.unit.DataSize;
  * @param batchSize Maximum number of events in a page without a limit, and in one fetch of a stream.
  * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Disable it behind a pooler that does not support them.
  * @param allowAsync Whether storeAsync and appendAsync may use connections on threads of the store. By default it may with a HikariDataSource, but not with a routing or wrapped DataSource, because its connections may depend on the calling thread (tenant, role, session setting).
- * @param asyncLanes Number of lanes of storeAsync and appendAsync, 1 to 64. Each lane stores the events of some aggregates, group by group, and uses one connection meanwhile.
+ * @param asyncLanes Number of lanes of storeAsync and appendAsync, 1 to 64. Each lane stores the events of some aggregates, group by group, and uses one connection meanwhile. More than one helps callers that do not await their results, and makes groups smaller for those that do.
  * @param rejectAsyncWhenFull Whether storeAsync and appendAsync reject events while too many wait, instead of blocking the caller.
  * @param enableMetrics Whether to record metrics and traces, if Micrometer is present.
  * @param maxEventSize Maximum size of an event: data and metadata together, in UTF-8.
