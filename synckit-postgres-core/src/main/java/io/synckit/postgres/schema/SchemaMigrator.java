@@ -7,6 +7,7 @@ import io.synckit.SchemaMismatchException;
 import io.synckit.postgres.internal.runtime.Backoff;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.sql.Catalog;
+import io.synckit.postgres.internal.sql.CreatePrivilege;
 import io.synckit.postgres.internal.sql.SqlFailure;
 import io.synckit.postgres.internal.sql.TableName;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +17,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.locks.LockSupport;
@@ -103,6 +105,7 @@ public final class SchemaMigrator {
         String fingerprint = fingerprint();
         try (Connection connection = dataSource.getConnection()) {
             SchemaStatus.requireSupported(connection, catalog);
+            requireCreatePrivilege(connection);
             requireNotNewer(catalog.schemaVersion(connection));
             if (fingerprint.equals(catalog.fingerprint(connection)) && catalog.hasOwnLockClass(connection)) {
                 return 0;
@@ -129,6 +132,21 @@ public final class SchemaMigrator {
             throw new NewerSchemaException("the schema of " + name + " is version " + version + ", this library knows "
                     + SchemaStatus.CURRENT_VERSION + "; use a newer library");
         }
+    }
+
+    /** Flyway would try to create the table for ten seconds. */
+    private void requireCreatePrivilege(Connection connection) throws SQLException {
+        Optional<String> missing = CreatePrivilege.missingGrant(connection, name, historyTable());
+        if (missing.isPresent()) {
+            throw new MissingPrivilegeException("migrating " + name + " failed: the role "
+                    + connection.getMetaData().getUserName() + " may not create the tables (SQLSTATE 42501); let the"
+                    + " owner run \"" + missing.get() + "\", use a role that may migrate, or let the owner run the"
+                    + " scripts (docs/schema.md)");
+        }
+    }
+
+    private String historyTable() {
+        return name.table() + "_schema_history";
     }
 
     private void separateLocks(Catalog catalog) throws SQLException {
@@ -224,7 +242,7 @@ public final class SchemaMigrator {
                 .dataSource(dataSource)
                 .resourceProvider(new MigrationScripts())
                 .javaMigrationClassProvider(List::of)
-                .table(name.table() + "_schema_history")
+                .table(historyTable())
                 .schemas(name.schema())
                 .defaultSchema(name.schema())
                 .createSchemas(true)

@@ -18,14 +18,15 @@ public final class Catalog {
 
     private static final String SERVER = """
             select current_setting('server_version_num')::integer, current_setting('server_version'),
-                   pg_encoding_to_char(d.encoding), to_regclass(?) is not null
+                   pg_encoding_to_char(d.encoding),
+                   exists (select from pg_class t join pg_namespace n on n.oid = t.relnamespace
+                            where n.nspname = ? and t.relname = ?)
               from pg_database d where d.datname = current_database()
             """;
 
     // tgtype, as in PostgreSQL's pg_trigger.h: 31 is BEFORE INSERT, UPDATE or DELETE for each row, 58 is BEFORE UPDATE,
-    // DELETE
-    // or TRUNCATE,
-    // 5 is AFTER INSERT for each row. Keys are known by their columns, since maintenance may rename them.
+    // DELETE or TRUNCATE, 5 is AFTER INSERT for each row. Keys are known by their columns, since maintenance may rename
+    // them.
     private static final String TABLE = """
             with n as (select ?::text as name, ?::text as sequence, ?::text as version_function, ?::text as tables)
             select coalesce((select a.attidentity = 'a' from pg_attribute a
@@ -118,7 +119,8 @@ public final class Catalog {
     /** The server. Needs no privilege on the table. */
     public Server server(Connection connection) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(SERVER)) {
-            statement.setString(1, name.quoted());
+            statement.setString(1, name.schema());
+            statement.setString(2, name.table());
             try (ResultSet rows = statement.executeQuery()) {
                 rows.next();
                 return new Server(rows.getInt(1), rows.getString(2), rows.getString(3), rows.getBoolean(4));
