@@ -51,7 +51,7 @@ public final class Causation {
     private static String correlation(StoredEvent cause) {
         try {
             Object known = cause.metadata().get(CORRELATION_ID);
-            return known instanceof String text && text.length() <= EventLimits.MAX_KEY_LENGTH ? text : cause.id();
+            return known instanceof String text && text.length() <= Event.MAX_KEY_LENGTH ? text : cause.id();
         } catch (UnreadableEventException e) {
             return cause.id();
         }

@@ -1,5 +1,7 @@
 package io.synckit;
 
+import io.synckit.internal.Texts;
+
 /** The id is stored already. Nothing of the call is stored, and the transaction of the caller stays usable. */
 public class DuplicateEventException extends EventStoreException {
 
@@ -10,7 +12,7 @@ public class DuplicateEventException extends EventStoreException {
 
     /** @param reason the cause or the remedy */
     public DuplicateEventException(String id, Version version, String reason) {
-        super("Event '" + EventLimits.printable(id) + "' is stored already, as version " + version + "; " + reason);
+        super("Event '" + Texts.printable(id) + "' is stored already, as version " + version + "; " + reason);
         this.id = id;
         this.version = version.value();
     }

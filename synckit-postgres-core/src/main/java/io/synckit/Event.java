@@ -1,5 +1,6 @@
 package io.synckit;
 
+import io.synckit.internal.Texts;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * An event to be stored. Immutable if its data is. The id is part of the object, so the store recognises an event that is stored again, for
  * example after a failure whose outcome is unknown.
  *
- * @param id unique in the store; 1 to {@value EventLimits#MAX_KEY_LENGTH} characters that are not blank
+ * @param id unique in the store; 1 to {@value #MAX_KEY_LENGTH} characters that are not blank
  * @param aggregateId the aggregate that the event belongs to; same limits
  * @param type the event type; same limits
  * @param data the payload: anything that the JSON mapper can write, such as a record, a map, a list, a number or a text; {@link JsonText} for
@@ -19,22 +20,25 @@ import org.jspecify.annotations.Nullable;
  */
 public record Event(String id, String aggregateId, String type, Object data, Map<String, @Nullable Object> metadata) {
 
+    /** Maximum length of id, aggregate id and type, in code points. */
+    public static final int MAX_KEY_LENGTH = 255;
+
     /** @throws InvalidEventException if an id or the type is blank, too long or not storable, or something is null */
     public Event {
-        EventLimits.requireKey("event id", id);
-        EventLimits.requireKey("aggregate id", aggregateId);
-        EventLimits.requireKey("event type", type);
+        requireKey("event id", id);
+        requireKey("aggregate id", aggregateId);
+        requireKey("event type", type);
         if (data == null) {
-            throw new InvalidEventException("data of event '" + EventLimits.printable(id)
-                    + "' is null; for an event without payload give Map.of()");
+            throw new InvalidEventException(
+                    "data of event '" + Texts.printable(id) + "' is null; for an event without payload give Map.of()");
         }
         if (metadata == null) {
             throw new InvalidEventException(
-                    "metadata of event '" + EventLimits.printable(id) + "' is null; for none give Map.of()");
+                    "metadata of event '" + Texts.printable(id) + "' is null; for none give Map.of()");
         }
         if (metadata.keySet().stream().anyMatch(Objects::isNull)) {
             throw new InvalidEventException(
-                    "metadata of event '" + EventLimits.printable(id) + "' has a null key; metadata is a JSON object");
+                    "metadata of event '" + Texts.printable(id) + "' has a null key; metadata is a JSON object");
         }
         metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
     }
@@ -68,7 +72,24 @@ public record Event(String id, String aggregateId, String type, Object data, Map
     /** Returns a text without data and metadata, so that no payload is logged by accident. */
     @Override
     public String toString() {
-        return "Event[id=" + EventLimits.printable(id) + ", aggregateId=" + EventLimits.printable(aggregateId)
-                + ", type=" + EventLimits.printable(type) + "]";
+        return "Event[id=" + Texts.printable(id) + ", aggregateId=" + Texts.printable(aggregateId) + ", type="
+                + Texts.printable(type) + "]";
+    }
+
+    private static void requireKey(String what, @Nullable String value) {
+        if (value == null || value.isBlank()) {
+            throw new InvalidEventException(what + " is "
+                    + (value == null ? "null" : "blank ('" + Texts.printable(value) + "')") + "; give it a text");
+        }
+        int length = value.codePointCount(0, value.length());
+        if (length > MAX_KEY_LENGTH) {
+            throw new InvalidEventException(what + " has " + length + " characters, at most " + MAX_KEY_LENGTH
+                    + " are possible; shorten it or use its hash: '" + Texts.printable(value.substring(0, 80)) + "…'");
+        }
+        String unstorable = Texts.unstorable(value);
+        if (unstorable != null) {
+            throw new InvalidEventException(what + " contains " + unstorable
+                    + ", which PostgreSQL cannot store; remove it: '" + Texts.printable(value) + "'");
+        }
     }
 }

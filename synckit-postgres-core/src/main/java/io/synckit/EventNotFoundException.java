@@ -1,5 +1,7 @@
 package io.synckit;
 
+import io.synckit.internal.Texts;
+
 /** There is no event with this id. */
 public class EventNotFoundException extends EventStoreException {
 
@@ -8,7 +10,7 @@ public class EventNotFoundException extends EventStoreException {
     private final String id;
 
     public EventNotFoundException(String id) {
-        super("There is no event with id '" + EventLimits.printable(id) + "'; find(id) returns an Optional instead");
+        super("There is no event with id '" + Texts.printable(id) + "'; find(id) returns an Optional instead");
         this.id = id;
     }
 

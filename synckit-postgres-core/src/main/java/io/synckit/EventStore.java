@@ -22,11 +22,11 @@ public interface EventStore extends AutoCloseable {
      * @throws DuplicateEventException if its id is stored already; the transaction of the caller stays usable
      */
     default AppendResult store(Event event) {
-        return store(event, AppendOptions.DEFAULTS);
+        return store(event, OnDuplicate.FAIL);
     }
 
     /** Stores one event, with options. See {@link #store(Event)}. */
-    AppendResult store(Event event, AppendOptions options);
+    AppendResult store(Event event, OnDuplicate onDuplicate);
 
     /**
      * Stores events of any aggregates, all or none. Their versions ascend in the order of the list. An empty list does nothing.
@@ -36,11 +36,11 @@ public interface EventStore extends AutoCloseable {
      * @throws DuplicateEventException if an id is stored already; nothing is stored, and the transaction of the caller stays usable
      */
     default List<AppendResult> storeBatch(List<Event> events) {
-        return storeBatch(events, AppendOptions.DEFAULTS);
+        return storeBatch(events, OnDuplicate.FAIL);
     }
 
     /** Stores events, with options. See {@link #storeBatch(List)}. */
-    List<AppendResult> storeBatch(List<Event> events, AppendOptions options);
+    List<AppendResult> storeBatch(List<Event> events, OnDuplicate onDuplicate);
 
     /**
      * Stores events of one aggregate, all or none, if its stream version is as expected. Of two writers that expect the same
@@ -53,22 +53,22 @@ public interface EventStore extends AutoCloseable {
      * @throws DuplicateEventException if an id is stored already; nothing is stored, and the transaction of the caller stays usable
      */
     default List<AppendResult> append(String aggregateId, ExpectedStreamVersion expected, List<Event> events) {
-        return append(aggregateId, expected, events, AppendOptions.DEFAULTS);
+        return append(aggregateId, expected, events, OnDuplicate.FAIL);
     }
 
     /** Stores events of one aggregate, with options. See {@link #append(String, ExpectedStreamVersion, List)}. */
     List<AppendResult> append(
-            String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options);
+            String aggregateId, ExpectedStreamVersion expected, List<Event> events, OnDuplicate onDuplicate);
 
     /**
-     * Stores one event by group commit, without options. See {@link #storeAsync(Event, AppendOptions)}.
+     * Stores one event by group commit, without options. See {@link #storeAsync(Event, OnDuplicate)}.
      *
      * @throws InvalidEventException if the event cannot be stored
      * @throws UnusableTransactionException in a transaction of the caller
      * @throws InvalidConfigException if connections may depend on the calling thread
      */
     default CompletableFuture<AppendResult> storeAsync(Event event) {
-        return storeAsync(event, AppendOptions.DEFAULTS);
+        return storeAsync(event, OnDuplicate.FAIL);
     }
 
     /**
@@ -91,34 +91,34 @@ public interface EventStore extends AutoCloseable {
      * @throws AsyncQueueFullException if too many events wait, and the store is configured not to block
      * @throws EventStoreException if the thread is interrupted while it blocks; the event is not accepted
      */
-    CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options);
+    CompletableFuture<AppendResult> storeAsync(Event event, OnDuplicate onDuplicate);
 
     /**
      * Stores events of one aggregate by group commit, without options. See {@link #appendAsync(String, ExpectedStreamVersion, List,
-     * AppendOptions)}.
+     * OnDuplicate)}.
      */
     default CompletableFuture<List<AppendResult>> appendAsync(
             String aggregateId, ExpectedStreamVersion expected, List<Event> events) {
-        return appendAsync(aggregateId, expected, events, AppendOptions.DEFAULTS);
+        return appendAsync(aggregateId, expected, events, OnDuplicate.FAIL);
     }
 
     /**
      * Accepts events of one aggregate, and stores them soon by group commit, all or none, if the stream version is as expected at that time.
-     * The future has the results and the errors of {@link #append(String, ExpectedStreamVersion, List, AppendOptions)}, for example {@link
-     * WrongExpectedVersionException}. In all else it is like {@link #storeAsync(Event, AppendOptions)}, with the same immediate errors. An
+     * The future has the results and the errors of {@link #append(String, ExpectedStreamVersion, List, OnDuplicate)}, for example {@link
+     * WrongExpectedVersionException}. In all else it is like {@link #storeAsync(Event, OnDuplicate)}, with the same immediate errors. An
      * empty list does nothing.
      *
      * @throws InvalidEventException if an event cannot be stored or is of another aggregate, or an id occurs twice; nothing is stored
      */
     CompletableFuture<List<AppendResult>> appendAsync(
-            String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options);
+            String aggregateId, ExpectedStreamVersion expected, List<Event> events, OnDuplicate onDuplicate);
 
     /**
      * Returns one page of events after a version, with the default page size. A page never extends beyond the horizon, so no event can
      * appear later within a page that was already read.
      *
      * @throws InvalidVersionException if the version lies beyond the end of the log
-     * @throws UnsupportedIsolationException in a REPEATABLE READ or SERIALIZABLE transaction of the caller
+     * @throws UnusableTransactionException in a REPEATABLE READ or SERIALIZABLE transaction of the caller
      * @throws InvalidFilterException if the value of a filter cannot be written as JSON
      */
     EventPage load(Version since, Filter... filters);
@@ -136,7 +136,7 @@ public interface EventStore extends AutoCloseable {
      * ({@link EventQuery#before}) of the next page instead of a checkpoint.
      *
      * @throws InvalidVersionException if a bound lies beyond the end of the log
-     * @throws UnsupportedIsolationException in a REPEATABLE READ or SERIALIZABLE transaction of the caller
+     * @throws UnusableTransactionException in a REPEATABLE READ or SERIALIZABLE transaction of the caller
      * @throws InvalidFilterException if the value of a filter cannot be written as JSON
      */
     EventPage query(EventQuery query);
@@ -146,7 +146,7 @@ public interface EventStore extends AutoCloseable {
      * depend on their number. The stream holds a connection until it is closed or read to the end, so use try-with-resources.
      *
      * @throws InvalidVersionException if the version lies beyond the end of the log
-     * @throws UnsupportedIsolationException in a REPEATABLE READ or SERIALIZABLE transaction of the caller
+     * @throws UnusableTransactionException in a REPEATABLE READ or SERIALIZABLE transaction of the caller
      * @throws InvalidFilterException if the value of a filter cannot be written as JSON
      */
     Stream<StoredEvent> stream(Version since, Filter... filters);

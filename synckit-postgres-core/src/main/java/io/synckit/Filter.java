@@ -1,5 +1,6 @@
 package io.synckit;
 
+import io.synckit.internal.Texts;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -97,9 +98,9 @@ public sealed interface Filter {
             throw new InvalidFilterException(what + " is empty; leave the filter out to read everything");
         }
         for (String key : keys) {
-            if (key == null || key.isBlank() || EventLimits.unstorable(key) != null) {
+            if (key == null || key.isBlank() || Texts.unstorable(key) != null) {
                 throw new InvalidFilterException(what + " contains a value that no event can have: '"
-                        + EventLimits.printable(String.valueOf(key)) + "'");
+                        + Texts.printable(String.valueOf(key)) + "'");
             }
         }
         return Set.copyOf(keys);

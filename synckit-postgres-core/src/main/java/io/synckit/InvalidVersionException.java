@@ -1,6 +1,8 @@
 package io.synckit;
 
-/** A text or number is not a version, or a position lies beyond the end of the log. */
+import io.synckit.internal.Texts;
+
+/** A text or number is not a version of this store, or a position lies beyond the end of the log. */
 public class InvalidVersionException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
@@ -12,9 +14,17 @@ public class InvalidVersionException extends EventStoreException {
         this.text = text;
     }
 
-    private InvalidVersionException(Version position, String message) {
+    private InvalidVersionException(String message, Object value) {
         super(message);
-        this.text = position.toString();
+        this.text = value.toString();
+    }
+
+    /** Returns the error for a cursor of another kind than those of this store, such as a vector clock. */
+    static InvalidVersionException otherKind(String text, String kind) {
+        return new InvalidVersionException(
+                "'" + shown(text) + "' is a cursor of kind '" + shown(kind)
+                        + "'; the cursors of this store have the kind 'integer'. Load from 0, or use a cursor of this store",
+                (Object) text);
     }
 
     /**
@@ -24,10 +34,10 @@ public class InvalidVersionException extends EventStoreException {
      */
     public static InvalidVersionException beyondEnd(Version position, Version end) {
         return new InvalidVersionException(
-                position,
                 "Position " + position + " lies beyond the end of the log, which is version " + end
                         + ". Probable causes: a restore, a fail-over that lost commits, a reset sequence, or a checkpoint of"
-                        + " another log. See \"Checkpoints after a restore\" in docs/schema.md");
+                        + " another log. See \"Checkpoints after a restore\" in docs/schema.md",
+                position);
     }
 
     /** Returns the invalid text. */
@@ -36,6 +46,6 @@ public class InvalidVersionException extends EventStoreException {
     }
 
     static String shown(String text) {
-        return EventLimits.printable(text.length() <= 100 ? text : text.substring(0, 100) + "…");
+        return Texts.printable(text.length() <= 100 ? text : text.substring(0, 100) + "…");
     }
 }

@@ -1,5 +1,6 @@
 package io.synckit;
 
+import io.synckit.internal.Texts;
 import java.lang.reflect.Type;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -156,8 +157,8 @@ public final class StoredEvent {
     /** Returns a text without data and metadata, so that no payload is logged by accident. */
     @Override
     public String toString() {
-        return "StoredEvent[version=" + version + ", id=" + EventLimits.printable(id) + ", aggregateId="
-                + EventLimits.printable(aggregateId) + ", streamVersion=" + streamVersion + ", type="
-                + EventLimits.printable(type) + ", createdAt=" + createdAt + "]";
+        return "StoredEvent[version=" + version + ", id=" + Texts.printable(id) + ", aggregateId="
+                + Texts.printable(aggregateId) + ", streamVersion=" + streamVersion + ", type="
+                + Texts.printable(type) + ", createdAt=" + createdAt + "]";
     }
 }

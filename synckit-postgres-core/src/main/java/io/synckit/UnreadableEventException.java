@@ -1,5 +1,6 @@
 package io.synckit;
 
+import io.synckit.internal.Texts;
 import org.jspecify.annotations.Nullable;
 
 /** The JSON of a stored event cannot be read as the requested type. */
@@ -11,7 +12,7 @@ public class UnreadableEventException extends EventStoreException {
 
     public UnreadableEventException(StoredEvent event, String reason, @Nullable Throwable cause) {
         super(
-                "Event '" + EventLimits.printable(event.id()) + "' (type '" + EventLimits.printable(event.type())
+                "Event '" + Texts.printable(event.id()) + "' (type '" + Texts.printable(event.type())
                         + "', version " + event.version() + "): " + reason
                         + "; read it as another type, or use the raw JSON",
                 cause);

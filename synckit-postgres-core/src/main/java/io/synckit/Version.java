@@ -39,8 +39,7 @@ public record Version(long value) implements Comparable<Version> {
      * Parses a version: decimal text, or go-sync-kit's cursor {@code {"kind":"integer","data":42}}.
      *
      * @param text the text; null, blank and {@code "0"} give {@link #ZERO}
-     * @throws InvalidVersionException if the text is negative, too large or anything else
-     * @throws IncompatibleVersionException if it is a cursor of another kind than integer
+     * @throws InvalidVersionException if the text is negative, too large, a cursor of another kind than integer, or anything else
      */
     public static Version parse(@Nullable String text) {
         if (text == null || text.isBlank()) {
@@ -61,7 +60,7 @@ public record Version(long value) implements Comparable<Version> {
             throw new InvalidVersionException(text, "a cursor names its kind");
         }
         if (!kind.group(1).equals("integer")) {
-            throw new IncompatibleVersionException(text, kind.group(1));
+            throw InvalidVersionException.otherKind(text, kind.group(1));
         }
         Matcher data = WIRE_INTEGER.matcher(text);
         if (!data.find()) {

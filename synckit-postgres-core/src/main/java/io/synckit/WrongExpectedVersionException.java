@@ -1,5 +1,7 @@
 package io.synckit;
 
+import io.synckit.internal.Texts;
+
 /** The stream version of the aggregate is not as expected. Nothing is stored, and the transaction of the caller stays usable. */
 public class WrongExpectedVersionException extends EventStoreException {
 
@@ -10,7 +12,7 @@ public class WrongExpectedVersionException extends EventStoreException {
     private final long actual;
 
     public WrongExpectedVersionException(String aggregateId, ExpectedStreamVersion expected, long actual) {
-        super("Aggregate '" + EventLimits.printable(aggregateId) + "' is at stream version " + actual
+        super("Aggregate '" + Texts.printable(aggregateId) + "' is at stream version " + actual
                 + (actual == 0 ? " (no event)" : "") + ", expected: " + expected
                 + "; load the aggregate again, decide again and retry");
         this.aggregateId = aggregateId;

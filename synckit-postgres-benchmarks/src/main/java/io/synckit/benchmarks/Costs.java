@@ -1,8 +1,8 @@
 package io.synckit.benchmarks;
 
-import io.synckit.AppendOptions;
 import io.synckit.Event;
 import io.synckit.ExpectedStreamVersion;
+import io.synckit.OnDuplicate;
 import io.synckit.Version;
 import io.synckit.benchmarks.contenders.Bare;
 import io.synckit.benchmarks.contenders.Contender;
@@ -102,7 +102,7 @@ final class Costs implements AutoCloseable {
                         "guarded-" + i,
                         ExpectedStreamVersion.noStream(),
                         List.of(Event.of("guarded-" + i, "OrderPlaced", data())),
-                        AppendOptions.DEFAULTS)));
+                        OnDuplicate.FAIL)));
         rows.add(measure("`store` in a caller's transaction", 1, i -> ours.storeAndCommit(Writers.order())));
         rows.add(measure("`storeBatch` of 1000", 1000, i -> ours.storeBatch(Writers.batch(1000))));
         rows.add(measure("`storeAsync`, 1000 at once", 1000, i -> {

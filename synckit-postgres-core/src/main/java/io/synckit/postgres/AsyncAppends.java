@@ -1,14 +1,14 @@
 package io.synckit.postgres;
 
-import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.ConnectionSource;
 import io.synckit.Event;
-import io.synckit.EventLimits;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.InvalidConfigException;
 import io.synckit.InvalidEventException;
+import io.synckit.OnDuplicate;
 import io.synckit.UnusableTransactionException;
+import io.synckit.internal.Texts;
 import io.synckit.postgres.internal.append.EventEncoder;
 import io.synckit.postgres.internal.append.GroupCommit;
 import java.util.List;
@@ -44,12 +44,12 @@ final class AsyncAppends {
         this.allowed = Objects.requireNonNullElse(allowed, connections.sameForAllThreads());
     }
 
-    CompletableFuture<AppendResult> store(Event event, AppendOptions options, Runnable committed) {
+    CompletableFuture<AppendResult> store(Event event, OnDuplicate onDuplicate, Runnable committed) {
         return operations.append("storeAsync", accepted -> List.of(), metadata -> {
             if (event == null) {
                 throw new InvalidEventException("the event is null; nothing is stored");
             }
-            return accept("storeAsync", List.of(event), metadata, ExpectedStreamVersion.any(), options, committed)
+            return accept("storeAsync", List.of(event), metadata, ExpectedStreamVersion.any(), onDuplicate, committed)
                     .thenApply(results -> results.get(0));
         });
     }
@@ -58,13 +58,13 @@ final class AsyncAppends {
             String aggregateId,
             ExpectedStreamVersion expected,
             List<Event> events,
-            AppendOptions options,
+            OnDuplicate onDuplicate,
             Runnable committed) {
         return operations.append("appendAsync", accepted -> List.of(), metadata -> {
             EventEncoder.requireAggregate(aggregateId, events);
             return events.isEmpty()
                     ? CompletableFuture.completedFuture(List.of())
-                    : accept("appendAsync", events, metadata, expected, options, committed);
+                    : accept("appendAsync", events, metadata, expected, onDuplicate, committed);
         });
     }
 
@@ -73,12 +73,12 @@ final class AsyncAppends {
             List<Event> events,
             Map<String, String> metadata,
             ExpectedStreamVersion expected,
-            AppendOptions options,
+            OnDuplicate onDuplicate,
             Runnable committed) {
         Objects.requireNonNull(expected, "expected");
-        Objects.requireNonNull(options, "options");
+        Objects.requireNonNull(onDuplicate, "options");
         requirePermission(operation, events);
-        return groups.accept(operation, encoder.encode(events, metadata), expected, options, committed);
+        return groups.accept(operation, encoder.encode(events, metadata), expected, onDuplicate, committed);
     }
 
     private void requirePermission(String operation, List<Event> events) {
@@ -102,7 +102,7 @@ final class AsyncAppends {
 
     private static String named(List<Event> events) {
         Event first = events.get(0);
-        return "event '" + (first == null ? null : EventLimits.printable(first.id())) + "'";
+        return "event '" + (first == null ? null : Texts.printable(first.id())) + "'";
     }
 
     /** Returns how many events wait. */

@@ -1,7 +1,7 @@
 package io.synckit.postgres;
 
-import io.synckit.EventLimits;
 import io.synckit.InvalidConfigException;
+import io.synckit.postgres.internal.append.EventEncoder;
 import io.synckit.postgres.internal.sql.TableName;
 import io.synckit.postgres.notification.NotificationListenerBuilder;
 import io.synckit.postgres.schema.NotifyMode;
@@ -44,6 +44,9 @@ public final class Config {
 
     /** Default of {@link #asyncLanes}. */
     public static final int DEFAULT_ASYNC_LANES = 1;
+
+    /** Default maximum size of an event: data and metadata together, in bytes of UTF-8. */
+    public static final long DEFAULT_MAX_EVENT_BYTES = 1024 * 1024;
 
     // HikariCP silently replaces shorter ones.
     private static final Duration MIN_LIFETIME = Duration.ofSeconds(30);
@@ -113,10 +116,10 @@ public final class Config {
                     "asyncLanes", "is " + asyncLanes + ", at most " + MAX_ASYNC_LANES + " are possible");
         }
         atLeast("maxEventBytes", 1L, maxEventBytes);
-        if (maxEventBytes > EventLimits.MAX_BATCH_BYTES) {
+        if (maxEventBytes > EventEncoder.MAX_BATCH_BYTES) {
             throw new InvalidConfigException(
                     "maxEventBytes",
-                    "is " + maxEventBytes + ", at most " + EventLimits.MAX_BATCH_BYTES + " are possible");
+                    "is " + maxEventBytes + ", at most " + EventEncoder.MAX_BATCH_BYTES + " are possible");
         }
     }
 

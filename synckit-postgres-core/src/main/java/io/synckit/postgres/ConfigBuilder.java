@@ -1,6 +1,5 @@
 package io.synckit.postgres;
 
-import io.synckit.EventLimits;
 import io.synckit.InvalidConfigException;
 import io.synckit.postgres.schema.NotifyMode;
 import java.time.Duration;
@@ -37,7 +36,7 @@ public final class ConfigBuilder {
     int asyncLanes = Config.DEFAULT_ASYNC_LANES;
     boolean rejectAsyncWhenFull;
 
-    long maxEventBytes = EventLimits.DEFAULT_MAX_EVENT_BYTES;
+    long maxEventBytes = Config.DEFAULT_MAX_EVENT_BYTES;
 
     ConfigBuilder() {}
 

@@ -1,7 +1,7 @@
 package io.synckit.postgres;
 
-import io.synckit.EventLimits;
 import io.synckit.InvalidConfigException;
+import io.synckit.internal.Texts;
 import io.synckit.postgres.internal.sql.PhysicalConnections;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
@@ -176,7 +176,7 @@ record ConnectionString(
                         log.warn(
                                 "connection.parameter-unknown: the parameter '{}' of the connection string is not known to"
                                         + " PostgreSQL's JDBC driver and has no effect",
-                                EventLimits.printable(name));
+                                Texts.printable(name));
                     } else {
                         forDriver(renamed, value);
                     }

@@ -12,7 +12,7 @@ import java.util.Optional;
 import javax.sql.DataSource;
 
 /** Creates a dedicated HikariCP pool, and reads the state of a pool. */
-public final class HikariPool {
+final class HikariPool {
 
     private static final boolean PRESENT = isPresent();
 
@@ -24,7 +24,7 @@ public final class HikariPool {
      * @throws InvalidConfigException if there is no connection string, or it is not PostgreSQL's
      * @throws InvalidConnectionException if the database cannot be reached
      */
-    public static HikariDataSource open(Config config) {
+    static HikariDataSource open(Config config) {
         ConnectionString target = ConnectionString.of(config.connectionString());
         HikariConfig hikari = new HikariConfig();
         hikari.setPoolName("synckit-" + config.tableName());
@@ -39,6 +39,7 @@ public final class HikariPool {
             return new HikariDataSource(hikari);
         } catch (com.zaxxer.hikari.pool.HikariPool.PoolInitializationException e) {
             throw new InvalidConnectionException(
+                    InvalidConnectionException.Reason.UNAVAILABLE,
                     "the database cannot be reached: " + e.getMessage()
                             + "; check that it runs, the connection string and the credentials",
                     e);

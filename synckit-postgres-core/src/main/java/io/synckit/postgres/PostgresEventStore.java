@@ -1,7 +1,6 @@
 package io.synckit.postgres;
 
 import com.zaxxer.hikari.HikariDataSource;
-import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.ConnectionSource;
 import io.synckit.Event;
@@ -13,6 +12,7 @@ import io.synckit.Filter;
 import io.synckit.Instrumentation;
 import io.synckit.InvalidEventException;
 import io.synckit.JsonCodec;
+import io.synckit.OnDuplicate;
 import io.synckit.StoreStats;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
@@ -100,8 +100,18 @@ public final class PostgresEventStore implements EventStore {
      * @throws io.synckit.InvalidConnectionException if the database cannot be reached
      */
     public static PostgresEventStore open(Config config) {
-        HikariDataSource pool = HikariPool.open(config);
+        HikariDataSource pool = openPool(config);
         return owning(pool, ConnectionSource.of(pool), config);
+    }
+
+    /**
+     * Returns a new pool with the settings of the config (HikariCP must be on the class path). The caller closes it.
+     *
+     * @throws io.synckit.InvalidConfigException if there is no connection string, or it is not PostgreSQL's
+     * @throws io.synckit.InvalidConnectionException if the database cannot be reached
+     */
+    public static HikariDataSource openPool(Config config) {
+        return HikariPool.open(config);
     }
 
     /** Returns a store that closes the pool. */
@@ -111,58 +121,58 @@ public final class PostgresEventStore implements EventStore {
     }
 
     @Override
-    public AppendResult store(Event event, AppendOptions options) {
+    public AppendResult store(Event event, OnDuplicate onDuplicate) {
         return operations.append("store", List::of, metadata -> {
             if (event == null) {
                 throw new InvalidEventException("the event is null; nothing is stored");
             }
-            return append(List.of(encoder.encode(event, metadata)), ExpectedStreamVersion.any(), options)
+            return append(List.of(encoder.encode(event, metadata)), ExpectedStreamVersion.any(), onDuplicate)
                     .get(0);
         });
     }
 
     @Override
-    public List<AppendResult> storeBatch(List<Event> events, AppendOptions options) {
+    public List<AppendResult> storeBatch(List<Event> events, OnDuplicate onDuplicate) {
         return operations.append(
                 "storeBatch",
                 results -> results,
-                metadata -> append(events, metadata, ExpectedStreamVersion.any(), options));
+                metadata -> append(events, metadata, ExpectedStreamVersion.any(), onDuplicate));
     }
 
     @Override
     public List<AppendResult> append(
-            String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
+            String aggregateId, ExpectedStreamVersion expected, List<Event> events, OnDuplicate onDuplicate) {
         return operations.append("append", results -> results, metadata -> {
             EventEncoder.requireAggregate(aggregateId, events);
-            return append(events, metadata, expected, options);
+            return append(events, metadata, expected, onDuplicate);
         });
     }
 
     private List<AppendResult> append(
-            List<Event> events, Map<String, String> metadata, ExpectedStreamVersion expected, AppendOptions options) {
-        return events.isEmpty() ? List.of() : append(encoder.encode(events, metadata), expected, options);
+            List<Event> events, Map<String, String> metadata, ExpectedStreamVersion expected, OnDuplicate onDuplicate) {
+        return events.isEmpty() ? List.of() : append(encoder.encode(events, metadata), expected, onDuplicate);
     }
 
-    private List<AppendResult> append(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
+    private List<AppendResult> append(List<EventRow> rows, ExpectedStreamVersion expected, OnDuplicate onDuplicate) {
         Objects.requireNonNull(expected, "expected");
-        Objects.requireNonNull(options, "options");
-        return appender.append(rows, expected, options);
+        Objects.requireNonNull(onDuplicate, "options");
+        return appender.append(rows, expected, onDuplicate);
     }
 
     @Override
-    public CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options) {
-        return storeAsync(event, options, () -> {});
+    public CompletableFuture<AppendResult> storeAsync(Event event, OnDuplicate onDuplicate) {
+        return storeAsync(event, onDuplicate, () -> {});
     }
 
     /** @param committed runs after the commit, before the future completes */
-    CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options, Runnable committed) {
-        return async.store(event, options, committed);
+    CompletableFuture<AppendResult> storeAsync(Event event, OnDuplicate onDuplicate, Runnable committed) {
+        return async.store(event, onDuplicate, committed);
     }
 
     @Override
     public CompletableFuture<List<AppendResult>> appendAsync(
-            String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
-        return appendAsync(aggregateId, expected, events, options, () -> {});
+            String aggregateId, ExpectedStreamVersion expected, List<Event> events, OnDuplicate onDuplicate) {
+        return appendAsync(aggregateId, expected, events, onDuplicate, () -> {});
     }
 
     /** @param committed runs after the commit, before the future completes */
@@ -170,9 +180,9 @@ public final class PostgresEventStore implements EventStore {
             String aggregateId,
             ExpectedStreamVersion expected,
             List<Event> events,
-            AppendOptions options,
+            OnDuplicate onDuplicate,
             Runnable committed) {
-        return async.append(aggregateId, expected, events, options, committed);
+        return async.append(aggregateId, expected, events, onDuplicate, committed);
     }
 
     /** Returns how many events {@link #storeAsync} and {@link #appendAsync} have accepted and not started to store. */

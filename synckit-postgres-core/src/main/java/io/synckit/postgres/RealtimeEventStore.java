@@ -1,7 +1,6 @@
 package io.synckit.postgres;
 
 import com.zaxxer.hikari.HikariDataSource;
-import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.ConnectionSource;
 import io.synckit.Event;
@@ -11,15 +10,17 @@ import io.synckit.EventStore;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
 import io.synckit.JsonCodec;
+import io.synckit.OnDuplicate;
 import io.synckit.StoreStats;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.sql.PhysicalConnections;
-import io.synckit.postgres.notification.NotificationHandler;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.notification.NotificationListenerBuilder;
 import io.synckit.subscription.EventSubscriptions;
+import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveSubscription;
+import io.synckit.subscription.StoredEventHandler;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -63,7 +64,7 @@ public final class RealtimeEventStore implements EventStore {
                 target.url(),
                 config.username() == null ? target.username() : config.username(),
                 config.password() == null ? target.password() : config.password());
-        HikariDataSource pool = HikariPool.open(config);
+        HikariDataSource pool = PostgresEventStore.openPool(config);
         ConnectionSource connections = ConnectionSource.of(pool);
         return started(PostgresEventStore.owning(pool, connections, config), physical, connections, config);
     }
@@ -97,29 +98,24 @@ public final class RealtimeEventStore implements EventStore {
                 .enablePreparedStmts(config.enablePreparedStmts());
     }
 
-    /** Calls {@link NotificationListener#subscribeToAll}. */
-    public LiveSubscription subscribeToAll(NotificationHandler handler) {
-        return listener.subscribeToAll(handler);
+    /** Subscribes to every event from now on. */
+    public LiveSubscription subscribeToAll(StoredEventHandler handler) {
+        return subscriptions().live(LiveOptions.named("all-events"), handler);
     }
 
-    /** Calls {@link NotificationListener#subscribeToEventType}. */
-    public LiveSubscription subscribeToEventType(String eventType, NotificationHandler handler) {
-        return listener.subscribeToEventType(eventType, handler);
+    /** Subscribes to every event of a type from now on. */
+    public LiveSubscription subscribeToEventType(String eventType, StoredEventHandler handler) {
+        return subscriptions().live(LiveOptions.named("event-type").filter(Filter.types(eventType)), handler);
     }
 
-    /** Calls {@link NotificationListener#subscribeToStream}. */
-    public LiveSubscription subscribeToStream(String aggregateId, NotificationHandler handler) {
-        return listener.subscribeToStream(aggregateId, handler);
+    /** Subscribes to every event of an aggregate from now on. */
+    public LiveSubscription subscribeToStream(String aggregateId, StoredEventHandler handler) {
+        return subscriptions().live(LiveOptions.named("stream").filter(Filter.aggregateIds(aggregateId)), handler);
     }
 
     /** Returns the subscriptions of the listener. */
     public EventSubscriptions subscriptions() {
         return listener.subscriptions();
-    }
-
-    /** Returns the channels that have a subscription, as go-sync-kit names them. */
-    public List<String> getActiveSubscriptions() {
-        return listener.getActiveChannels();
     }
 
     /** Returns whether the LISTEN connection is up. While it is down, subscriptions are served by polling. */
@@ -133,30 +129,30 @@ public final class RealtimeEventStore implements EventStore {
     }
 
     @Override
-    public AppendResult store(Event event, AppendOptions options) {
-        return storing(() -> store.store(event, options));
+    public AppendResult store(Event event, OnDuplicate onDuplicate) {
+        return storing(() -> store.store(event, onDuplicate));
     }
 
     @Override
-    public List<AppendResult> storeBatch(List<Event> events, AppendOptions options) {
-        return storing(() -> store.storeBatch(events, options));
+    public List<AppendResult> storeBatch(List<Event> events, OnDuplicate onDuplicate) {
+        return storing(() -> store.storeBatch(events, onDuplicate));
     }
 
     @Override
     public List<AppendResult> append(
-            String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
-        return storing(() -> store.append(aggregateId, expected, events, options));
+            String aggregateId, ExpectedStreamVersion expected, List<Event> events, OnDuplicate onDuplicate) {
+        return storing(() -> store.append(aggregateId, expected, events, onDuplicate));
     }
 
     @Override
-    public CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options) {
-        return store.storeAsync(event, options, listener.storing());
+    public CompletableFuture<AppendResult> storeAsync(Event event, OnDuplicate onDuplicate) {
+        return store.storeAsync(event, onDuplicate, listener.storing());
     }
 
     @Override
     public CompletableFuture<List<AppendResult>> appendAsync(
-            String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
-        return store.appendAsync(aggregateId, expected, events, options, listener.storing());
+            String aggregateId, ExpectedStreamVersion expected, List<Event> events, OnDuplicate onDuplicate) {
+        return store.appendAsync(aggregateId, expected, events, onDuplicate, listener.storing());
     }
 
     /** Calls {@link PostgresEventStore#waiting}. */

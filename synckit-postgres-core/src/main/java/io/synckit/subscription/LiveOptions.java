@@ -1,9 +1,9 @@
 package io.synckit.subscription;
 
-import io.synckit.EventLimits;
 import io.synckit.Filter;
 import io.synckit.InvalidFilterException;
 import io.synckit.Version;
+import io.synckit.internal.Texts;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -49,7 +49,7 @@ public final class LiveOptions {
      */
     public static LiveOptions named(String name) {
         if (name.isBlank() || name.length() > MAX_NAME_LENGTH) {
-            throw new IllegalArgumentException("the name of the subscription is '" + EventLimits.printable(name)
+            throw new IllegalArgumentException("the name of the subscription is '" + Texts.printable(name)
                     + "'; give it 1 to " + MAX_NAME_LENGTH + " characters that are not blank");
         }
         return new LiveOptions(name, List.of(), null, DEFAULT_BUFFER, SlowSubscriber.WAIT, null);
@@ -142,6 +142,19 @@ public final class LiveOptions {
 
     @Override
     public String toString() {
-        return "subscription '" + EventLimits.printable(name) + "'";
+        return "subscription '" + Texts.printable(name) + "'";
+    }
+
+    /** The reaction when more events wait for a subscriber than its buffer holds. None of them delays the reader. */
+    public enum SlowSubscriber {
+
+        /** Lets it lag: it reads from the table until it has caught up. No event is skipped, and no memory is used. */
+        WAIT,
+
+        /** Skips the events that wait, sends {@link LiveNotice.Dropped}, and continues with new events. */
+        DROP,
+
+        /** Ends the subscription with {@link io.synckit.SlowSubscriberException}. */
+        CANCEL
     }
 }

@@ -9,9 +9,6 @@ public interface LiveSubscription extends AutoCloseable {
     /** Returns the name. */
     String name();
 
-    /** Returns the channel of go-sync-kit: {@code stream_<aggregate id>} for one aggregate, else {@code events_global}. */
-    String channel();
-
     /** Returns the last version that the subscription has passed: every event at or below it is handled, skipped or does not match. */
     Version position();
 

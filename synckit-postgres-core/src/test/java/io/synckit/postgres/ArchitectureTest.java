@@ -27,6 +27,13 @@ class ArchitectureTest {
     /** docs/architecture.md shows these arrows. */
     @Test
     void arrowsPointOneWay() {
+        noClasses()
+                .that()
+                .resideInAPackage("io.synckit.internal")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.synckit", "io.synckit.subscription..", "io.synckit.postgres..")
+                .check(CLASSES);
         layeredArchitecture()
                 .consideringOnlyDependenciesInLayers()
                 .layer("api")

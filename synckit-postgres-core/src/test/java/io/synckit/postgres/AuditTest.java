@@ -15,8 +15,9 @@ import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TcpProxy;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
-import io.synckit.subscription.AuditReport;
+import io.synckit.subscription.ListenerStatus;
 import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveSubscription;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.time.Duration;
@@ -25,18 +26,20 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The auditor says so when an event was in the table and was not delivered. */
 class AuditTest {
 
-    private TestDatabase database;
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
     private ConnectionSource connections;
     private RealtimeEventStore store;
     private final Collector<StoredEvent> seen = new Collector<>();
 
     @BeforeEach
     void open() {
-        database = TestPostgres.shared().migratedDatabase();
         Config config =
                 Config.builder().notificationTimeout(Duration.ofHours(1)).build();
         connections = ConnectionSource.of(database.pool());
@@ -53,10 +56,9 @@ class AuditTest {
     @AfterEach
     void close() {
         store.close();
-        database.close();
     }
 
-    private AuditReport report() {
+    private ListenerStatus.Audit report() {
         return store.listener().audit().orElseThrow();
     }
 
@@ -120,7 +122,7 @@ class AuditTest {
     @Test
     void eventsDeliveredBeforeAPauseAreCompared() throws Exception {
         for (int round = 0; round < 3; round++) {
-            store.listener().unsubscribeFromAll();
+            store.subscriptions().active().forEach(LiveSubscription::close);
             store.subscriptions().live(LiveOptions.named("test"), seen::add);
             try (CallersTransaction rolledBack = CallersTransaction.begin(database)) {
                 rolledBack.store().store(Event.of("b", "T", 1));
@@ -213,6 +215,6 @@ class AuditTest {
 
     @Test
     void nothingIsAskedWhereNothingHappens() {
-        assertThat(report()).isEqualTo(new AuditReport(null, 0, 0, List.of(), 0));
+        assertThat(report()).isEqualTo(new ListenerStatus.Audit(null, 0, 0, List.of(), 0));
     }
 }

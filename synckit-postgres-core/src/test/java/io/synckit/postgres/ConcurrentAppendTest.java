@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
-import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.DuplicateEventException;
 import io.synckit.Event;
@@ -38,28 +37,18 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Writers that meet: on one aggregate, on one id, in the caller's transactions. */
 class ConcurrentAppendTest {
 
-    private TestDatabase database;
-    private EventStore store;
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @BeforeEach
-    void open() {
-        database = TestPostgres.shared().migratedDatabase();
-        store = PostgresEventStore.on(database.pool(), Config.defaults());
-    }
-
-    @AfterEach
-    void close() {
-        database.close();
-    }
+    private final EventStore store = PostgresEventStore.on(database.pool(), Config.defaults());
 
     private List<StoredEvent> all() {
         try (Stream<StoredEvent> events = store.stream(Version.ZERO)) {
@@ -198,8 +187,7 @@ class ConcurrentAppendTest {
                             "a",
                             ExpectedStreamVersion.exactly(7),
                             List.of(Event.of("a", "T", "no"), Event.of("a", "T", "no"))));
-            assertThat(joined.store(first, AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING))
-                            .alreadyStored())
+            assertThat(joined.store(first, OnDuplicate.RETURN_EXISTING).alreadyStored())
                     .isTrue();
             joined.store(Event.of("a", "T", 2));
             caller.commit();

@@ -11,25 +11,20 @@ import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The diagnosis of a store: which session holds the horizon. */
 class DiagnosisTest {
 
-    private TestDatabase database;
-    private PostgresEventStore store;
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @BeforeEach
-    void open() {
-        database = TestPostgres.shared().migratedDatabase();
-        store = PostgresEventStore.on(database.pool(), Config.defaults());
-    }
+    private final PostgresEventStore store = PostgresEventStore.on(database.pool(), Config.defaults());
 
     @AfterEach
     void close() {
         store.close();
-        database.close();
     }
 
     @Test

@@ -16,9 +16,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Commands of the documentation, as they stand there. */
@@ -29,20 +28,11 @@ class DocumentedCommandsTest {
     @TempDir
     private Path directory;
 
-    private TestDatabase source;
-    private TestDatabase target;
+    @RegisterExtension
+    private final TestDatabase source = TestPostgres.shared().migratedDatabase();
 
-    @BeforeEach
-    void open() {
-        source = TestPostgres.shared().migratedDatabase();
-        target = TestPostgres.shared().migratedDatabase();
-    }
-
-    @AfterEach
-    void close() {
-        source.close();
-        target.close();
-    }
+    @RegisterExtension
+    private final TestDatabase target = TestPostgres.shared().migratedDatabase();
 
     private static PostgresEventStore store(TestDatabase database) {
         return PostgresEventStore.on(database.pool(), Config.defaults());

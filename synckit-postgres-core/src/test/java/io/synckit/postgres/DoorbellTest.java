@@ -18,9 +18,8 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.postgresql.PGConnection;
@@ -37,19 +36,10 @@ class DoorbellTest {
     private static final String INSERT =
             "insert into synckit.events (id, aggregate_id, event_type, data) values ('%s', 'a', 'T', '1')";
 
-    private TestDatabase database;
-    private EventStore store;
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @BeforeEach
-    void open() {
-        database = TestPostgres.shared().migratedDatabase();
-        store = PostgresEventStore.on(database.pool(), Config.defaults());
-    }
-
-    @AfterEach
-    void close() {
-        database.close();
-    }
+    private final EventStore store = PostgresEventStore.on(database.pool(), Config.defaults());
 
     private void mode(NotifyMode mode) {
         new SchemaMigrator(database.physical(), "synckit", "events", new SchemaMigrator.Options(false, false, mode))
@@ -284,7 +274,7 @@ class DoorbellTest {
         }
         assertThatThrownBy(() ->
                         SchemaStatus.of(database.pool(), "synckit", "events").requireNotifyMode(NotifyMode.COALESCED))
-                .isInstanceOf(io.synckit.SchemaMismatchException.class)
+                .isInstanceOf(io.synckit.SchemaException.class)
                 .hasMessageContaining("OFF")
                 .hasMessageContaining("synckit.postgres.notify.mode");
     }

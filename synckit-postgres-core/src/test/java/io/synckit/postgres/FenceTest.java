@@ -4,7 +4,6 @@ import static io.synckit.postgres.testing.InThread.inThread;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.Event;
 import io.synckit.EventPage;
@@ -13,7 +12,7 @@ import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
 import io.synckit.OnDuplicate;
 import io.synckit.StoredEvent;
-import io.synckit.UnsupportedIsolationException;
+import io.synckit.UnusableTransactionException;
 import io.synckit.Version;
 import io.synckit.WrongExpectedVersionException;
 import io.synckit.postgres.testing.Await;
@@ -34,9 +33,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -48,19 +46,10 @@ class FenceTest {
             "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ShareLock'"
                     + " and database = (select oid from pg_database where datname = current_database())";
 
-    private TestDatabase database;
-    private EventStore store;
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @BeforeEach
-    void open() {
-        database = TestPostgres.shared().migratedDatabase();
-        store = PostgresEventStore.on(database.pool(), Config.defaults());
-    }
-
-    @AfterEach
-    void close() {
-        database.close();
-    }
+    private final EventStore store = PostgresEventStore.on(database.pool(), Config.defaults());
 
     private List<Object> loaded() {
         return loaded(Version.ZERO);
@@ -91,7 +80,7 @@ class FenceTest {
 
     /** Each way of appending in a transaction of its own, stopped in the middle of its commit. */
     static Stream<Consumer<EventStore>> ownTransactions() {
-        AppendOptions returning = AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING);
+        OnDuplicate returning = OnDuplicate.RETURN_EXISTING;
         Event one = Event.of("late", "Late", 1);
         Event other = Event.of("late", "Late", 2);
         return Stream.of(
@@ -173,7 +162,7 @@ class FenceTest {
         store.store(event);
         try (CallersTransaction repeating = CallersTransaction.begin(database);
                 CallersTransaction failing = CallersTransaction.begin(database)) {
-            AppendOptions options = AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING);
+            OnDuplicate options = OnDuplicate.RETURN_EXISTING;
             repeating.store().store(event, options);
             repeating.store().storeBatch(List.of(event), options);
             assertThatExceptionOfType(WrongExpectedVersionException.class)
@@ -424,10 +413,10 @@ class FenceTest {
         store.store(Event.of("a", "T", 1));
         try (CallersTransaction caller = CallersTransaction.begin(database)) {
             caller.execute("set transaction isolation level " + isolation);
-            assertThatExceptionOfType(UnsupportedIsolationException.class)
+            assertThatExceptionOfType(UnusableTransactionException.class)
                     .isThrownBy(() -> caller.store().load(Version.ZERO))
                     .withMessageContaining(isolation);
-            assertThatExceptionOfType(UnsupportedIsolationException.class)
+            assertThatExceptionOfType(UnusableTransactionException.class)
                     .isThrownBy(() -> caller.store().stream(Version.ZERO));
             // The transaction continues.
             assertThat(caller.store().loadByAggregate("a", Version.ZERO)).hasSize(1);

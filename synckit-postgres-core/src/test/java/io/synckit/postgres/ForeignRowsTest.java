@@ -29,9 +29,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.PGConnection;
@@ -41,19 +40,10 @@ class ForeignRowsTest {
 
     private static final String INSERT = "insert into synckit.events (id, aggregate_id, event_type, data) values ";
 
-    private TestDatabase database;
-    private EventStore store;
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @BeforeEach
-    void open() {
-        database = TestPostgres.shared().migratedDatabase();
-        store = PostgresEventStore.on(database.pool(), Config.defaults());
-    }
-
-    @AfterEach
-    void close() {
-        database.close();
-    }
+    private final EventStore store = PostgresEventStore.on(database.pool(), Config.defaults());
 
     @Test
     void plainInsertGetsItsStreamVersion() {

@@ -29,13 +29,17 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What goes around operations and handlers, what it adds to events, and how far subscriptions are behind. */
 class InstrumentationTest {
 
     private final List<String> heard = new CopyOnWriteArrayList<>();
     private volatile boolean failing;
-    private TestDatabase database;
+
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
     private RealtimeEventStore store;
     private final Collector<StoredEvent> seen = new Collector<>();
 
@@ -71,7 +75,6 @@ class InstrumentationTest {
 
     @BeforeEach
     void open() {
-        database = TestPostgres.shared().migratedDatabase();
         Config config =
                 Config.builder().notificationTimeout(Duration.ofHours(1)).build();
         ConnectionSource connections = ConnectionSource.of(database.pool());
@@ -90,7 +93,6 @@ class InstrumentationTest {
     @AfterEach
     void close() {
         store.close();
-        database.close();
     }
 
     @Test
@@ -240,11 +242,11 @@ class InstrumentationTest {
 
         Await.until(() -> slow.lag().versions() == 2 && slow.lag().time().compareTo(Duration.ofMillis(50)) > 0);
         assertThat(quick.lag()).isEqualTo(Lag.NONE);
-        assertThat(store.listener().subscriptions().lag().versions()).isEqualTo(2);
+        assertThat(store.listener().lag().versions()).isEqualTo(2);
 
         release.countDown();
         seen.next(2);
-        Await.until(() -> store.listener().subscriptions().lag().equals(Lag.NONE));
+        Await.until(() -> store.listener().lag().equals(Lag.NONE));
     }
 
     @Test

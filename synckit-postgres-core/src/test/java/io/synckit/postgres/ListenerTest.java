@@ -10,10 +10,8 @@ import io.synckit.Filter;
 import io.synckit.HistoryChangedException;
 import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
-import io.synckit.MissingPrivilegeException;
-import io.synckit.SchemaMismatchException;
+import io.synckit.SchemaException;
 import io.synckit.StoredEvent;
-import io.synckit.TransactionPoolerException;
 import io.synckit.Version;
 import io.synckit.postgres.internal.json.JacksonJson;
 import io.synckit.postgres.internal.sql.PhysicalConnections;
@@ -40,9 +38,11 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import javax.sql.DataSource;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -53,7 +53,9 @@ class ListenerTest {
     private static final Duration NEVER = Duration.ofHours(1);
     private static final Duration SOON = Duration.ofMillis(200);
 
-    private TestDatabase database;
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
     private TcpProxy proxy;
     private EventStore writer;
     private NotificationListener listener;
@@ -62,7 +64,6 @@ class ListenerTest {
 
     @BeforeEach
     void open() {
-        database = TestPostgres.shared().migratedDatabase();
         proxy = new TcpProxy(database.host(), database.port());
         // Stands for another process, whose commits this listener learns from the database only.
         writer = PostgresEventStore.on(database.pool(), Config.defaults());
@@ -74,7 +75,6 @@ class ListenerTest {
             listener.close();
         }
         proxy.close();
-        database.close();
     }
 
     private NotificationListenerBuilder builder(DataSource physical) {
@@ -277,9 +277,10 @@ class ListenerTest {
             ListenerStatus failed = until(State.FAILED);
 
             assertThat(failed.failure())
-                    .isInstanceOf(TransactionPoolerException.class)
                     .hasMessageContaining("PgBouncer")
-                    .hasMessageContaining("synckit.postgres.listener.url");
+                    .hasMessageContaining("synckit.postgres.listener.url")
+                    .asInstanceOf(InstanceOfAssertFactories.type(InvalidConnectionException.class))
+                    .returns(InvalidConnectionException.Reason.TRANSACTION_POOLER, InvalidConnectionException::reason);
             store(1);
             assertThat(nextEvent()).isEqualTo(1);
         }
@@ -307,7 +308,7 @@ class ListenerTest {
         mode(NotifyMode.OFF);
 
         assertThat(until(State.POLLING).failure())
-                .isInstanceOf(SchemaMismatchException.class)
+                .isInstanceOf(SchemaException.class)
                 .hasMessageContaining("synckit.postgres.notify.mode");
         store(1);
         assertThat(nextEvent()).isEqualTo(1);
@@ -444,7 +445,9 @@ class ListenerTest {
             ListenerStatus failed = until(State.FAILED);
 
             assertThat(failed.attempts()).isEqualTo(3);
-            assertThat(failed.failure()).isInstanceOf(MissingPrivilegeException.class);
+            assertThat(failed.failure())
+                    .asInstanceOf(InstanceOfAssertFactories.type(InvalidConnectionException.class))
+                    .returns(InvalidConnectionException.Reason.MISSING_PRIVILEGE, InvalidConnectionException::reason);
             store(1);
             assertThat(nextEvent()).isEqualTo(1);
         } finally {

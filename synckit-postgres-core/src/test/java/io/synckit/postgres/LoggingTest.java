@@ -18,7 +18,7 @@ import io.synckit.postgres.testing.TcpProxy;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.LiveOptions;
-import io.synckit.subscription.SlowSubscriber;
+import io.synckit.subscription.LiveOptions.SlowSubscriber;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +26,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.postgresql.ds.PGSimpleDataSource;
 import org.slf4j.LoggerFactory;
 
@@ -40,19 +41,19 @@ class LoggingTest {
     private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
     private final Logger logger = (Logger) LoggerFactory.getLogger("io.synckit");
     private final Collector<StoredEvent> seen = new Collector<>();
-    private TestDatabase database;
+
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
     @BeforeEach
     void open() {
         lines.list = new java.util.concurrent.CopyOnWriteArrayList<>();
         lines.start();
         logger.addAppender(lines);
-        database = TestPostgres.shared().migratedDatabase();
     }
 
     @AfterEach
     void close() {
-        database.close();
         logger.detachAppender(lines);
     }
 

@@ -11,15 +11,17 @@ import io.synckit.postgres.testing.TestPostgres;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 class PostgresEventStoreTest extends EventStoreContract {
 
-    private TestDatabase database;
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
     private PostgresEventStore store;
 
     @BeforeEach
     void open() {
-        database = TestPostgres.shared().migratedDatabase();
         store = PostgresEventStore.open(Config.builder()
                 .connectionString(database.url())
                 .maxOpenConns(4)
@@ -30,7 +32,6 @@ class PostgresEventStoreTest extends EventStoreContract {
     @AfterEach
     void close() {
         store.close();
-        database.close();
     }
 
     @Override

@@ -24,19 +24,21 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What an operation costs on the wire, counted at the driver's socket. */
 class RoundTripsTest {
 
     private static final String ALIVE_BYPASS = "com.zaxxer.hikari.aliveBypassWindowMs";
 
-    private TestDatabase database;
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
     private HikariDataSource pool;
     private EventStore store;
 
     @BeforeEach
     void open() {
-        database = TestPostgres.shared().migratedDatabase();
         HikariConfig config = new HikariConfig();
         config.setJdbcUrl(database.url(RoundTrips.URL_PARAMETER));
         config.setMaximumPoolSize(1);
@@ -50,7 +52,6 @@ class RoundTripsTest {
     @AfterEach
     void close() {
         pool.close();
-        database.close();
     }
 
     /** Otherwise the pool checks a connection that was idle for half a second, which is one more round trip. */

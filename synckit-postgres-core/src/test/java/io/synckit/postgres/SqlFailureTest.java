@@ -3,6 +3,7 @@ package io.synckit.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.synckit.EventStoreException;
+import io.synckit.InvalidConnectionException;
 import io.synckit.postgres.internal.sql.SqlFailure;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
@@ -27,8 +28,8 @@ class SqlFailureTest {
         "57P03, InvalidConnectionException, starting",
         "57P05, InvalidConnectionException, idle_session_timeout",
         "08006, InvalidConnectionException, the network",
-        "42P01, SchemaMismatchException, run the migrations",
-        "42501, MissingPrivilegeException, grant",
+        "42P01, SchemaException, run the migrations",
+        "42501, InvalidConnectionException, grant",
         "25006, UnusableTransactionException, may write",
         "57014, EventStoreException, statement_timeout",
         "22003, EventStoreException, 22003"
@@ -38,6 +39,15 @@ class SqlFailureTest {
 
         assertThat(failure.getClass().getSimpleName()).isEqualTo(name);
         assertThat(failure).hasMessageContaining(remedy).hasMessageContaining("irgend etwas");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"42501, MISSING_PRIVILEGE", "57P01, UNAVAILABLE"})
+    void sqlStateDecidesTheReason(String state, InvalidConnectionException.Reason reason) {
+        assertThat(SqlFailure.named("load", new SQLException("FEHLER", state)))
+                .isInstanceOfSatisfying(
+                        InvalidConnectionException.class,
+                        e -> assertThat(e.reason()).isEqualTo(reason));
     }
 
     @Test

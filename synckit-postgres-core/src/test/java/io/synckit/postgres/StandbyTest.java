@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.synckit.Event;
 import io.synckit.EventStore;
-import io.synckit.UnsupportedDatabaseException;
+import io.synckit.InvalidConnectionException;
 import io.synckit.UnusableTransactionException;
 import io.synckit.Version;
 import io.synckit.postgres.schema.SchemaMigrator;
@@ -39,12 +39,14 @@ class StandbyTest {
         try (EmbeddedPostgres standby = start(data)) {
             EventStore store = PostgresEventStore.on(standby.getPostgresDatabase(), Config.defaults());
 
-            assertThatExceptionOfType(UnsupportedDatabaseException.class)
+            assertThatExceptionOfType(InvalidConnectionException.class)
                     .isThrownBy(() -> store.load(Version.ZERO))
                     .withMessageContaining("standby")
-                    .withMessageContaining("targetServerType=primary");
-            assertThatExceptionOfType(UnsupportedDatabaseException.class).isThrownBy(() -> store.stream(Version.ZERO));
-            assertThatExceptionOfType(UnsupportedDatabaseException.class).isThrownBy(store::latestVersion);
+                    .withMessageContaining("targetServerType=primary")
+                    .returns(
+                            InvalidConnectionException.Reason.UNSUPPORTED_DATABASE, InvalidConnectionException::reason);
+            assertThatExceptionOfType(InvalidConnectionException.class).isThrownBy(() -> store.stream(Version.ZERO));
+            assertThatExceptionOfType(InvalidConnectionException.class).isThrownBy(store::latestVersion);
             assertThatExceptionOfType(UnusableTransactionException.class)
                     .isThrownBy(() -> store.store(Event.of("a", "T", 2)));
             // One event, and one aggregate, are in order by themselves.

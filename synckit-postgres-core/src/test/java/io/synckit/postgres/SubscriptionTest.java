@@ -19,7 +19,6 @@ import io.synckit.postgres.internal.json.JacksonJson;
 import io.synckit.postgres.internal.sql.EventFilter;
 import io.synckit.postgres.internal.sql.EventQueries;
 import io.synckit.postgres.internal.sql.TableName;
-import io.synckit.postgres.notification.NotificationPayload;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.Collector;
@@ -27,8 +26,8 @@ import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveOptions.SlowSubscriber;
 import io.synckit.subscription.LiveSubscription;
-import io.synckit.subscription.SlowSubscriber;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -48,6 +47,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -56,12 +56,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Live subscriptions: delivery, order, and the effect of a slow or failing subscriber on itself and on others. */
 class SubscriptionTest {
 
-    private TestDatabase database;
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
     private RealtimeEventStore store;
 
     @BeforeEach
     void open() {
-        database = TestPostgres.shared().migratedDatabase();
         // Nothing here waits for a poll.
         store = RealtimeEventStore.on(
                 database.pool(),
@@ -75,7 +76,6 @@ class SubscriptionTest {
     @AfterEach
     void close() {
         store.close();
-        database.close();
     }
 
     private void store(int from, int to) {
@@ -91,10 +91,10 @@ class SubscriptionTest {
     }
 
     @Test
-    void payloadsAreThoseOfTheSeed() throws InterruptedException {
-        Collector<NotificationPayload> all = new Collector<>();
-        Collector<NotificationPayload> ofType = new Collector<>();
-        Collector<NotificationPayload> ofStream = new Collector<>();
+    void subscriptionsOfTheSeedReceiveTheirEvents() throws InterruptedException {
+        Collector<StoredEvent> all = new Collector<>();
+        Collector<StoredEvent> ofType = new Collector<>();
+        Collector<StoredEvent> ofStream = new Collector<>();
         store.subscribeToAll(all::add);
         store.subscribeToEventType("U", ofType::add);
         store.subscribeToStream("b", ofStream::add);
@@ -103,13 +103,12 @@ class SubscriptionTest {
         store.store(Event.of("b", "T", 2).withId("e-2"));
         store.store(Event.of("c", "U", 3).withId("e-3"));
 
-        assertThat(all.next(3)).extracting(NotificationPayload::aggregateId).containsExactly("a", "b", "c");
-        StoredEvent third = store.get("e-3");
-        assertThat(ofType.next())
-                .isEqualTo(new NotificationPayload(
-                        third.version().value(), "e-3", "c", "U", "stream_c", third.createdAt()));
+        assertThat(all.next(3)).extracting(StoredEvent::aggregateId).containsExactly("a", "b", "c");
+        assertThat(ofType.next()).isEqualTo(store.get("e-3"));
         assertThat(ofStream.next().id()).isEqualTo("e-2");
-        assertThat(store.getActiveSubscriptions()).containsExactly("events_global", "stream_b");
+        assertThat(store.subscriptions().active())
+                .extracting(LiveSubscription::name)
+                .containsExactlyInAnyOrder("all-events", "event-type", "stream");
     }
 
     @Test
@@ -208,7 +207,7 @@ class SubscriptionTest {
         store.subscriptions()
                 .live(LiveOptions.named("test").from(Version.of(3)), event -> {})
                 .close();
-        assertThat(store.getActiveSubscriptions()).isEmpty();
+        assertThat(store.subscriptions().active()).isEmpty();
     }
 
     @Test
@@ -238,7 +237,7 @@ class SubscriptionTest {
         assertThatExceptionOfType(NullPointerException.class)
                 .isThrownBy(() -> LiveOptions.named("test").whenSlow(null))
                 .withMessageContaining("policy");
-        assertThat(store.getActiveSubscriptions()).isEmpty();
+        assertThat(store.subscriptions().active()).isEmpty();
     }
 
     /** What a store has just returned may be behind an open transaction, and is no mistake. */
@@ -274,7 +273,7 @@ class SubscriptionTest {
         assertThat(second.next().data()).isEqualTo(3);
         assertThat(first.rest()).isEmpty();
         assertThat(subscription.isActive()).isFalse();
-        assertThat(store.getActiveSubscriptions()).containsExactly("stream_a-0");
+        assertThat(store.subscriptions().active()).hasSize(1);
     }
 
     /** At a stop the handler that runs is waited for, and no further event starts; after the next start the rest comes. */
@@ -416,23 +415,6 @@ class SubscriptionTest {
         assertThat(interrupted.next(10)).containsOnly(false);
     }
 
-    @Test
-    void unsubscribingClosesAllOfAChannel() throws InterruptedException {
-        LiveSubscription all = store.subscribeToAll(payload -> {});
-        LiveSubscription ofType = store.subscribeToEventType("T0", payload -> {});
-        LiveSubscription ofStream = store.subscribeToStream("a-0", payload -> {});
-
-        store.listener().unsubscribeFromStream("a-0");
-        assertThat(ofStream.isActive()).isFalse();
-        assertThat(all.isActive()).isTrue();
-        assertThat(store.getActiveSubscriptions()).containsExactly("events_global");
-
-        store.listener().unsubscribeFromAll();
-        assertThat(all.isActive()).isFalse();
-        assertThat(ofType.isActive()).isFalse();
-        assertThat(store.getActiveSubscriptions()).isEmpty();
-    }
-
     /** The reader does not read without subscriptions, and a new subscription does not receive events of that time. */
     @Test
     void subscriptionAfterAPauseStartsNow() throws InterruptedException {
@@ -511,7 +493,7 @@ class SubscriptionTest {
         store(0, 1);
 
         assertThat(called.await(30, TimeUnit.SECONDS)).isTrue();
-        Await.until(() -> store.getActiveSubscriptions().isEmpty());
+        Await.until(() -> store.subscriptions().active().isEmpty());
     }
 
     @ParameterizedTest
@@ -951,8 +933,8 @@ class SubscriptionTest {
         assertThat(database.query("select count(*) from pg_stat_activity where datname = current_database()"
                         + " and application_name = 'synckit listener'"))
                 .isEqualTo("1");
-        assertThat(store.listener().subscriptions().size()).isEqualTo(10_001);
+        assertThat(store.subscriptions().active()).hasSize(10_001);
         subscriptions.forEach(LiveSubscription::close);
-        assertThat(store.listener().subscriptions().size()).isZero();
+        assertThat(store.subscriptions().active()).isEmpty();
     }
 }

@@ -1,6 +1,5 @@
 package io.synckit.sample;
 
-import io.synckit.IncompatibleVersionException;
 import io.synckit.InvalidEventException;
 import io.synckit.InvalidFilterException;
 import io.synckit.InvalidVersionException;
@@ -14,12 +13,7 @@ import org.springframework.web.bind.annotation.RestControllerAdvice;
 @RestControllerAdvice
 class ProblemDetails {
 
-    @ExceptionHandler({
-        InvalidVersionException.class,
-        IncompatibleVersionException.class,
-        InvalidFilterException.class,
-        InvalidEventException.class
-    })
+    @ExceptionHandler({InvalidVersionException.class, InvalidFilterException.class, InvalidEventException.class})
     ProblemDetail badRequest(RuntimeException e) {
         return ProblemDetail.forStatusAndDetail(HttpStatus.BAD_REQUEST, e.getMessage());
     }

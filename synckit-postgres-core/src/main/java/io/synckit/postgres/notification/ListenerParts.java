@@ -21,6 +21,7 @@ import io.synckit.postgres.internal.sql.EventQueries;
 import io.synckit.postgres.internal.sql.HorizonQueries;
 import io.synckit.postgres.internal.sql.TableName;
 import io.synckit.postgres.internal.sql.VersionQueries;
+import io.synckit.subscription.EventSubscriptions;
 import org.jspecify.annotations.Nullable;
 
 /** Creates the parts of a listener from its settings, and connects them. */
@@ -36,7 +37,7 @@ final class ListenerParts {
     final Subscriptions live;
     final ListenerThread thread;
     final ListenerWatchers watchers = new ListenerWatchers();
-    final SubscriptionManager subscriptions;
+    final EventSubscriptions subscriptions;
 
     ListenerParts(NotificationListenerBuilder builder) {
         TableName name = new TableName(builder.schema, builder.tableName);
@@ -61,7 +62,7 @@ final class ListenerParts {
                 Clock.SYSTEM);
         this.poller = new Poller(table, builder.pool, reader, counters, auditor, Clock.SYSTEM);
         this.thread = new ListenerThread(table, () -> loop(builder, new Doorbell(name)));
-        LiveSubscriptions opening = new LiveSubscriptions(
+        this.subscriptions = new LiveSubscriptions(
                 live,
                 runs,
                 new PageReader(table, builder.pool, queries, watchdog, builder.batchSize),
@@ -70,7 +71,6 @@ final class ListenerParts {
                 builder.json,
                 builder.instrumentation,
                 Clock.SYSTEM);
-        this.subscriptions = new SubscriptionManager(opening, live);
     }
 
     /** Each start of the listener has a loop of its own. */

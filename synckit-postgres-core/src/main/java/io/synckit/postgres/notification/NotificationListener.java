@@ -1,23 +1,17 @@
 package io.synckit.postgres.notification;
 
 import io.synckit.ConnectionSource;
-import io.synckit.Filter;
+import io.synckit.HistoryChangedException;
 import io.synckit.JsonCodec;
 import io.synckit.StoreClosedException;
 import io.synckit.postgres.internal.listen.Auditor;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.NamedThreads;
-import io.synckit.subscription.AuditReport;
-import io.synckit.subscription.HistoryChange;
-import io.synckit.subscription.ListenerCounts;
+import io.synckit.subscription.EventSubscriptions;
 import io.synckit.subscription.ListenerStatus;
 import io.synckit.subscription.ListenerStatus.State;
-import io.synckit.subscription.LiveOptions;
-import io.synckit.subscription.LiveSubscription;
-import io.synckit.subscription.ReaderStatus;
+import io.synckit.subscription.LiveSubscription.Lag;
 import java.time.Duration;
-import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -144,22 +138,22 @@ public final class NotificationListener implements AutoCloseable {
     }
 
     /** Returns the counters. */
-    public ListenerCounts counts() {
+    public ListenerStatus.Counts counts() {
         return parts.counters.now();
     }
 
     /** Returns how far the reader has read; empty while there are no subscriptions, because then it does not read. */
-    public Optional<ReaderStatus> reader() {
+    public Optional<ListenerStatus.Reader> reader() {
         return parts.reader.status();
     }
 
     /** Returns the last change of the history that was detected since the start. */
-    public Optional<HistoryChange> historyChange() {
+    public Optional<HistoryChangedException> historyChange() {
         return Optional.ofNullable(parts.reader.historyChange());
     }
 
     /** Returns the result of the audit; empty without an audit. */
-    public Optional<AuditReport> audit() {
+    public Optional<ListenerStatus.Audit> audit() {
         return Optional.ofNullable(parts.auditor).map(Auditor::report);
     }
 
@@ -168,44 +162,19 @@ public final class NotificationListener implements AutoCloseable {
         return parts.watchers.add(watcher);
     }
 
-    /** Returns the subscriptions: to open them, and to monitor them. */
-    public SubscriptionManager subscriptions() {
+    /** Returns the subscriptions of this listener. */
+    public EventSubscriptions subscriptions() {
         return parts.subscriptions;
     }
 
-    /** Returns the channels that have a subscription, as go-sync-kit names them. */
-    public List<String> getActiveChannels() {
-        return parts.subscriptions.getChannels();
+    /** Returns how many events were not delivered because subscribers were slow, those of ended subscriptions included. */
+    public long dropped() {
+        return parts.live.dropped();
     }
 
-    /** Subscribes to every event from now on. */
-    public LiveSubscription subscribeToAll(NotificationHandler handler) {
-        return subscribe(LiveOptions.named("all-events"), handler);
-    }
-
-    /** Subscribes to every event of a type from now on. */
-    public LiveSubscription subscribeToEventType(String eventType, NotificationHandler handler) {
-        return subscribe(LiveOptions.named("event-type").filter(Filter.types(eventType)), handler);
-    }
-
-    /** Subscribes to every event of an aggregate from now on. */
-    public LiveSubscription subscribeToStream(String aggregateId, NotificationHandler handler) {
-        return subscribe(LiveOptions.named("stream").filter(Filter.aggregateIds(aggregateId)), handler);
-    }
-
-    private LiveSubscription subscribe(LiveOptions options, NotificationHandler handler) {
-        Objects.requireNonNull(handler, "the handler is null");
-        return parts.subscriptions.live(options, event -> handler.handle(NotificationPayload.of(event)));
-    }
-
-    /** Closes the subscriptions of the global channel: all but those to one aggregate. */
-    public void unsubscribeFromAll() {
-        parts.subscriptions.unsubscribe("events_global");
-    }
-
-    /** Closes the subscriptions to an aggregate. */
-    public void unsubscribeFromStream(String aggregateId) {
-        parts.subscriptions.unsubscribe("stream_" + aggregateId);
+    /** Returns the lag of the subscription that is furthest behind. */
+    public Lag lag() {
+        return parts.live.lag();
     }
 
     /**

@@ -1,9 +1,7 @@
 package io.synckit.postgres.schema;
 
-import io.synckit.MissingPrivilegeException;
-import io.synckit.NewerSchemaException;
-import io.synckit.SchemaLockedException;
-import io.synckit.SchemaMismatchException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.SchemaException;
 import io.synckit.postgres.internal.runtime.Backoff;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.sql.Catalog;
@@ -93,12 +91,10 @@ public final class SchemaMigrator {
      * made it. Several processes may migrate at the same time.
      *
      * @return the number of scripts that ran
-     * @throws MissingPrivilegeException if the role may not migrate
-     * @throws NewerSchemaException if a newer version of the library has migrated the schema
-     * @throws SchemaLockedException if other sessions use the table for longer than the lock patience
-     * @throws SchemaMismatchException if a script fails, or the history is not this library's
-     * @throws io.synckit.InvalidConnectionException if the database cannot be reached
-     * @throws io.synckit.UnsupportedDatabaseException if it is not PostgreSQL 14 or later with encoding UTF8
+     * @throws SchemaException if a newer version of the library has migrated the schema, other sessions use the table for longer than the
+     *     lock patience, a script fails, or the history is not this library's
+     * @throws InvalidConnectionException if the database cannot be reached, the role may not migrate, or it is not PostgreSQL 14 or later
+     *     with encoding UTF8
      */
     public int migrate() {
         Catalog catalog = new Catalog(name);
@@ -129,8 +125,10 @@ public final class SchemaMigrator {
 
     private void requireNotNewer(int version) {
         if (version > SchemaStatus.CURRENT_VERSION) {
-            throw new NewerSchemaException("the schema of " + name + " is version " + version + ", this library knows "
-                    + SchemaStatus.CURRENT_VERSION + "; use a newer library");
+            throw new SchemaException(
+                    SchemaException.Reason.NEWER,
+                    "the schema of " + name + " is version " + version + ", this library knows "
+                            + SchemaStatus.CURRENT_VERSION + "; use a newer library");
         }
     }
 
@@ -138,10 +136,14 @@ public final class SchemaMigrator {
     private void requireCreatePrivilege(Connection connection) throws SQLException {
         Optional<String> missing = CreatePrivilege.missingGrant(connection, name, historyTable());
         if (missing.isPresent()) {
-            throw new MissingPrivilegeException("migrating " + name + " failed: the role "
-                    + connection.getMetaData().getUserName() + " may not create the tables (SQLSTATE 42501); let the"
-                    + " owner run \"" + missing.get() + "\", use a role that may migrate, or let the owner run the"
-                    + " scripts (docs/schema.md)");
+            throw new InvalidConnectionException(
+                    InvalidConnectionException.Reason.MISSING_PRIVILEGE,
+                    "migrating " + name + " failed: the role "
+                            + connection.getMetaData().getUserName()
+                            + " may not create the tables (SQLSTATE 42501); let the"
+                            + " owner run \"" + missing.get()
+                            + "\", use a role that may migrate, or let the owner run the"
+                            + " scripts (docs/schema.md)");
         }
     }
 
@@ -179,7 +181,8 @@ public final class SchemaMigrator {
                 }
                 String holders = holders(catalog);
                 if (Clock.SYSTEM.nanos() - start > lockPatience.toNanos()) {
-                    throw new SchemaLockedException(
+                    throw new SchemaException(
+                            SchemaException.Reason.LOCKED,
                             "migrating " + name + " failed: the table could not be locked within "
                                     + lockPatience.toSeconds() + " s, because it is used by " + holders
                                     + "; end that transaction, or migrate when it is over",
@@ -212,11 +215,14 @@ public final class SchemaMigrator {
         }
         String message = "migrating " + name + " failed: " + failure.getMessage();
         return "42501".equals(state)
-                ? new MissingPrivilegeException(
+                ? new InvalidConnectionException(
+                        InvalidConnectionException.Reason.MISSING_PRIVILEGE,
                         message + "; use a role that may migrate, or let the owner run the scripts (docs/schema.md)",
                         failure)
-                : new SchemaMismatchException(
-                        message + "; docs/schema.md says how to run the scripts by hand", failure);
+                : new SchemaException(
+                        SchemaException.Reason.MISMATCH,
+                        message + "; docs/schema.md says how to run the scripts by hand",
+                        failure);
     }
 
     private static @Nullable String sqlState(Throwable failure) {

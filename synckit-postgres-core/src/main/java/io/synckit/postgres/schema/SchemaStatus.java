@@ -1,9 +1,7 @@
 package io.synckit.postgres.schema;
 
-import io.synckit.MissingPrivilegeException;
-import io.synckit.NewerSchemaException;
-import io.synckit.SchemaMismatchException;
-import io.synckit.UnsupportedDatabaseException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.SchemaException;
 import io.synckit.postgres.internal.sql.Catalog;
 import io.synckit.postgres.internal.sql.SqlFailure;
 import io.synckit.postgres.internal.sql.TableName;
@@ -44,7 +42,7 @@ public record SchemaStatus(
      * Inspects the database without changing it.
      *
      * @throws io.synckit.InvalidConnectionException if it cannot be reached
-     * @throws UnsupportedDatabaseException if it is not PostgreSQL 14 or later with encoding UTF8
+     * @throws InvalidConnectionException if it is not PostgreSQL 14 or later with encoding UTF8
      */
     public static SchemaStatus of(DataSource dataSource, String schema, String tableName) {
         TableName name = new TableName(schema, tableName);
@@ -64,19 +62,21 @@ public record SchemaStatus(
     static Catalog.Server requireSupported(Connection connection, Catalog catalog) throws SQLException {
         String product = connection.getMetaData().getDatabaseProductName();
         if (!product.equals("PostgreSQL")) {
-            throw new UnsupportedDatabaseException(
-                    "the database is " + product + "; this store needs PostgreSQL 14 or later");
+            throw unsupported("the database is " + product + "; this store needs PostgreSQL 14 or later");
         }
         Catalog.Server server = catalog.server(connection);
         if (server.versionNumber() < OLDEST_SERVER) {
-            throw new UnsupportedDatabaseException(
-                    "the server is PostgreSQL " + server.version() + "; this store needs 14 or later");
+            throw unsupported("the server is PostgreSQL " + server.version() + "; this store needs 14 or later");
         }
         if (!server.encoding().equals("UTF8")) {
-            throw new UnsupportedDatabaseException("the database's encoding is " + server.encoding()
+            throw unsupported("the database\'s encoding is " + server.encoding()
                     + ", in which not every event can be stored; create it with ENCODING 'UTF8'");
         }
         return server;
+    }
+
+    private static InvalidConnectionException unsupported(String message) {
+        return new InvalidConnectionException(InvalidConnectionException.Reason.UNSUPPORTED_DATABASE, message);
     }
 
     private static SchemaStatus inspect(TableName name, Catalog.Table table) {
@@ -237,28 +237,31 @@ public record SchemaStatus(
     }
 
     /**
-     * @throws SchemaMismatchException with all problems, if there are any
-     * @throws NewerSchemaException if it was made by a newer version of the library
-     * @throws MissingPrivilegeException with the statements that grant them, if only privileges are missing
+     * @throws SchemaException with all problems, if there are any, or if it was made by a newer version of the library
+     * @throws InvalidConnectionException with the statements that grant them, if only privileges are missing
      */
     public void requireReady() {
         if (isReady()) {
             return;
         }
         if (problems.isEmpty()) {
-            throw new MissingPrivilegeException("The role lacks privileges on the events table. Let its owner run:\n"
-                    + String.join(";\n", missingGrants));
+            throw new InvalidConnectionException(
+                    InvalidConnectionException.Reason.MISSING_PRIVILEGE,
+                    "The role lacks privileges on the events table. Let its owner run:\n"
+                            + String.join(";\n", missingGrants));
         }
         List<String> all = new ArrayList<>(problems);
         missingGrants.forEach(grant -> all.add("the role lacks a privilege; let the owner run: " + grant));
         String message = "The events table is not ready:\n- " + String.join("\n- ", all);
-        throw version > CURRENT_VERSION ? new NewerSchemaException(message) : new SchemaMismatchException(message);
+        throw new SchemaException(
+                version > CURRENT_VERSION ? SchemaException.Reason.NEWER : SchemaException.Reason.MISMATCH, message);
     }
 
-    /** @throws SchemaMismatchException if the table's triggers are those of another mode */
+    /** @throws SchemaException if the table's triggers are those of another mode */
     public void requireNotifyMode(NotifyMode expected) {
         if (notifyMode != expected) {
-            throw new SchemaMismatchException(
+            throw new SchemaException(
+                    SchemaException.Reason.MISMATCH,
                     "The events table has the triggers of notify mode " + notifyMode + ", the setting is " + expected
                             + "; run the migrations with the setting that is meant for all applications of this table, or"
                             + " set synckit.postgres.notify.mode to " + notifyMode);

@@ -9,12 +9,9 @@ import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.EventStoreException;
 import io.synckit.InvalidConfigException;
-import io.synckit.MissingPrivilegeException;
-import io.synckit.NewerSchemaException;
-import io.synckit.SchemaLockedException;
-import io.synckit.SchemaMismatchException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.SchemaException;
 import io.synckit.StoredEvent;
-import io.synckit.UnsupportedDatabaseException;
 import io.synckit.Version;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.PostgresEventStore;
@@ -32,9 +29,9 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -42,17 +39,8 @@ import org.postgresql.ds.PGSimpleDataSource;
 
 class SchemaTest {
 
-    private TestDatabase database;
-
-    @BeforeEach
-    void open() {
-        database = TestPostgres.shared().emptyDatabase();
-    }
-
-    @AfterEach
-    void close() {
-        database.close();
-    }
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().emptyDatabase();
 
     private static DataSource unpooled(String url) {
         PGSimpleDataSource dataSource = new PGSimpleDataSource();
@@ -233,13 +221,16 @@ class SchemaTest {
     void roleWithoutDdlIsNamed() {
         withRole(
                 "synckit_nobody",
-                role -> assertThatExceptionOfType(MissingPrivilegeException.class)
+                role -> assertThatExceptionOfType(InvalidConnectionException.class)
                         .isThrownBy(
                                 () -> new SchemaMigrator(as(role), "synckit", "events", SchemaMigrator.Options.DEFAULTS)
                                         .migrate())
                         .withMessageContaining("42501")
                         .withMessageContaining("GRANT CREATE ON DATABASE")
-                        .withMessageContaining("synckit_nobody"));
+                        .withMessageContaining("synckit_nobody")
+                        .returns(
+                                InvalidConnectionException.Reason.MISSING_PRIVILEGE,
+                                InvalidConnectionException::reason));
     }
 
     @Test
@@ -247,22 +238,27 @@ class SchemaTest {
         database.execute("create schema synckit");
         withRole(
                 "synckit_guest",
-                role -> assertThatExceptionOfType(MissingPrivilegeException.class)
+                role -> assertThatExceptionOfType(InvalidConnectionException.class)
                         .isThrownBy(
                                 () -> new SchemaMigrator(as(role), "synckit", "events", SchemaMigrator.Options.DEFAULTS)
                                         .migrate())
-                        .withMessageContaining("GRANT USAGE, CREATE ON SCHEMA synckit TO synckit_guest"));
+                        .withMessageContaining("GRANT USAGE, CREATE ON SCHEMA synckit TO synckit_guest")
+                        .returns(
+                                InvalidConnectionException.Reason.MISSING_PRIVILEGE,
+                                InvalidConnectionException::reason));
     }
 
     @Test
     void otherEncodingIsRejected() {
         try (TestDatabase latin =
                 TestPostgres.shared().database("encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0")) {
-            assertThatExceptionOfType(UnsupportedDatabaseException.class)
+            assertThatExceptionOfType(InvalidConnectionException.class)
                     .isThrownBy(() -> new SchemaMigrator(
                                     unpooled(latin.url()), "synckit", "events", SchemaMigrator.Options.DEFAULTS)
                             .migrate())
-                    .withMessageContaining("LATIN1");
+                    .withMessageContaining("LATIN1")
+                    .returns(
+                            InvalidConnectionException.Reason.UNSUPPORTED_DATABASE, InvalidConnectionException::reason);
         }
     }
 
@@ -319,9 +315,10 @@ class SchemaTest {
         database.execute(damage);
 
         assertThat(status().problems()).anySatisfy(text -> assertThat(text).contains(problem));
-        assertThatExceptionOfType(SchemaMismatchException.class)
+        assertThatExceptionOfType(SchemaException.class)
                 .isThrownBy(() -> status().requireReady())
-                .withMessageContaining(problem);
+                .withMessageContaining(problem)
+                .returns(SchemaException.Reason.MISMATCH, SchemaException::reason);
     }
 
     @Test
@@ -459,7 +456,9 @@ class SchemaTest {
             }
             assertThatThrownBy(migration::join)
                     .cause()
-                    .isInstanceOf(SchemaLockedException.class)
+                    .asInstanceOf(InstanceOfAssertFactories.type(SchemaException.class))
+                    .returns(SchemaException.Reason.LOCKED, SchemaException::reason)
+                    .asInstanceOf(InstanceOfAssertFactories.THROWABLE)
                     .hasMessageContaining("idle in transaction")
                     .hasMessageContaining("pid ");
             assertThat(open.count()).isEqualTo(1);
@@ -483,9 +482,10 @@ class SchemaTest {
         database.execute("create or replace function synckit.events_schema_version() returns integer"
                 + " language sql as 'select 99'");
 
-        assertThatExceptionOfType(NewerSchemaException.class)
+        assertThatExceptionOfType(SchemaException.class)
                 .isThrownBy(status()::requireReady)
-                .withMessageContaining("use a newer library");
+                .withMessageContaining("use a newer library")
+                .returns(SchemaException.Reason.NEWER, SchemaException::reason);
     }
 
     /** On newer servers a sequence that may not be read looks like one that is new. */
@@ -499,15 +499,20 @@ class SchemaTest {
             EventStore store = PostgresEventStore.on(as(role), Config.defaults());
             for (Runnable call :
                     List.<Runnable>of(() -> store.load(Version.ZERO), store::latestVersion, store::stats)) {
-                assertThatExceptionOfType(MissingPrivilegeException.class).isThrownBy(call::run);
+                assertThatExceptionOfType(InvalidConnectionException.class)
+                        .isThrownBy(call::run)
+                        .returns(
+                                InvalidConnectionException.Reason.MISSING_PRIVILEGE,
+                                InvalidConnectionException::reason);
             }
             assertThat(status().isReady()).isTrue();
             SchemaStatus status = SchemaStatus.of(as(role), "synckit", "events");
             assertThat(status.missingGrants())
                     .containsExactly("GRANT SELECT ON SEQUENCE \"synckit\".\"events_version_seq\" TO \"" + role + "\"");
-            assertThatExceptionOfType(MissingPrivilegeException.class)
+            assertThatExceptionOfType(InvalidConnectionException.class)
                     .isThrownBy(status::requireReady)
-                    .withMessageContaining("GRANT SELECT ON SEQUENCE");
+                    .withMessageContaining("GRANT SELECT ON SEQUENCE")
+                    .returns(InvalidConnectionException.Reason.MISSING_PRIVILEGE, InvalidConnectionException::reason);
         });
     }
 
@@ -516,9 +521,10 @@ class SchemaTest {
         EventStore store = store("synckit", "events");
         for (Runnable call : List.<Runnable>of(
                 () -> store.store(Event.of("a", "T", 1)), () -> store.load(Version.ZERO), () -> store.find("e"))) {
-            assertThatExceptionOfType(SchemaMismatchException.class)
+            assertThatExceptionOfType(SchemaException.class)
                     .isThrownBy(call::run)
-                    .withMessageContaining("run the migrations");
+                    .withMessageContaining("run the migrations")
+                    .returns(SchemaException.Reason.MISMATCH, SchemaException::reason);
         }
     }
 
@@ -572,9 +578,10 @@ class SchemaTest {
         migrator("synckit", "events").migrate();
         withRole("synckit_app", role -> {
             EventStore store = PostgresEventStore.on(as(role), Config.defaults());
-            assertThatExceptionOfType(MissingPrivilegeException.class)
+            assertThatExceptionOfType(InvalidConnectionException.class)
                     .isThrownBy(() -> store.store(Event.of("a", "T", 1)))
-                    .withMessageContaining("docs/schema.md");
+                    .withMessageContaining("docs/schema.md")
+                    .returns(InvalidConnectionException.Reason.MISSING_PRIVILEGE, InvalidConnectionException::reason);
 
             grantsOfTheManual().forEach(grant -> database.execute(grant.replace("shop_app", role)));
 

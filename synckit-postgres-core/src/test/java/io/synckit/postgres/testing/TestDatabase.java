@@ -8,10 +8,12 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
 import org.postgresql.ds.PGSimpleDataSource;
 
-/** A database of one test. */
-public final class TestDatabase implements AutoCloseable {
+/** A database of one test. As an extension in a field of the test class, it is dropped after the test. */
+public final class TestDatabase implements AfterEachCallback, AutoCloseable {
 
     private final TestPostgres server;
     private final String name;
@@ -20,6 +22,11 @@ public final class TestDatabase implements AutoCloseable {
     TestDatabase(TestPostgres server, String name) {
         this.server = server;
         this.name = name;
+    }
+
+    @Override
+    public void afterEach(ExtensionContext context) {
+        close();
     }
 
     public String name() {

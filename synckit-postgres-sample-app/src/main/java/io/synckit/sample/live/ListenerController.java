@@ -34,7 +34,7 @@ class ListenerController {
                 status.since(),
                 status.attempts(),
                 status.backendPid(),
-                listener.subscriptions().size());
+                listener.subscriptions().active().size());
     }
 
     @PostMapping("/listener/stop")

@@ -2,7 +2,6 @@ package io.synckit.postgres.boot;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.Event;
 import io.synckit.EventPage;
@@ -10,6 +9,7 @@ import io.synckit.EventQuery;
 import io.synckit.EventStore;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
+import io.synckit.OnDuplicate;
 import io.synckit.StoreStats;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
@@ -202,31 +202,31 @@ class MoreSnippetsTest {
         }
 
         @Override
-        public AppendResult store(Event event, AppendOptions options) {
+        public AppendResult store(Event event, OnDuplicate onDuplicate) {
             stored.incrementAndGet();
-            return delegate.store(event, options);
+            return delegate.store(event, onDuplicate);
         }
 
         @Override
-        public List<AppendResult> storeBatch(List<Event> events, AppendOptions options) {
-            return delegate.storeBatch(events, options);
+        public List<AppendResult> storeBatch(List<Event> events, OnDuplicate onDuplicate) {
+            return delegate.storeBatch(events, onDuplicate);
         }
 
         @Override
         public List<AppendResult> append(
-                String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
-            return delegate.append(aggregateId, expected, events, options);
+                String aggregateId, ExpectedStreamVersion expected, List<Event> events, OnDuplicate onDuplicate) {
+            return delegate.append(aggregateId, expected, events, onDuplicate);
         }
 
         @Override
-        public CompletableFuture<AppendResult> storeAsync(Event event, AppendOptions options) {
-            return delegate.storeAsync(event, options);
+        public CompletableFuture<AppendResult> storeAsync(Event event, OnDuplicate onDuplicate) {
+            return delegate.storeAsync(event, onDuplicate);
         }
 
         @Override
         public CompletableFuture<List<AppendResult>> appendAsync(
-                String aggregateId, ExpectedStreamVersion expected, List<Event> events, AppendOptions options) {
-            return delegate.appendAsync(aggregateId, expected, events, options);
+                String aggregateId, ExpectedStreamVersion expected, List<Event> events, OnDuplicate onDuplicate) {
+            return delegate.appendAsync(aggregateId, expected, events, onDuplicate);
         }
 
         @Override

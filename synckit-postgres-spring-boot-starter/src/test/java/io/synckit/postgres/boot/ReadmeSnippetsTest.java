@@ -3,7 +3,6 @@ package io.synckit.postgres.boot;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.Event;
 import io.synckit.EventPage;
@@ -25,12 +24,13 @@ import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.EventSubscriptions;
 import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
+import io.synckit.subscription.LiveOptions.SlowSubscriber;
 import io.synckit.subscription.LiveSubscription;
-import io.synckit.subscription.SlowSubscriber;
 import io.synckit.subscription.StoredEventHandler;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Flow;
@@ -204,7 +204,7 @@ class ReadmeSnippetsTest {
         events.storeAsync(Event.of("order-1", "OrderPaid", Map.of()).withId(requestId))
                 .join();
         Event event = Event.of("order-1", "OrderPaid", Map.of()).withId(requestId);
-        AppendResult result = events.store(event, AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING));
+        AppendResult result = events.store(event, OnDuplicate.RETURN_EXISTING);
         assertThat(result.alreadyStored()).isTrue();
 
         try (Stream<StoredEvent> all = events.stream(Version.ZERO)) {
@@ -228,7 +228,7 @@ class ReadmeSnippetsTest {
         resume(live.subscriptions(), new LiveNotice.Ended(new SlowSubscriberException(Version.ZERO, 1)), again::add);
         resume(
                 live.subscriptions(),
-                new LiveNotice.Ended(new HistoryChangedException(Version.of(9), Version.ZERO)),
+                new LiveNotice.Ended(new HistoryChangedException(Version.of(9), Version.ZERO, Instant.now())),
                 again::add);
         again.next(50);
         Version latest = events.latestVersion();

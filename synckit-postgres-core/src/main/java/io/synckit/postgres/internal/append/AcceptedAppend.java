@@ -1,7 +1,7 @@
 package io.synckit.postgres.internal.append;
 
 import io.synckit.AppendResult;
-import io.synckit.EventLimits;
+import io.synckit.internal.Texts;
 import io.synckit.postgres.internal.sql.EventRow;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,7 +65,7 @@ record AcceptedAppend(
     /** Names the events in a message. */
     @Override
     public String toString() {
-        String first = "event '" + EventLimits.printable(rows().get(0).id()) + "'";
+        String first = "event '" + Texts.printable(rows().get(0).id()) + "'";
         return events() == 1 ? first : first + " and " + (events() - 1) + " more";
     }
 }

@@ -1,6 +1,5 @@
 package io.synckit.postgres.internal.append;
 
-import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.OnDuplicate;
@@ -15,10 +14,10 @@ import java.util.Objects;
  * @param duplicatesLikely whether some events may be stored already, so that the server should not log an error for that
  */
 record AppendRequest(
-        List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options, boolean duplicatesLikely) {
+        List<EventRow> rows, ExpectedStreamVersion expected, OnDuplicate onDuplicate, boolean duplicatesLikely) {
 
-    static AppendRequest of(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
-        return new AppendRequest(rows, expected, options, options.onDuplicate() == OnDuplicate.RETURN_EXISTING);
+    static AppendRequest of(List<EventRow> rows, ExpectedStreamVersion expected, OnDuplicate onDuplicate) {
+        return new AppendRequest(rows, expected, onDuplicate, onDuplicate == OnDuplicate.RETURN_EXISTING);
     }
 
     /** Returns whether the append depends on the stream version. */

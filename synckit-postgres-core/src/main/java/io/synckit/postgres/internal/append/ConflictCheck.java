@@ -2,9 +2,9 @@ package io.synckit.postgres.internal.append;
 
 import io.synckit.AppendResult;
 import io.synckit.DuplicateEventException;
-import io.synckit.EventLimits;
 import io.synckit.OnDuplicate;
 import io.synckit.WrongExpectedVersionException;
+import io.synckit.internal.Texts;
 import io.synckit.postgres.internal.sql.AppendConflicts;
 import io.synckit.postgres.internal.sql.AppendConflicts.Existing;
 import io.synckit.postgres.internal.sql.EventRow;
@@ -33,7 +33,7 @@ final class ConflictCheck {
         for (EventRow row : request.rows()) {
             Existing found = existing.get(row.id());
             if (found != null) {
-                requireRepeated(row, found, request.options().onDuplicate());
+                requireRepeated(row, found, request.onDuplicate());
             }
         }
         if (request.isGuarded()) {
@@ -68,8 +68,8 @@ final class ConflictCheck {
             throw new DuplicateEventException(
                     row.id(),
                     first.version(),
-                    "but by another event (aggregate '" + EventLimits.printable(first.aggregateId()) + "', type '"
-                            + EventLimits.printable(found.type())
+                    "but by another event (aggregate '" + Texts.printable(first.aggregateId()) + "', type '"
+                            + Texts.printable(found.type())
                             + "'); give this one an id of its own");
         }
     }

@@ -1,9 +1,9 @@
 package io.synckit.postgres.internal.append;
 
-import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.ConnectionSource;
 import io.synckit.ExpectedStreamVersion;
+import io.synckit.OnDuplicate;
 import io.synckit.TransactionConflictException;
 import io.synckit.UnusableTransactionException;
 import io.synckit.postgres.internal.sql.AppendConflicts;
@@ -46,9 +46,9 @@ public final class EventAppender {
     }
 
     /** Stores the rows, all or none. Returns one result for each row, in their order. */
-    public List<AppendResult> append(List<EventRow> rows, ExpectedStreamVersion expected, AppendOptions options) {
+    public List<AppendResult> append(List<EventRow> rows, ExpectedStreamVersion expected, OnDuplicate onDuplicate) {
         try (Session session = Session.open(connections)) {
-            return append(session, AppendRequest.of(rows, expected, options));
+            return append(session, AppendRequest.of(rows, expected, onDuplicate));
         } catch (SQLException e) {
             throw SqlFailure.named("append to " + conflicts, e);
         }

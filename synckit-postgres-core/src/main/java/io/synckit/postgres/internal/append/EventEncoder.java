@@ -1,9 +1,9 @@
 package io.synckit.postgres.internal.append;
 
 import io.synckit.Event;
-import io.synckit.EventLimits;
 import io.synckit.InvalidEventException;
 import io.synckit.JsonCodec;
+import io.synckit.internal.Texts;
 import io.synckit.postgres.internal.json.StorableJson;
 import io.synckit.postgres.internal.sql.EventRow;
 import java.util.ArrayList;
@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns events into rows. Rejects every event that cannot be stored before it reaches the database. Thread-safe. */
 public final class EventEncoder {
+
+    /** Maximum size of the data and metadata of a batch in bytes. PostgreSQL accepts at most 1 GiB in one message. */
+    public static final long MAX_BATCH_BYTES = 256L * 1024 * 1024;
 
     private final JsonCodec json;
     private final long maxEventBytes;
@@ -40,15 +43,15 @@ public final class EventEncoder {
             if (!ids.add(event.id())) {
                 throw new InvalidEventException(
                         "element " + rows.size() + " of the batch has the id of an earlier one: '"
-                                + EventLimits.printable(event.id()) + "'; nothing is stored");
+                                + Texts.printable(event.id()) + "'; nothing is stored");
             }
             EventRow row = encode(event, more);
             rows.add(row);
             bytes += row.bytes();
         }
-        if (bytes > EventLimits.MAX_BATCH_BYTES) {
-            throw new InvalidEventException("the batch has " + bytes + " bytes of JSON, at most "
-                    + EventLimits.MAX_BATCH_BYTES + " are possible; split it");
+        if (bytes > MAX_BATCH_BYTES) {
+            throw new InvalidEventException("the batch has " + bytes + " bytes of JSON, at most " + MAX_BATCH_BYTES
+                    + " are possible; split it");
         }
         return rows;
     }
@@ -57,9 +60,9 @@ public final class EventEncoder {
     public static void requireAggregate(String aggregateId, List<? extends @Nullable Event> events) {
         for (Event event : events) {
             if (event != null && !event.aggregateId().equals(aggregateId)) {
-                throw new InvalidEventException("event '" + EventLimits.printable(event.id()) + "' is of aggregate '"
-                        + EventLimits.printable(event.aggregateId()) + "', the append is to '"
-                        + EventLimits.printable(aggregateId) + "'; nothing is stored");
+                throw new InvalidEventException("event '" + Texts.printable(event.id()) + "' is of aggregate '"
+                        + Texts.printable(event.aggregateId()) + "', the append is to '"
+                        + Texts.printable(aggregateId) + "'; nothing is stored");
             }
         }
     }
@@ -70,11 +73,11 @@ public final class EventEncoder {
         String metadata = write("metadata", metadata(event, more), event);
         long bytes = bytes("data", data, event) + bytes("metadata", metadata, event);
         if (data.strip().equals("null")) {
-            throw new InvalidEventException("data of event '" + EventLimits.printable(event.id())
+            throw new InvalidEventException("data of event '" + Texts.printable(event.id())
                     + "' is JSON null; for an event without content give Map.of()");
         }
         if (bytes > maxEventBytes) {
-            throw new InvalidEventException("event '" + EventLimits.printable(event.id()) + "' has " + bytes
+            throw new InvalidEventException("event '" + Texts.printable(event.id()) + "' has " + bytes
                     + " bytes of data and metadata, at most " + maxEventBytes
                     + " are allowed; store a reference instead, or raise maxEventBytes"
                     + " (synckit.postgres.max-event-size)");
@@ -96,8 +99,7 @@ public final class EventEncoder {
             return json.write(value);
         } catch (RuntimeException e) {
             throw new InvalidEventException(
-                    what + " of event '" + EventLimits.printable(event.id()) + "' cannot be written as JSON: "
-                            + oneLine(e),
+                    what + " of event '" + Texts.printable(event.id()) + "' cannot be written as JSON: " + oneLine(e),
                     e);
         }
     }
@@ -110,7 +112,7 @@ public final class EventEncoder {
         StorableJson json = StorableJson.of(text);
         if (json.problem() != null) {
             throw new InvalidEventException(
-                    what + " of event '" + EventLimits.printable(event.id()) + "' cannot be stored: " + json.problem());
+                    what + " of event '" + Texts.printable(event.id()) + "' cannot be stored: " + json.problem());
         }
         return json.bytes();
     }

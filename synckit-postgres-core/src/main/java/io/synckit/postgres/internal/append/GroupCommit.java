@@ -1,11 +1,11 @@
 package io.synckit.postgres.internal.append;
 
-import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.AsyncQueueFullException;
 import io.synckit.EventStoreException;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.Instrumentation;
+import io.synckit.OnDuplicate;
 import io.synckit.StoreClosedException;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.Completions;
@@ -83,9 +83,9 @@ public final class GroupCommit implements AutoCloseable {
             String operation,
             List<EventRow> rows,
             ExpectedStreamVersion expected,
-            AppendOptions options,
+            OnDuplicate onDuplicate,
             Runnable committed) {
-        AcceptedAppend append = AcceptedAppend.of(operation, AppendRequest.of(rows, expected, options), committed);
+        AcceptedAppend append = AcceptedAppend.of(operation, AppendRequest.of(rows, expected, onDuplicate), committed);
         try {
             lanes.get(Math.floorMod(append.aggregateId().hashCode(), lanes.size()))
                     .add(append);

@@ -1,6 +1,6 @@
 package io.synckit.postgres.internal.json;
 
-import io.synckit.EventLimits;
+import io.synckit.internal.Texts;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +30,7 @@ public record StorableJson(@Nullable String problem, long bytes) {
     /** Checks a text. */
     public static StorableJson of(String json) {
         // Half of a pair as a character and half as an escape is a pair to the parser, but none to PostgreSQL.
-        String unstorable = EventLimits.unstorable(json);
+        String unstorable = Texts.unstorable(json);
         if (unstorable != null) {
             return wrong(unstorable(unstorable));
         }
@@ -47,7 +47,7 @@ public record StorableJson(@Nullable String problem, long bytes) {
                 } else if (token.isStructEnd()) {
                     depth--;
                 } else if (token == JsonToken.PROPERTY_NAME || token == JsonToken.VALUE_STRING) {
-                    unstorable = EventLimits.unstorable(parser.getString());
+                    unstorable = Texts.unstorable(parser.getString());
                     if (unstorable != null) {
                         return wrong(unstorable(unstorable));
                     }

@@ -6,7 +6,7 @@ import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import io.synckit.postgres.internal.sql.VersionQueries;
 import io.synckit.postgres.internal.sql.VersionQueries.Tally;
-import io.synckit.subscription.AuditReport;
+import io.synckit.subscription.ListenerStatus;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -40,7 +40,7 @@ public final class Auditor {
     private final Clock clock;
     private final Deque<Range> closed = new ArrayDeque<>();
     private @Nullable Range open;
-    private AuditReport report = new AuditReport(null, 0, 0, List.of(), 0);
+    private ListenerStatus.Audit report = new ListenerStatus.Audit(null, 0, 0, List.of(), 0);
 
     /** @param delay time between the publication of events and their comparison */
     public Auditor(VersionQueries queries, Duration delay, Clock clock) {
@@ -49,7 +49,7 @@ public final class Auditor {
         this.delay = delay.toNanos();
     }
 
-    public synchronized AuditReport report() {
+    public synchronized ListenerStatus.Audit report() {
         return report;
     }
 
@@ -74,7 +74,7 @@ public final class Auditor {
     }
 
     private void drop(Range range) {
-        report = new AuditReport(
+        report = new ListenerStatus.Audit(
                 report.checkedUpTo(),
                 report.checked(),
                 report.lost(),
@@ -178,7 +178,7 @@ public final class Auditor {
         }
         List<Version> named = new ArrayList<>(report.firstLost());
         lost.stream().limit(MOST_NAMED - named.size()).map(Version::of).forEach(named::add);
-        report = new AuditReport(
+        report = new ListenerStatus.Audit(
                 Version.of(range.upTo),
                 report.checked() + events,
                 report.lost() + lost.size(),

@@ -1,6 +1,6 @@
 package io.synckit.postgres.internal.listen;
 
-import io.synckit.subscription.ListenerCounts;
+import io.synckit.subscription.ListenerStatus;
 import java.util.concurrent.atomic.LongAdder;
 
 /** The counters of a listener. Thread-safe. */
@@ -12,7 +12,7 @@ public final class Counters {
     final LongAdder failedPolls = new LongAdder();
 
     /** Returns the current values. */
-    public ListenerCounts now() {
-        return new ListenerCounts(reconnects.sum(), notifications.sum(), polls.sum(), failedPolls.sum());
+    public ListenerStatus.Counts now() {
+        return new ListenerStatus.Counts(reconnects.sum(), notifications.sum(), polls.sum(), failedPolls.sum());
     }
 }

@@ -1,6 +1,6 @@
 package io.synckit.postgres.internal.listen;
 
-import io.synckit.SchemaMismatchException;
+import io.synckit.SchemaException;
 import io.synckit.postgres.internal.listen.LogReader.ReadResult;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.Watchdog;
@@ -143,9 +143,10 @@ final class ListeningSession {
         ListenConnection.Probe answer = connected.probe(doorbell);
         state.probed(answer.roundTrip());
         if (answer.notifies() != (state.state() == State.LISTENING)) {
-            SchemaMismatchException missing = answer.notifies()
+            SchemaException missing = answer.notifies()
                     ? null
-                    : new SchemaMismatchException(
+                    : new SchemaException(
+                            SchemaException.Reason.MISMATCH,
                             "the table " + settings
                                     + " has no trigger that notifies; if this is not intended, set synckit.postgres.notify.mode and migrate");
             enter(missing == null ? State.LISTENING : State.POLLING, missing);

@@ -13,8 +13,7 @@ import io.synckit.postgres.internal.sql.EventQueries.Page;
 import io.synckit.postgres.internal.sql.Horizon;
 import io.synckit.postgres.internal.sql.HorizonQueries;
 import io.synckit.postgres.internal.sql.HorizonQueries.NewEvents;
-import io.synckit.subscription.HistoryChange;
-import io.synckit.subscription.ReaderStatus;
+import io.synckit.subscription.ListenerStatus;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -52,7 +51,7 @@ public final class LogReader {
     private volatile boolean unverified;
     private volatile boolean starting;
     private volatile Instant readAt = Instant.EPOCH;
-    private volatile @Nullable HistoryChange historyChange;
+    private volatile @Nullable HistoryChangedException historyChange;
 
     public LogReader(
             EventQueries queries,
@@ -80,12 +79,12 @@ public final class LogReader {
     }
 
     /** Returns how far it has read; empty while there are no subscriptions. */
-    public Optional<ReaderStatus> status() {
-        return isActive() ? Optional.of(new ReaderStatus(Version.of(position), readAt)) : Optional.empty();
+    public Optional<ListenerStatus.Reader> status() {
+        return isActive() ? Optional.of(new ListenerStatus.Reader(Version.of(position), readAt)) : Optional.empty();
     }
 
     /** Returns the last change of the history that it has found; null if there was none. */
-    public @Nullable HistoryChange historyChange() {
+    public @Nullable HistoryChangedException historyChange() {
         return historyChange;
     }
 
@@ -257,8 +256,9 @@ public final class LogReader {
 
     private ReadResult changeHistory(Connection connection) throws SQLException {
         long safe = history.lastUnchanged(connection, feed.recent());
-        HistoryChangedException failure = new HistoryChangedException(Version.of(position), Version.of(safe));
-        historyChange = new HistoryChange(clock.now(), failure);
+        HistoryChangedException failure =
+                new HistoryChangedException(Version.of(position), Version.of(safe), clock.now());
+        historyChange = failure;
         log.error("reader.history-changed: {}", failure.getMessage());
         long stable = horizon(connection).stable();
         history.startAt(connection, stable);

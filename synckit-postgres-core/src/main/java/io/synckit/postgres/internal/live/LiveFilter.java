@@ -19,11 +19,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class LiveFilter {
 
-    private static final String STREAM_CHANNEL = "stream_";
-
-    /** The channel of subscriptions to more than one aggregate. */
-    static final String GLOBAL_CHANNEL = "events_global";
-
     private final List<Predicate<StoredEvent>> cheap = new ArrayList<>();
     private final List<Predicate<? super StoredEvent>> rest = new ArrayList<>();
     private final EventFilter ofDatabase;
@@ -110,17 +105,5 @@ final class LiveFilter {
     /** Returns the filters for reads from the table. */
     EventFilter ofDatabase() {
         return ofDatabase;
-    }
-
-    /** Returns the channel of go-sync-kit: that of the aggregate if there is exactly one, else the global one. */
-    String channel() {
-        return aggregateIds != null && aggregateIds.size() == 1
-                ? streamChannel(aggregateIds.iterator().next())
-                : GLOBAL_CHANNEL;
-    }
-
-    /** Returns the channel of an aggregate. */
-    static String streamChannel(String aggregateId) {
-        return STREAM_CHANNEL + aggregateId;
     }
 }

@@ -7,6 +7,7 @@ import io.synckit.postgres.internal.runtime.SafeLog;
 import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveSubscription;
+import io.synckit.subscription.LiveSubscription.Lag;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -204,11 +205,6 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
     @Override
     public String name() {
         return options.name();
-    }
-
-    @Override
-    public String channel() {
-        return filter.channel();
     }
 
     @Override

@@ -10,10 +10,12 @@ import io.synckit.postgres.internal.listen.LogReader;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.SafeLog;
 import io.synckit.postgres.internal.sql.Horizon;
+import io.synckit.subscription.EventSubscriptions;
 import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveSubscription;
 import io.synckit.subscription.StoredEventHandler;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Flow;
 import java.util.concurrent.RejectedExecutionException;
@@ -22,7 +24,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Opens live subscriptions: decides where each one starts, and adds it. Thread-safe. */
-public final class LiveSubscriptions {
+public final class LiveSubscriptions implements EventSubscriptions {
 
     private static final Logger log = LoggerFactory.getLogger(LiveSubscriptions.class);
 
@@ -55,7 +57,7 @@ public final class LiveSubscriptions {
         this.clock = clock;
     }
 
-    /** Opens a subscription of a handler. */
+    @Override
     public LiveSubscription live(LiveOptions options, StoredEventHandler handler) {
         Objects.requireNonNull(options, "the options are null");
         Objects.requireNonNull(handler, "the handler is null");
@@ -64,7 +66,7 @@ public final class LiveSubscriptions {
         return subscriber;
     }
 
-    /** Returns a publisher, each subscriber of which gets a subscription. */
+    @Override
     public Flow.Publisher<StoredEvent> publisher(LiveOptions options) {
         Objects.requireNonNull(options, "the options are null");
         return subscriber -> {
@@ -75,6 +77,11 @@ public final class LiveSubscriptions {
                 sink.reject(!runs.isAccepting() ? new StoreClosedException("subscribe") : e);
             }
         };
+    }
+
+    @Override
+    public List<LiveSubscription> active() {
+        return subscriptions.active();
     }
 
     private void subscribe(LiveOptions options, FlowSink sink) {

@@ -1,15 +1,15 @@
 package io.synckit.postgres.internal.read;
 
 import io.synckit.ConnectionSource;
-import io.synckit.EventLimits;
 import io.synckit.EventPage;
 import io.synckit.EventQuery;
 import io.synckit.Filter;
 import io.synckit.InvalidVersionException;
 import io.synckit.JsonCodec;
 import io.synckit.StoredEvent;
-import io.synckit.UnsupportedIsolationException;
+import io.synckit.UnusableTransactionException;
 import io.synckit.Version;
+import io.synckit.internal.Texts;
 import io.synckit.postgres.internal.sql.Diagnostics;
 import io.synckit.postgres.internal.sql.EventCursor;
 import io.synckit.postgres.internal.sql.EventFilter;
@@ -158,7 +158,7 @@ public final class EventReader {
 
     /** PostgreSQL rejects such a key in a query as well, so no event can have it. */
     private static boolean cannotBeStored(String key) {
-        return EventLimits.unstorable(key) != null;
+        return Texts.unstorable(key) != null;
     }
 
     /** Returns the event with this id. */
@@ -198,7 +198,10 @@ public final class EventReader {
         }
         Horizon horizon = horizon(session);
         if (session.joined() && !horizon.readsOn()) {
-            throw new UnsupportedIsolationException(horizon.isolation());
+            throw new UnusableTransactionException(
+                    "reading the log in a transaction with isolation '" + horizon.isolation()
+                            + "' could skip events, because its snapshot is older than the horizon; use READ COMMITTED, or read"
+                            + " outside the transaction");
         }
         if (since.value() > horizon.head()) {
             throw InvalidVersionException.beyondEnd(since, Version.of(horizon.head()));

@@ -1,6 +1,6 @@
 package io.synckit.postgres.internal.sql;
 
-import io.synckit.UnsupportedDatabaseException;
+import io.synckit.InvalidConnectionException;
 
 /**
  * The highest version below which no transaction can still commit.
@@ -24,10 +24,11 @@ public record Horizon(long stable, long settled, long head, boolean doorbellHeld
         return isolation.equals("read committed") || isolation.equals("read uncommitted");
     }
 
-    /** @throws UnsupportedDatabaseException if the server is a standby, where no horizon exists */
+    /** @throws InvalidConnectionException if the server is a standby, where no horizon exists */
     public Horizon requirePrimary() {
         if (standby) {
-            throw new UnsupportedDatabaseException(
+            throw new InvalidConnectionException(
+                    InvalidConnectionException.Reason.UNSUPPORTED_DATABASE,
                     "the server is a standby, where open transactions of the primary are not visible;"
                             + " read from the primary (targetServerType=primary in the URL)");
         }

@@ -1,8 +1,7 @@
 package io.synckit.postgres.internal.sql;
 
 import io.synckit.ConnectionSource;
-import io.synckit.TransactionPoolerException;
-import io.synckit.UnsupportedDatabaseException;
+import io.synckit.InvalidConnectionException;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import java.sql.Connection;
@@ -41,8 +40,8 @@ public final class ListenConnection implements AutoCloseable {
      *
      * @param physical provides connections that belong to no pool
      * @param pool provides the connection that tests the delivery of notifications, if a proxy is detected
-     * @throws UnsupportedDatabaseException if the server is a standby
-     * @throws TransactionPoolerException if notifications do not come through
+     * @throws InvalidConnectionException if the server is a standby
+     * @throws InvalidConnectionException if notifications do not come through
      */
     public static ListenConnection open(
             DataSource physical, ConnectionSource pool, Doorbell doorbell, Watchdog watchdog) throws SQLException {
@@ -68,7 +67,8 @@ public final class ListenConnection implements AutoCloseable {
             rows.next();
             backendPid = rows.getInt(1);
             if (rows.getBoolean(2)) {
-                throw new UnsupportedDatabaseException(
+                throw new InvalidConnectionException(
+                        InvalidConnectionException.Reason.UNSUPPORTED_DATABASE,
                         "the listener's server is a standby, where LISTEN is not possible;"
                                 + " connect to the primary (targetServerType=primary in the URL)");
             }
@@ -90,7 +90,8 @@ public final class ListenConnection implements AutoCloseable {
         }
         PGNotification[] delivered = notifications.getNotifications((int) DELIVERY.toMillis());
         if (delivered == null || delivered.length == 0) {
-            throw new TransactionPoolerException(
+            throw new InvalidConnectionException(
+                    InvalidConnectionException.Reason.TRANSACTION_POOLER,
                     "LISTEN through this URL delivers no notifications, because a connection pooler (such as PgBouncer) in transaction mode"
                             + " is between the application and the server; set synckit.postgres.listener.url to a URL of the server itself");
         }

@@ -1,12 +1,11 @@
 package io.synckit.postgres.internal.sql;
 
-import io.synckit.EventLimits;
 import io.synckit.EventStoreException;
 import io.synckit.InvalidConnectionException;
-import io.synckit.MissingPrivilegeException;
-import io.synckit.SchemaMismatchException;
+import io.synckit.SchemaException;
 import io.synckit.TransactionConflictException;
 import io.synckit.UnusableTransactionException;
+import io.synckit.internal.Texts;
 import java.net.UnknownHostException;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
@@ -31,17 +30,20 @@ public final class SqlFailure {
                     what + "; nothing is stored, roll back and try the whole transaction again", failure);
         }
         if (isOfConnection(failure)) {
-            return new InvalidConnectionException(what + remedy(failure), failure);
+            return unavailable(what + remedy(failure), failure);
         }
         return switch (state) {
             case "42P01", "42883", "3F000", "42703" ->
-                new SchemaMismatchException(
+                new SchemaException(
+                        SchemaException.Reason.MISMATCH,
                         what
                                 + "; run the migrations (synckit.postgres.migration.mode=migrate) or check schema and table name",
                         failure);
             case "42501" ->
-                new MissingPrivilegeException(
-                        what + "; grant what docs/schema.md lists for the application's role", failure);
+                new InvalidConnectionException(
+                        InvalidConnectionException.Reason.MISSING_PRIVILEGE,
+                        what + "; grant what docs/schema.md lists for the application's role",
+                        failure);
             case "25006", "25P02" ->
                 new UnusableTransactionException(
                         what + "; store events in a transaction that may write, and let a failed one roll back",
@@ -55,11 +57,15 @@ public final class SqlFailure {
         };
     }
 
+    private static InvalidConnectionException unavailable(String message, SQLException failure) {
+        return new InvalidConnectionException(InvalidConnectionException.Reason.UNAVAILABLE, message, failure);
+    }
+
     /** A failure while an open stream is read. */
     public static EventStoreException ofOpenStream(SQLException failure) {
         boolean ended = isOfConnection(failure) || state(failure).equals("57014");
         EventStoreException named = named("stream", failure);
-        return ended ? new InvalidConnectionException(named.getMessage() + OPEN_STREAM, failure) : named;
+        return ended ? unavailable(named.getMessage() + OPEN_STREAM, failure) : named;
     }
 
     private static String state(SQLException failure) {
@@ -94,9 +100,9 @@ public final class SqlFailure {
         ServerErrorMessage message = failure instanceof PSQLException server ? server.getServerErrorMessage() : null;
         if (message != null) {
             String hint = message.getHint() == null ? "" : " (" + message.getHint() + ")";
-            return EventLimits.printable(message.getSeverity() + ": " + message.getMessage() + hint);
+            return Texts.printable(message.getSeverity() + ": " + message.getMessage() + hint);
         }
-        return EventLimits.printable(
+        return Texts.printable(
                 String.valueOf(failure.getMessage()).replaceAll("\\s*\\R\\s*", " ") + unknownHost(failure));
     }
 

@@ -2,8 +2,8 @@ package io.synckit.postgres.internal.append;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.synckit.AppendOptions;
 import io.synckit.ExpectedStreamVersion;
+import io.synckit.OnDuplicate;
 import io.synckit.postgres.internal.sql.EventRow;
 import java.util.Arrays;
 import java.util.List;
@@ -17,7 +17,7 @@ class CommitGroupTest {
 
     private static AcceptedAppend append(ExpectedStreamVersion expected, EventRow... rows) {
         return AcceptedAppend.of(
-                "appendAsync", AppendRequest.of(Arrays.asList(rows), expected, AppendOptions.DEFAULTS), () -> {});
+                "appendAsync", AppendRequest.of(Arrays.asList(rows), expected, OnDuplicate.FAIL), () -> {});
     }
 
     private static AcceptedAppend plain(String aggregateId, String... ids) {

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.AsyncQueueFullException;
 import io.synckit.DuplicateEventException;
@@ -42,19 +41,21 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Guarded appends by group commit, several lanes, and faults. */
 class CommitLanesTest {
 
     private static final int LANES = 4;
 
-    private TestDatabase database;
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
     private PostgresEventStore store;
     private CallersTransaction busy;
 
     @BeforeEach
     void open() throws SQLException {
-        database = TestPostgres.shared().migratedDatabase();
         store = open(Config.builder().asyncLanes(LANES).build());
         busy = CallersTransaction.begin(database);
     }
@@ -67,7 +68,6 @@ class CommitLanesTest {
     void close() throws SQLException {
         busy.close();
         store.close();
-        database.close();
     }
 
     private static Event event(String aggregateId) {
@@ -135,7 +135,7 @@ class CommitLanesTest {
                         "b",
                         ExpectedStreamVersion.exactly(0),
                         List.of(event("b").withId("x")),
-                        AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING))))
+                        OnDuplicate.RETURN_EXISTING)))
                 .singleElement()
                 .satisfies(again -> {
                     assertThat(again.alreadyStored()).isTrue();

@@ -4,9 +4,9 @@ import static io.synckit.postgres.testing.InThread.inThread;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.synckit.AppendOptions;
 import io.synckit.AsyncQueueFullException;
 import io.synckit.ExpectedStreamVersion;
+import io.synckit.OnDuplicate;
 import io.synckit.StoreClosedException;
 import io.synckit.postgres.internal.sql.EventRow;
 import io.synckit.postgres.testing.Await;
@@ -25,7 +25,7 @@ class CommitQueueTest {
     private static AcceptedAppend event(String id, String aggregateId, long bytes) {
         List<EventRow> rows = List.of(new EventRow(id, aggregateId, "T", "1", "{}", bytes));
         return AcceptedAppend.of(
-                "storeAsync", AppendRequest.of(rows, ExpectedStreamVersion.any(), AppendOptions.DEFAULTS), () -> {});
+                "storeAsync", AppendRequest.of(rows, ExpectedStreamVersion.any(), OnDuplicate.FAIL), () -> {});
     }
 
     private void add(String id, long bytes) {

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
-import io.synckit.AppendOptions;
 import io.synckit.AppendResult;
 import io.synckit.ConnectionSource;
 import io.synckit.DuplicateEventException;
@@ -53,21 +52,23 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Many callers, one transaction. The only lane is held by a caller's transaction on aggregate "busy" where events must gather. */
 class GroupCommitTest {
 
-    private static final AppendOptions RETURN_EXISTING = AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING);
+    private static final OnDuplicate RETURN_EXISTING = OnDuplicate.RETURN_EXISTING;
     private static final Config ONE_LANE = Config.builder().asyncLanes(1).build();
     private static final long BACKENDS_IN_COMMIT = 4711;
 
-    private TestDatabase database;
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
     private PostgresEventStore store;
     private CallersTransaction busy;
 
     @BeforeEach
     void open() throws SQLException {
-        database = TestPostgres.shared().migratedDatabase();
         store = PostgresEventStore.on(database.pool(), ONE_LANE);
         busy = CallersTransaction.begin(database);
     }
@@ -76,7 +77,6 @@ class GroupCommitTest {
     void close() throws SQLException {
         busy.close();
         store.close();
-        database.close();
     }
 
     /** Until the transaction on "busy" ends, what is stored now gathers. */
@@ -454,7 +454,7 @@ class GroupCommitTest {
     }
 
     private static CompletableFuture<List<AppendResult>> accept(GroupCommit groups, EventRow row) {
-        return groups.accept("storeAsync", List.of(row), ExpectedStreamVersion.any(), AppendOptions.DEFAULTS, () -> {});
+        return groups.accept("storeAsync", List.of(row), ExpectedStreamVersion.any(), OnDuplicate.FAIL, () -> {});
     }
 
     @Test

@@ -10,7 +10,7 @@ import io.synckit.postgres.internal.listen.RecentEvents;
 import io.synckit.postgres.testing.Events;
 import io.synckit.postgres.testing.ManualClock;
 import io.synckit.subscription.LiveNotice;
-import io.synckit.subscription.SlowSubscriber;
+import io.synckit.subscription.LiveOptions.SlowSubscriber;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -246,7 +246,7 @@ class LiveCursorTest {
         publish(1, 3);
         take();
         cursor.giveBack(Events.range(2, 3));
-        cursor.fail(new HistoryChangedException(Version.of(3), Version.ZERO));
+        cursor.fail(new HistoryChangedException(Version.of(3), Version.ZERO, clock.now()));
 
         assertThat(cursor.take(recent, PAGE)).isInstanceOf(Step.Tell.class);
     }

@@ -9,9 +9,8 @@ import io.synckit.EventStoreException;
 import io.synckit.postgres.StoreDiagnosis;
 import io.synckit.postgres.StoreDiagnosis.HorizonHolder;
 import io.synckit.postgres.notification.NotificationListener;
-import io.synckit.subscription.ListenerCounts;
+import io.synckit.subscription.ListenerStatus;
 import io.synckit.subscription.ListenerStatus.State;
-import io.synckit.subscription.ReaderStatus;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
@@ -118,10 +117,20 @@ final class StoreMetrics implements MeterBinder {
                     .tag("state", state.name().toLowerCase(Locale.ROOT))
                     .register(registry);
         }
-        count(registry, listener, "reconnects", "Connections that were lost and replaced", ListenerCounts::reconnects);
-        count(registry, listener, "notifications", "Notifications that were received", ListenerCounts::notifications);
-        count(registry, listener, "polls", "Reads without a notification", ListenerCounts::polls);
-        count(registry, listener, "polls.failed", "Polls that have failed", ListenerCounts::failedPolls);
+        count(
+                registry,
+                listener,
+                "reconnects",
+                "Connections that were lost and replaced",
+                ListenerStatus.Counts::reconnects);
+        count(
+                registry,
+                listener,
+                "notifications",
+                "Notifications that were received",
+                ListenerStatus.Counts::notifications);
+        count(registry, listener, "polls", "Reads without a notification", ListenerStatus.Counts::polls);
+        count(registry, listener, "polls.failed", "Polls that have failed", ListenerStatus.Counts::failedPolls);
         TimeGauge.builder(
                         "synckit.listener.round.trip",
                         listener,
@@ -159,7 +168,7 @@ final class StoreMetrics implements MeterBinder {
                 .register(registry);
     }
 
-    private static double position(ReaderStatus reader) {
+    private static double position(ListenerStatus.Reader reader) {
         return reader.position().value();
     }
 
@@ -172,7 +181,7 @@ final class StoreMetrics implements MeterBinder {
             NotificationListener listener,
             String name,
             String description,
-            Function<ListenerCounts, Long> value) {
+            Function<ListenerStatus.Counts, Long> value) {
         FunctionCounter.builder("synckit.listener." + name, listener, it -> value.apply(it.counts()))
                 .description(description)
                 .register(registry);
@@ -182,15 +191,12 @@ final class StoreMetrics implements MeterBinder {
         Gauge.builder(
                         "synckit.subscriptions",
                         listener,
-                        it -> it.subscriptions().size())
+                        it -> it.subscriptions().active().size())
                 .description("Subscriptions")
                 .baseUnit("subscriptions")
                 .tag("kind", "live")
                 .register(registry);
-        Gauge.builder(
-                        "synckit.subscriptions.lag",
-                        listener,
-                        it -> it.subscriptions().lag().versions())
+        Gauge.builder("synckit.subscriptions.lag", listener, it -> it.lag().versions())
                 .description("Lag of the subscription that is furthest behind")
                 .baseUnit("versions")
                 .tag("kind", "live")
@@ -199,14 +205,11 @@ final class StoreMetrics implements MeterBinder {
                         "synckit.subscriptions.lag.time",
                         listener,
                         TimeUnit.MILLISECONDS,
-                        it -> it.subscriptions().lag().time().toMillis())
+                        it -> it.lag().time().toMillis())
                 .description("Time by which the subscription that is furthest behind lags")
                 .tag("kind", "live")
                 .register(registry);
-        FunctionCounter.builder(
-                        "synckit.subscriptions.dropped",
-                        listener,
-                        it -> it.subscriptions().dropped())
+        FunctionCounter.builder("synckit.subscriptions.dropped", listener, it -> it.dropped())
                 .description("Events that were not delivered to slow subscribers")
                 .baseUnit("events")
                 .tag("kind", "live")

@@ -4,11 +4,8 @@ import io.synckit.EventStoreException;
 import io.synckit.StoreStats;
 import io.synckit.postgres.StoreDiagnosis;
 import io.synckit.postgres.notification.NotificationListener;
-import io.synckit.subscription.AuditReport;
-import io.synckit.subscription.ListenerCounts;
 import io.synckit.subscription.ListenerStatus;
 import io.synckit.subscription.LiveSubscription;
-import io.synckit.subscription.ReaderStatus;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
@@ -100,7 +97,7 @@ final class SynckitEndpoint {
 
     private static ListenerView listener(NotificationListener listener) {
         ListenerStatus status = listener.status();
-        ReaderStatus reader = listener.reader().orElse(null);
+        ListenerStatus.Reader reader = listener.reader().orElse(null);
         Duration roundTrip = status.roundTrip();
         return new ListenerView(
                 status.state(),
@@ -115,7 +112,7 @@ final class SynckitEndpoint {
                 listener.audit().map(SynckitEndpoint::audit).orElse(null));
     }
 
-    private static AuditView audit(AuditReport report) {
+    private static AuditView audit(ListenerStatus.Audit report) {
         return new AuditView(
                 report.checkedUpTo() == null ? null : report.checkedUpTo().value(),
                 report.checked(),
@@ -130,8 +127,7 @@ final class SynckitEndpoint {
                 .sorted(Comparator.comparingLong(SubscriptionView::lagMillis).reversed())
                 .limit(MAX_SUBSCRIPTIONS)
                 .toList();
-        return new LiveView(
-                listener.subscriptions().size(), listener.subscriptions().dropped(), furthestBehind);
+        return new LiveView(listener.subscriptions().active().size(), listener.dropped(), furthestBehind);
     }
 
     private static SubscriptionView subscription(LiveSubscription subscription) {
@@ -172,7 +168,7 @@ final class SynckitEndpoint {
             @Nullable Instant lastNotification,
             @Nullable Double roundTripMillis,
             @Nullable String failure,
-            ListenerCounts counts,
+            ListenerStatus.Counts counts,
             @Nullable ReaderView reader,
             @Nullable AuditView audit)
             implements OperationResponseBody {}

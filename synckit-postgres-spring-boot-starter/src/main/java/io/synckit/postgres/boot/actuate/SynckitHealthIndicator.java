@@ -1,17 +1,15 @@
 package io.synckit.postgres.boot.actuate;
 
 import io.synckit.EventStoreException;
-import io.synckit.MissingPrivilegeException;
-import io.synckit.SchemaMismatchException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.SchemaException;
 import io.synckit.Version;
 import io.synckit.postgres.StoreDiagnosis;
 import io.synckit.postgres.StoreDiagnosis.HorizonHolder;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.schema.SchemaStatus;
-import io.synckit.subscription.AuditReport;
 import io.synckit.subscription.ListenerStatus;
 import io.synckit.subscription.LiveSubscription.Lag;
-import io.synckit.subscription.ReaderStatus;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -54,7 +52,7 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
             listener.historyChange()
                     .ifPresent(change -> problems.put(
                             HealthProblem.HISTORY_CHANGED,
-                            "at " + change.at() + " " + change.failure().getMessage()
+                            "at " + change.detectedAt() + " " + change.getMessage()
                                     + "; this is shown until the listener is started again"));
             listener.audit().ifPresent(report -> inspect(report, builder, problems));
         }
@@ -65,7 +63,9 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
     }
 
     private static HealthProblem problem(EventStoreException failure) {
-        boolean schema = failure instanceof SchemaMismatchException || failure instanceof MissingPrivilegeException;
+        boolean schema = failure instanceof SchemaException
+                || failure instanceof InvalidConnectionException connection
+                        && connection.reason() == InvalidConnectionException.Reason.MISSING_PRIVILEGE;
         return schema ? HealthProblem.SCHEMA : HealthProblem.DATABASE;
     }
 
@@ -161,14 +161,14 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
             @Nullable StoreDiagnosis diagnosis,
             Health.Builder builder,
             Map<HealthProblem, String> problems) {
-        Lag lag = listener.subscriptions().lag();
+        Lag lag = listener.lag();
         Map<String, Object> live = new LinkedHashMap<>();
-        live.put("subscriptions", listener.subscriptions().size());
+        live.put("subscriptions", listener.subscriptions().active().size());
         live.put("lagVersions", lag.versions());
         live.put("lagMillis", lag.time().toMillis());
-        live.put("dropped", listener.subscriptions().dropped());
+        live.put("dropped", listener.dropped());
         builder.withDetail("live", live);
-        ReaderStatus reader = listener.reader().orElse(null);
+        ListenerStatus.Reader reader = listener.reader().orElse(null);
         if (reader != null) {
             builder.withDetail("reader", Map.of("position", reader.position().value(), "readAt", reader.readAt()));
             Duration unread = diagnosis == null ? Duration.ZERO : unread(reader, diagnosis.stable());
@@ -190,7 +190,7 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
     }
 
     /** Returns the time since the first check with the reader at the same position and more to read. */
-    private synchronized Duration unread(ReaderStatus reader, Version stable) {
+    private synchronized Duration unread(ListenerStatus.Reader reader, Version stable) {
         if (reader.position().compareTo(stable) >= 0) {
             stuck = null;
             return Duration.ZERO;
@@ -206,7 +206,8 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
     /** A reader that makes no progress. */
     private record Stuck(Version position, long since) {}
 
-    private static void inspect(AuditReport report, Health.Builder builder, Map<HealthProblem, String> problems) {
+    private static void inspect(
+            ListenerStatus.Audit report, Health.Builder builder, Map<HealthProblem, String> problems) {
         Map<String, Object> audit = new LinkedHashMap<>();
         audit.put("checked", report.checked());
         audit.put("lost", report.lost());

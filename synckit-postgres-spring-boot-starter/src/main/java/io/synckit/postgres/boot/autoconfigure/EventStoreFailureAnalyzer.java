@@ -3,12 +3,7 @@ package io.synckit.postgres.boot.autoconfigure;
 import io.synckit.EventStoreException;
 import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
-import io.synckit.MissingPrivilegeException;
-import io.synckit.NewerSchemaException;
-import io.synckit.SchemaLockedException;
-import io.synckit.SchemaMismatchException;
-import io.synckit.TransactionPoolerException;
-import io.synckit.UnsupportedDatabaseException;
+import io.synckit.SchemaException;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
@@ -30,34 +25,27 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
         return action == null ? null : analysis(cause, action);
     }
 
-    /** Subclasses come before their superclasses. */
     private static @Nullable String action(EventStoreException cause) {
-        if (cause instanceof NewerSchemaException) {
-            return NEWER_SCHEMA;
-        }
-        if (cause instanceof SchemaMismatchException) {
-            return SCHEMA;
-        }
-        if (cause instanceof SchemaLockedException) {
-            return LOCKED;
+        if (cause instanceof SchemaException schema) {
+            return switch (schema.reason()) {
+                case MISMATCH -> SCHEMA;
+                case NEWER -> NEWER_SCHEMA;
+                case LOCKED -> LOCKED;
+            };
         }
         if (cause instanceof MigrationPrivilegeException) {
             return MIGRATION_PRIVILEGES;
         }
-        if (cause instanceof MissingPrivilegeException) {
-            return PRIVILEGES;
-        }
-        if (cause instanceof UnsupportedDatabaseException) {
-            return UNSUPPORTED;
-        }
-        if (cause instanceof TransactionPoolerException) {
-            return POOLER;
-        }
         if (cause instanceof ListenerRequiredException) {
             return LISTENER;
         }
-        if (cause instanceof InvalidConnectionException) {
-            return CONNECTION;
+        if (cause instanceof InvalidConnectionException connection) {
+            return switch (connection.reason()) {
+                case UNAVAILABLE -> CONNECTION;
+                case MISSING_PRIVILEGE -> PRIVILEGES;
+                case UNSUPPORTED_DATABASE -> UNSUPPORTED;
+                case TRANSACTION_POOLER -> POOLER;
+            };
         }
         return null;
     }

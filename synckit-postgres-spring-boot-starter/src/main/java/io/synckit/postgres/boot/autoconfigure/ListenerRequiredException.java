@@ -8,6 +8,6 @@ final class ListenerRequiredException extends InvalidConnectionException {
     private static final long serialVersionUID = 1;
 
     ListenerRequiredException(InvalidConnectionException cause) {
-        super(String.valueOf(cause.getMessage()), cause);
+        super(cause.reason(), String.valueOf(cause.getMessage()), cause);
     }
 }

@@ -1,7 +1,6 @@
 package io.synckit.postgres.boot.autoconfigure;
 
 import io.synckit.InvalidConnectionException;
-import io.synckit.TransactionPoolerException;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.subscription.ListenerStatus;
 import io.synckit.subscription.ListenerStatus.State;
@@ -65,8 +64,8 @@ final class SynckitListenerLifecycle implements SmartLifecycle {
 
     /** A pooler has its own remedy; for the rest it is the way of the listener that is wrong, not that of the pool. */
     private static RuntimeException named(RuntimeException failure) {
-        boolean ofItsOwn = failure instanceof TransactionPoolerException;
-        return failure instanceof InvalidConnectionException connection && !ofItsOwn
+        return failure instanceof InvalidConnectionException connection
+                        && connection.reason() != InvalidConnectionException.Reason.TRANSACTION_POOLER
                 ? new ListenerRequiredException(connection)
                 : failure;
     }

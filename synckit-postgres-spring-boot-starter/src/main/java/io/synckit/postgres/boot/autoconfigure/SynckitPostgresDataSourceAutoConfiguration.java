@@ -1,7 +1,7 @@
 package io.synckit.postgres.boot.autoconfigure;
 
 import com.zaxxer.hikari.HikariDataSource;
-import io.synckit.postgres.HikariPool;
+import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.boot.SynckitDataSource;
 import javax.sql.DataSource;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -30,7 +30,7 @@ final class SynckitPostgresDataSourceAutoConfiguration {
     @ConditionalOnMissingBean({DataSource.class, JdbcConnectionDetails.class})
     @ConditionalOnProperty(name = "spring.datasource.url", havingValue = "absent", matchIfMissing = true)
     HikariDataSource onlyDataSource(SynckitPostgresProperties properties) {
-        return HikariPool.open(properties.toConfig());
+        return PostgresEventStore.openPool(properties.toConfig());
     }
 
     /** Beside the application's DataSource, for which it must not be taken. */
@@ -38,6 +38,6 @@ final class SynckitPostgresDataSourceAutoConfiguration {
     @SynckitDataSource
     @ConditionalOnMissingBean(name = NAME)
     HikariDataSource dataSourceBesideTheApplications(SynckitPostgresProperties properties) {
-        return HikariPool.open(properties.toConfig());
+        return PostgresEventStore.openPool(properties.toConfig());
     }
 }

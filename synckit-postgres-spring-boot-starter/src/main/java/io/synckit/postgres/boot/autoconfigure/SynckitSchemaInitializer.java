@@ -1,6 +1,7 @@
 package io.synckit.postgres.boot.autoconfigure;
 
-import io.synckit.MissingPrivilegeException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.InvalidConnectionException.Reason;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.Migration;
 import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.MigrationMode;
@@ -59,8 +60,8 @@ final class SynckitSchemaInitializer implements InitializingBean {
                             config.tableName(),
                             new SchemaMigrator.Options(migration.dataIndex(), migration.metadataIndex(), notifyMode))
                     .migrate();
-        } catch (MissingPrivilegeException e) {
-            throw new MigrationPrivilegeException(e);
+        } catch (InvalidConnectionException e) {
+            throw e.reason() == Reason.MISSING_PRIVILEGE ? new MigrationPrivilegeException(e) : e;
         }
     }
 

@@ -9,7 +9,6 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.observation.ObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
 import io.micrometer.observation.ObservationTextPublisher;
-import io.synckit.AppendOptions;
 import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.ExpectedStreamVersion;
@@ -23,7 +22,7 @@ import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.LiveOptions;
-import io.synckit.subscription.SlowSubscriber;
+import io.synckit.subscription.LiveOptions.SlowSubscriber;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -74,7 +73,7 @@ class MetricsTest {
         store.storeBatch(List.of(Event.of("a", "T", 2), Event.of("a", "T", 3)));
         store.load(Version.ZERO);
         assertThat(catchThrowable(() -> store.store(event))).isNotNull();
-        store.store(event, AppendOptions.onDuplicate(OnDuplicate.RETURN_EXISTING));
+        store.store(event, OnDuplicate.RETURN_EXISTING);
         assertThat(catchThrowable(
                         () -> store.append("a", ExpectedStreamVersion.noStream(), List.of(Event.of("a", "T", 4)))))
                 .isNotNull();

@@ -11,7 +11,7 @@ import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
 import io.synckit.InvalidEventException;
 import io.synckit.JsonCodec;
-import io.synckit.SchemaMismatchException;
+import io.synckit.SchemaException;
 import io.synckit.Version;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.PostgresEventStore;
@@ -464,7 +464,7 @@ class AutoConfigurationTest {
                 .run(context -> assertThat(context)
                         .getFailure()
                         .rootCause()
-                        .isInstanceOf(SchemaMismatchException.class)
+                        .isInstanceOf(SchemaException.class)
                         .hasMessageContaining("there is no table synckit.events"));
         withApplicationsDataSource().run(context -> assertThat(context).hasNotFailed());
         withApplicationsDataSource()

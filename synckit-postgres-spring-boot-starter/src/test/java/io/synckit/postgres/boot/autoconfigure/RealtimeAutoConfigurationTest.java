@@ -7,7 +7,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.InvalidConfigException;
-import io.synckit.SchemaMismatchException;
+import io.synckit.SchemaException;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
@@ -242,7 +242,7 @@ class RealtimeAutoConfigurationTest {
                 .run(context -> assertThat(context)
                         .getFailure()
                         .rootCause()
-                        .isInstanceOf(SchemaMismatchException.class)
+                        .isInstanceOf(SchemaException.class)
                         .hasMessageContaining("EACH_EVENT")
                         .hasMessageContaining("synckit.postgres.notify.mode"));
         runner.withPropertyValues("synckit.postgres.notify.mode=off").run(context -> {

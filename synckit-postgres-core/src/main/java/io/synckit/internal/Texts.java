@@ -1,20 +1,11 @@
-package io.synckit;
+package io.synckit.internal;
 
 import org.jspecify.annotations.Nullable;
 
-/** The limits of events, and the characters that PostgreSQL cannot store. They are checked before an event is sent to the database. */
-public final class EventLimits {
+/** Texts that PostgreSQL can store, and texts that messages can contain. */
+public final class Texts {
 
-    /** Maximum length of event id, aggregate id and event type, in code points. */
-    public static final int MAX_KEY_LENGTH = 255;
-
-    /** Default maximum size of an event: data and metadata together, in bytes of UTF-8. */
-    public static final long DEFAULT_MAX_EVENT_BYTES = 1024 * 1024;
-
-    /** Maximum size of the data and metadata of a batch in bytes. PostgreSQL accepts at most 1 GiB in one message. */
-    public static final long MAX_BATCH_BYTES = 256L * 1024 * 1024;
-
-    private EventLimits() {}
+    private Texts() {}
 
     /**
      * Returns the first character that PostgreSQL cannot store (NUL or half of a surrogate pair), in the notation {@code U+0000}; null if there
@@ -39,30 +30,12 @@ public final class EventLimits {
         return null;
     }
 
-    static String requireKey(String what, @Nullable String value) {
-        if (value == null || value.isBlank()) {
-            throw new InvalidEventException(what + " is "
-                    + (value == null ? "null" : "blank ('" + printable(value) + "')") + "; give it a text");
-        }
-        int length = value.codePointCount(0, value.length());
-        if (length > MAX_KEY_LENGTH) {
-            throw new InvalidEventException(what + " has " + length + " characters, at most " + MAX_KEY_LENGTH
-                    + " are possible; shorten it or use its hash: '" + printable(value.substring(0, 80)) + "…'");
-        }
-        String unstorable = unstorable(value);
-        if (unstorable != null) {
-            throw new InvalidEventException(what + " contains " + unstorable
-                    + ", which PostgreSQL cannot store; remove it: '" + printable(value) + "'");
-        }
-        return value;
-    }
-
     /**
      * Returns a text for messages and logs: control characters, line separators, invisible formatting characters and lone surrogates are
      * escaped, for example as {@code \u000a}. An id can contain any of them, and must not forge a log line.
      */
     public static String printable(String text) {
-        if (text.codePoints().noneMatch(EventLimits::isHidden)) {
+        if (text.codePoints().noneMatch(Texts::isHidden)) {
             return text;
         }
         StringBuilder out = new StringBuilder();
