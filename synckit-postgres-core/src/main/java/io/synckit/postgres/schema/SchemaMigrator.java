@@ -138,12 +138,9 @@ public final class SchemaMigrator {
         if (missing.isPresent()) {
             throw new InvalidConnectionException(
                     InvalidConnectionException.Reason.MISSING_PRIVILEGE,
-                    "migrating " + name + " failed: the role "
-                            + connection.getMetaData().getUserName()
-                            + " may not create the tables (SQLSTATE 42501); let the"
-                            + " owner run \"" + missing.get()
-                            + "\", use a role that may migrate, or let the owner run the"
-                            + " scripts (docs/schema.md)");
+                    "migrating " + name
+                            + " failed: the role may not create the tables (SQLSTATE 42501); let the owner run \""
+                            + missing.get() + "\", or migrate as a role that may (docs/schema.md)");
         }
     }
 
