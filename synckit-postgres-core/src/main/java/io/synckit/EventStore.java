@@ -25,7 +25,7 @@ public interface EventStore extends AutoCloseable {
         return store(event, OnDuplicate.FAIL);
     }
 
-    /** Stores one event, with options. See {@link #store(Event)}. */
+    /** Stores one event. {@code onDuplicate} decides what happens if its id is stored already. See {@link #store(Event)}. */
     AppendResult store(Event event, OnDuplicate onDuplicate);
 
     /**
@@ -39,7 +39,7 @@ public interface EventStore extends AutoCloseable {
         return storeBatch(events, OnDuplicate.FAIL);
     }
 
-    /** Stores events, with options. See {@link #storeBatch(List)}. */
+    /** Stores events. {@code onDuplicate} decides what happens if an id is stored already. See {@link #storeBatch(List)}. */
     List<AppendResult> storeBatch(List<Event> events, OnDuplicate onDuplicate);
 
     /**
@@ -56,12 +56,15 @@ public interface EventStore extends AutoCloseable {
         return append(aggregateId, expected, events, OnDuplicate.FAIL);
     }
 
-    /** Stores events of one aggregate, with options. See {@link #append(String, ExpectedStreamVersion, List)}. */
+    /**
+     * Stores events of one aggregate. {@code onDuplicate} decides what happens if an id is stored already. See {@link #append(String,
+     * ExpectedStreamVersion, List)}.
+     */
     List<AppendResult> append(
             String aggregateId, ExpectedStreamVersion expected, List<Event> events, OnDuplicate onDuplicate);
 
     /**
-     * Stores one event by group commit, without options. See {@link #storeAsync(Event, OnDuplicate)}.
+     * Stores one event by group commit. A duplicate is an error. See {@link #storeAsync(Event, OnDuplicate)}.
      *
      * @throws InvalidEventException if the event cannot be stored
      * @throws UnusableTransactionException in a transaction of the caller
@@ -77,11 +80,14 @@ public interface EventStore extends AutoCloseable {
      * fails alone.
      *
      * <p>Invalid arguments throw immediately. Failures after acceptance complete the future exceptionally, for example with {@link
-     * DuplicateEventException}. After an {@link InvalidConnectionException}, or an error whose message says so, the event may be stored. To
-     * find out, store it again with its id and {@link OnDuplicate#RETURN_EXISTING}. Accepted events are in memory until their commit.
+     * DuplicateEventException}. After a lost connection ({@link InvalidConnectionException.Reason#UNAVAILABLE}), or an error whose message
+     * says so, the event may be stored. To find out, store it again with its id and {@link OnDuplicate#RETURN_EXISTING}. Accepted events are
+     * in memory until their commit.
      *
      * <p>While ten thousand events or 64 MB wait (divided by the number of lanes), the call blocks, or throws if the store is configured so.
-     * A transaction that writes to the same aggregate delays an event and those behind it in its lane. Cancelling the future does not cancel
+     * A transaction that writes to the same aggregate delays an event and those behind it in its lane. If a group has waited for more than
+     * ten seconds and an event of it fails by a timeout, the events behind it fail with {@link TransactionConflictException} without being
+     * tried. Cancelling the future does not cancel
      * the event. Dependent stages run on a thread of the store, so give an executor to stages that take long.
      *
      * @throws InvalidEventException if the event cannot be stored
@@ -94,7 +100,7 @@ public interface EventStore extends AutoCloseable {
     CompletableFuture<AppendResult> storeAsync(Event event, OnDuplicate onDuplicate);
 
     /**
-     * Stores events of one aggregate by group commit, without options. See {@link #appendAsync(String, ExpectedStreamVersion, List,
+     * Stores events of one aggregate by group commit. A duplicate is an error. See {@link #appendAsync(String, ExpectedStreamVersion, List,
      * OnDuplicate)}.
      */
     default CompletableFuture<List<AppendResult>> appendAsync(

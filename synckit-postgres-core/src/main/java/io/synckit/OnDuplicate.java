@@ -7,8 +7,8 @@ public enum OnDuplicate {
     FAIL,
 
     /**
-     * Returns the result of the first call, so that a call whose outcome is unknown can be repeated. Compares the aggregate and the type,
-     * but not data and metadata. If they differ, {@link DuplicateEventException} is thrown. An append with an expected stream version counts
+     * Returns the result of the first call, so that a call whose outcome is unknown can be repeated. Throws {@link DuplicateEventException}
+     * if the stored event has another aggregate or type. Data and metadata are not compared. An append with an expected stream version counts
      * as repeated if all of its events are stored, whatever the stream version is now.
      */
     RETURN_EXISTING

@@ -2,7 +2,10 @@ package io.synckit;
 
 import org.jspecify.annotations.Nullable;
 
-/** The transaction of the caller cannot be used: it is read-only, an earlier statement has failed, or the call does not permit one. */
+/**
+ * The call cannot be made in the transaction of the caller: the transaction is read-only, an earlier statement of it has failed, its isolation
+ * is REPEATABLE READ or SERIALIZABLE and the call reads the whole log, or the call needs a transaction of its own.
+ */
 public class UnusableTransactionException extends EventStoreException {
 
     private static final long serialVersionUID = 1;

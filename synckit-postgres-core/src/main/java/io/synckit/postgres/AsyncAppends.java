@@ -49,8 +49,17 @@ final class AsyncAppends {
             if (event == null) {
                 throw new InvalidEventException("the event is null; nothing is stored");
             }
-            return accept("storeAsync", List.of(event), metadata, ExpectedStreamVersion.any(), onDuplicate, committed)
-                    .thenApply(results -> results.get(0));
+            CompletableFuture<AppendResult> only = new CompletableFuture<>();
+            // Not thenApply, which would wrap the error in a CompletionException.
+            accept("storeAsync", List.of(event), metadata, ExpectedStreamVersion.any(), onDuplicate, committed)
+                    .whenComplete((results, failure) -> {
+                        if (failure == null) {
+                            only.complete(results.get(0));
+                        } else {
+                            only.completeExceptionally(failure);
+                        }
+                    });
+            return only;
         });
     }
 
@@ -76,7 +85,7 @@ final class AsyncAppends {
             OnDuplicate onDuplicate,
             Runnable committed) {
         Objects.requireNonNull(expected, "expected");
-        Objects.requireNonNull(onDuplicate, "options");
+        Objects.requireNonNull(onDuplicate, "onDuplicate");
         requirePermission(operation, events);
         return groups.accept(operation, encoder.encode(events, metadata), expected, onDuplicate, committed);
     }

@@ -13,7 +13,7 @@ public interface EventSubscriptions {
 
     /**
      * Calls the handler for every event that matches, from now on or after a version. Best effort: if the handler throws, the exception is
-     * logged and the event is skipped. It ends with the process, and its position is not stored.
+     * logged and the event is skipped. The subscription ends with the process, and its position is not stored.
      *
      * <p>The handler is called by one thread at a time, never by the caller's.
      *
@@ -25,7 +25,7 @@ public interface EventSubscriptions {
     LiveSubscription live(LiveOptions options, StoredEventHandler handler);
 
     /**
-     * Returns a Reactive Streams publisher of the same events. Each subscriber gets a subscription of its own, and no more events than it
+     * Returns a publisher of the same events. Each subscriber gets a subscription of its own, and no more events than it
      * requests. {@code subscribe} returns at once. The errors of {@link #live} go to {@code onError}. The subscriber is completed when the
      * subscriptions are closed. A subscriber that throws is cancelled.
      */

@@ -9,7 +9,7 @@ public interface LiveSubscription extends AutoCloseable {
     /** Returns the name. */
     String name();
 
-    /** Returns the last version that the subscription has passed: every event at or below it is handled, skipped or does not match. */
+    /** Returns the last version up to which every event is handled, skipped or does not match. */
     Version position();
 
     /** Returns how many events were not delivered because the subscriber was slow. */

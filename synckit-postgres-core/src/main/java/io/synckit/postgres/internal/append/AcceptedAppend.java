@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param operation name of the call
  * @param committed runs after the commit, before the future is completed
- * @param answered whether the outcome is decided
+ * @param answered whether the future has an outcome
  */
 record AcceptedAppend(
         String operation,
@@ -44,9 +44,9 @@ record AcceptedAppend(
         return rows().stream().mapToLong(EventRow::bytes).sum();
     }
 
-    /** Returns whether this outcome is the first one. */
-    boolean answer() {
-        return answered.compareAndSet(false, true);
+    /** Marks it as answered: its future is completed, or will be by another thread. */
+    void setAnswered() {
+        answered.set(true);
     }
 
     /** Returns the results of this append, or null if its events are not among those that are stored. */

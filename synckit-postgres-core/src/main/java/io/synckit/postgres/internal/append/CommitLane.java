@@ -1,18 +1,18 @@
 package io.synckit.postgres.internal.append;
 
 import io.synckit.AppendResult;
-import io.synckit.DuplicateEventException;
 import io.synckit.EventStoreException;
 import io.synckit.Instrumentation;
 import io.synckit.Instrumentation.Operation;
 import io.synckit.InvalidConnectionException;
 import io.synckit.StoreClosedException;
 import io.synckit.TransactionConflictException;
-import io.synckit.WrongExpectedVersionException;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.Completions;
 import io.synckit.postgres.internal.runtime.NamedThreads;
 import io.synckit.postgres.internal.runtime.SafeLog;
+import io.synckit.postgres.internal.sql.SqlFailure;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -33,9 +33,6 @@ final class CommitLane {
 
     private static final Logger log = LoggerFactory.getLogger(CommitLane.class);
 
-    /** Once an append has failed after that time, for example by a timeout, the rest of its group fails, because others wait. */
-    private static final Duration LONGEST_GROUP = Duration.ofSeconds(10);
-
     private final String thread;
     private final CommitQueue queue;
     private final GroupAppender groups;
@@ -43,10 +40,15 @@ final class CommitLane {
     private final Instrumentation instrumentation;
     private final String table;
     private final Completions completions;
+    private final Duration longestGroup;
     private volatile @Nullable Thread running;
     private volatile boolean abandoned;
 
-    /** @param thread name of the thread */
+    /**
+     * @param thread name of the thread
+     * @param longestGroup once an append has failed by a timeout after that time, the rest of its group is not tried, because other appends
+     *     wait
+     */
     CommitLane(
             String thread,
             CommitQueue queue,
@@ -54,7 +56,8 @@ final class CommitLane {
             EventAppender appender,
             Instrumentation instrumentation,
             String table,
-            Completions completions) {
+            Completions completions,
+            Duration longestGroup) {
         this.thread = thread;
         this.queue = queue;
         this.groups = groups;
@@ -62,6 +65,7 @@ final class CommitLane {
         this.instrumentation = instrumentation;
         this.table = table;
         this.completions = completions;
+        this.longestGroup = longestGroup;
     }
 
     /** Accepts an append. See {@link CommitQueue#add}. */
@@ -70,28 +74,41 @@ final class CommitLane {
     }
 
     private void start() {
-        if (running == null) {
+        Thread current = running;
+        if (current == null || !current.isAlive()) {
             Thread starting = NamedThreads.single(thread, this::storeAll);
-            running = starting;
             starting.start();
+            running = starting;
         }
     }
 
+    /** Every accepted append gets an outcome, also after an error such as OutOfMemoryError. */
     private void storeAll() {
-        List<AcceptedAppend> group;
-        while (!(group = queue.takeGroup()).isEmpty()) {
-            store(group);
+        @Nullable Throwable broken = null;
+        while (true) {
+            try {
+                if (broken != null) {
+                    failUnanswered(broken);
+                    broken = null;
+                }
+                List<AcceptedAppend> group = queue.takeGroup();
+                if (group.isEmpty()) {
+                    return;
+                }
+                storeEach(group.size() == 1 ? group : storeTogether(group));
+            } catch (RuntimeException | Error e) {
+                broken = e;
+            }
+            // An instrumentation may have left the flag, and then no connection could be borrowed.
+            Thread.interrupted();
         }
     }
 
-    /** Every append of the group gets an outcome. */
-    private void store(List<AcceptedAppend> group) {
-        try {
-            storeEach(group.size() == 1 ? group : storeTogether(group));
-        } catch (RuntimeException | Error e) {
-            SafeLog.warn(log, "group-commit.broken: some of " + group.size() + " appends may be stored or not", e);
-            fail(group, mayBeStored("the instrumentation has failed: " + SafeLog.describe(e), e));
-        }
+    /** Fails what an error has left of the last group. */
+    private void failUnanswered(Throwable broken) {
+        List<AcceptedAppend> unanswered = queue.unanswered();
+        SafeLog.warn(log, "group-commit.broken: " + unanswered.size() + " appends may be stored or not", broken);
+        fail(unanswered, mayBeStored("storing the group has failed unexpectedly: " + SafeLog.describe(broken), broken));
     }
 
     /** Returns the appends that are still to be stored. */
@@ -109,48 +126,79 @@ final class CommitLane {
             return List.of();
         }
         List<AcceptedAppend> rest = new ArrayList<>();
-        List<Runnable> answers = new ArrayList<>(group.size());
+        List<Answer> answers = new ArrayList<>(group.size());
         for (AcceptedAppend append : group) {
             List<AppendResult> results = append.resultsIn(stored);
             if (results == null) {
                 rest.add(append);
             } else {
-                append.committed().run();
-                if (append.answer()) {
-                    answers.add(() -> append.result().complete(results));
-                }
+                answers.add(new Answer(append, results));
             }
         }
-        completions.run(answers);
+        answer(answers);
         return rest;
     }
 
+    /** The results of an append that is stored. */
+    private record Answer(AcceptedAppend append, List<AppendResult> results) {
+
+        void complete() {
+            append.result().complete(results);
+        }
+    }
+
+    private void answer(List<Answer> answers) {
+        try {
+            answers.forEach(answer -> answer.append().committed().run());
+        } finally {
+            completions.run(
+                    answers.stream().<Runnable>map(answer -> answer::complete).toList());
+            answers.forEach(answer -> answer.append().setAnswered());
+        }
+    }
+
     private void storeEach(List<AcceptedAppend> appends) {
-        long until = Clock.SYSTEM.nanos() + LONGEST_GROUP.toNanos();
-        for (int i = 0; i < appends.size() && !abandoned; i++) {
+        long until = Clock.SYSTEM.nanos() + longestGroup.toNanos();
+        for (int i = 0; i < appends.size(); i++) {
             AcceptedAppend append = appends.get(i);
+            List<AcceptedAppend> rest = appends.subList(i + 1, appends.size());
+            if (abandoned) {
+                failClosed(appends.subList(i, appends.size()));
+                return;
+            }
             try {
                 List<AppendResult> results = inOperation(() -> appender.appendAlone(append.request()), all -> all);
-                append.committed().run();
-                if (append.answer()) {
-                    completions.run(List.of(() -> append.result().complete(results)));
-                }
+                answer(List.of(new Answer(append, results)));
             } catch (EventStoreException e) {
                 fail(List.of(append), e);
-                if (!concernsOne(e) || Clock.SYSTEM.nanos() - until > 0) {
-                    failAll(appends.subList(i + 1, appends.size()), e);
+                if (!concernsOne(e)) {
+                    failAll(rest, e);
+                    return;
+                }
+                if (isTimeout(e) && Clock.SYSTEM.nanos() - until > 0) {
+                    rest.forEach(each -> fail(List.of(each), notTried(each, e)));
                     return;
                 }
             }
         }
     }
 
-    /** Returns whether the failure may be due to one append, and not to the connection, the schema or a privilege. */
+    /** Returns whether the failure may be due to one append, and not to the connection. */
     private static boolean concernsOne(EventStoreException e) {
-        return e.getClass() == EventStoreException.class
-                || e instanceof TransactionConflictException
-                || e instanceof DuplicateEventException
-                || e instanceof WrongExpectedVersionException;
+        return !(e instanceof InvalidConnectionException connection
+                && connection.reason() == InvalidConnectionException.Reason.UNAVAILABLE);
+    }
+
+    private static boolean isTimeout(EventStoreException e) {
+        return e instanceof TransactionConflictException
+                || e.getCause() instanceof SQLException failure && SqlFailure.isCanceled(failure);
+    }
+
+    private EventStoreException notTried(AcceptedAppend append, EventStoreException cause) {
+        return new TransactionConflictException(
+                append.operation() + " of " + append + " was not tried, because appends of the same group have waited"
+                        + " for more than " + longestGroup.toSeconds() + " s; it is not stored, call it again",
+                cause);
     }
 
     private <R> R inOperation(Supplier<R> work, Function<R, Collection<AppendResult>> results) {
@@ -165,23 +213,25 @@ final class CommitLane {
         });
     }
 
-    /** Fails appends because of something that concerns all. If the connection is lost, they may be stored. */
+    /** Fails appends because the connection is lost. They may be stored. */
     private void failAll(List<AcceptedAppend> appends, EventStoreException e) {
         fail(appends, e);
-        if (e instanceof InvalidConnectionException) {
-            log.warn("group-commit.failed: {} appends are not known to be stored: {}", appends.size(), e.getMessage());
-            if (queue.isClosed()) {
-                // Each further group would wait for a connection, and fail.
-                fail(queue.drain(), e);
-            }
+        log.warn("group-commit.failed: {} appends are not known to be stored: {}", appends.size(), e.getMessage());
+        if (queue.isClosed()) {
+            // Each further group would wait for a connection, and fail.
+            fail(queue.drain(), e);
         }
     }
 
     private void fail(List<AcceptedAppend> appends, Throwable failure) {
         completions.run(appends.stream()
-                .filter(AcceptedAppend::answer)
                 .<Runnable>map(append -> () -> append.result().completeExceptionally(failure))
                 .toList());
+        appends.forEach(AcceptedAppend::setAnswered);
+    }
+
+    private void failClosed(List<AcceptedAppend> appends) {
+        appends.forEach(append -> fail(List.of(append), new StoreClosedException(append.operation())));
     }
 
     /** Returns how many events wait. */
@@ -198,11 +248,7 @@ final class CommitLane {
     void end(Duration longest) {
         Thread current = running;
         if (current != null) {
-            try {
-                current.join(Math.max(longest.toMillis(), 1));
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+            NamedThreads.join(current, longest);
         }
         abandoned = true;
         List<AcceptedAppend> unknown = queue.unanswered();
@@ -214,11 +260,11 @@ final class CommitLane {
                     unknown.size());
         }
         fail(unknown, mayBeStored("the store was closed while the event was being stored", null));
-        rest.forEach(append -> fail(List.of(append), new StoreClosedException(append.operation())));
+        failClosed(rest);
     }
 
     private static EventStoreException mayBeStored(String why, @Nullable Throwable cause) {
         return new EventStoreException(
-                why + "; it may be stored: store it again with its id and onDuplicate(RETURN_EXISTING)", cause);
+                why + "; it may be stored: store it again with its id and OnDuplicate.RETURN_EXISTING", cause);
     }
 }

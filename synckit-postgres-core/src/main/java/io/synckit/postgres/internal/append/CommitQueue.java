@@ -3,10 +3,14 @@ package io.synckit.postgres.internal.append;
 import io.synckit.AsyncQueueFullException;
 import io.synckit.StoreClosedException;
 import java.util.ArrayDeque;
+import java.util.Collections;
 import java.util.Deque;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /** The appends that wait for group commit, limited in number and size. Thread-safe. */
 final class CommitQueue {
@@ -22,6 +26,7 @@ final class CommitQueue {
     private int events;
     private long bytes;
     private List<AcceptedAppend> inHand = List.of();
+    private @Nullable AcceptedAppend nextIn;
     private boolean closed;
 
     /**
@@ -36,18 +41,22 @@ final class CommitQueue {
     }
 
     /**
-     * Adds an append, when there is room.
+     * Adds an append, when there is room. Of the callers that wait, one has reserved its room, so that small appends do not keep out a large
+     * one for ever.
      *
      * @param first runs before it is added, by one caller at a time
      * @throws StoreClosedException if the queue is closed, also while the caller waits
      * @throws AsyncQueueFullException if the queue is full and rejects
      */
     void add(AcceptedAppend append, Runnable first) throws InterruptedException {
-        lock.lockInterruptibly();
+        lock.lock();
         try {
             while (!closed && isFull(append)) {
                 if (rejectsWhenFull) {
                     throw new AsyncQueueFullException(append.operation(), append.toString(), events, bytes);
+                }
+                if (nextIn == null) {
+                    nextIn = append;
                 }
                 notFull.await();
             }
@@ -60,13 +69,22 @@ final class CommitQueue {
             bytes += append.bytes();
             notEmpty.signal();
         } finally {
+            if (nextIn == append) {
+                nextIn = null;
+                notFull.signalAll();
+            }
             lock.unlock();
         }
     }
 
     /** An append that is larger than the limits waits alone. */
     private boolean isFull(AcceptedAppend append) {
-        return !waiting.isEmpty() && (events + append.events() > maxEvents || bytes + append.bytes() > maxBytes);
+        AcceptedAppend other = nextIn == append ? null : nextIn;
+        if (waiting.isEmpty() && other == null) {
+            return false;
+        }
+        return events + append.events() + (other == null ? 0 : other.events()) > maxEvents
+                || bytes + append.bytes() + (other == null ? 0 : other.bytes()) > maxBytes;
     }
 
     /**
@@ -76,22 +94,30 @@ final class CommitQueue {
     List<AcceptedAppend> takeGroup() {
         lock.lock();
         try {
+            inHand = List.of();
             while (waiting.isEmpty() && !closed) {
                 notEmpty.awaitUninterruptibly();
             }
             CommitGroup group = new CommitGroup();
-            Deque<AcceptedAppend> later = new ArrayDeque<>();
-            while (!waiting.isEmpty() && !group.isFull() && later.size() < CommitGroup.MAX_EVENTS) {
-                AcceptedAppend next = waiting.removeFirst();
+            Set<AcceptedAppend> taken = Collections.newSetFromMap(new IdentityHashMap<>());
+            int later = 0;
+            for (AcceptedAppend next : waiting) {
+                if (group.isFull() || later == CommitGroup.MAX_EVENTS) {
+                    break;
+                }
                 if (group.add(next)) {
-                    events -= next.events();
-                    bytes -= next.bytes();
+                    taken.add(next);
                 } else {
-                    later.push(next);
+                    later++;
                 }
             }
-            later.forEach(waiting::addFirst);
+            // Up to here an error, for example for lack of memory, has changed nothing.
+            waiting.removeIf(taken::contains);
             inHand = group.appends();
+            inHand.forEach(append -> {
+                events -= append.events();
+                bytes -= append.bytes();
+            });
             notFull.signalAll();
             return inHand;
         } finally {

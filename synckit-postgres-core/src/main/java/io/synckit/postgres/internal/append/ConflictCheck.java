@@ -77,6 +77,6 @@ final class ConflictCheck {
     /** Returns the error for a caller that does not accept the first result. */
     static DuplicateEventException duplicate(AppendResult first) {
         return new DuplicateEventException(
-                first.id(), first.version(), "give a new event a new id, or ask for onDuplicate(RETURN_EXISTING)");
+                first.id(), first.version(), "give a new event a new id, or ask for OnDuplicate.RETURN_EXISTING");
     }
 }

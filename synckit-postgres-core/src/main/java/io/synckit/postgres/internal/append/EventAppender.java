@@ -21,9 +21,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Appends events. The first attempt is one statement, which nearly always succeeds. If it stores less than requested, the cause is an id, an
- * expectation or another writer. The first two are the result for the caller. After the third one, the next attempt waits in the queue of
- * the aggregate before its statement, so that the statement sees what it has waited for. Thread-safe.
+ * Appends events. The first attempt is one statement, which nearly always succeeds. If it stores less than requested, the cause is an id that
+ * is stored already, a stream version that is not as expected, or another writer. A stored id or a wrong stream version is the outcome of the
+ * call. After a conflict with another writer, the next attempt waits in the queue of the aggregate before its statement, so that the
+ * statement sees the events of that writer. Thread-safe.
  */
 public final class EventAppender {
 

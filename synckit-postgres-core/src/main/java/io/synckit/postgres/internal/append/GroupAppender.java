@@ -32,8 +32,9 @@ public final class GroupAppender {
     }
 
     /**
-     * Stores the appends of a {@link CommitGroup}. Skips all appends of an aggregate that another transaction writes to, that is not as
-     * expected, or of which an event is stored already.
+     * Stores the appends of a {@link CommitGroup}. Skips all appends of an aggregate that is not as expected, or of which an event is stored
+     * already. In a group of at most 64 aggregates it also skips those that another transaction writes to. A larger group waits for such a
+     * transaction.
      *
      * @return the results of the stored events, by id
      * @throws io.synckit.EventStoreException if the statement failed, perhaps because of one event; nothing is stored

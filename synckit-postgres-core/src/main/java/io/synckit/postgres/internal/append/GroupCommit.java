@@ -28,6 +28,7 @@ public final class GroupCommit implements AutoCloseable {
 
     private static final long MAX_BYTES_WAITING = 64L << 20;
 
+    private static final Duration LONGEST_GROUP = Duration.ofSeconds(10);
     private static final Duration LONGEST_CLOSE = Duration.ofSeconds(30);
 
     private final Completions completions = new Completions("synckit-stored");
@@ -45,7 +46,7 @@ public final class GroupCommit implements AutoCloseable {
             Instrumentation instrumentation,
             int lanes,
             boolean rejectsWhenFull) {
-        this(groups, appender, table, instrumentation, lanes, rejectsWhenFull, LONGEST_CLOSE);
+        this(groups, appender, table, instrumentation, lanes, rejectsWhenFull, LONGEST_GROUP, LONGEST_CLOSE);
     }
 
     GroupCommit(
@@ -55,6 +56,7 @@ public final class GroupCommit implements AutoCloseable {
             Instrumentation instrumentation,
             int lanes,
             boolean rejectsWhenFull,
+            Duration longestGroup,
             Duration longestClose) {
         this.longestClose = longestClose;
         this.lanes = IntStream.range(0, lanes)
@@ -65,7 +67,8 @@ public final class GroupCommit implements AutoCloseable {
                         appender,
                         instrumentation,
                         table,
-                        completions))
+                        completions,
+                        longestGroup))
                 .toList();
     }
 

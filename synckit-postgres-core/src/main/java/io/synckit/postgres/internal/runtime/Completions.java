@@ -7,22 +7,24 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Runs what others hang on to results, which may be slow, or wait for another result. One thread does it as long as it gets on; when
- * nothing has got on for a moment, one more takes over the rest.
+ * Completes futures, which runs the callbacks of callers. A callback may be slow, or wait for another future. So one thread runs them, and if
+ * it makes no progress for a moment, another thread runs the rest. Without a free thread they wait. Thread-safe.
  */
 public final class Completions {
 
     private static final long MOMENT_MILLIS = 10;
-    private static final long LOOK = 1_000_000;
+    private static final long CHECK_NANOS = 1_000_000;
 
     private final ExecutorService threads;
-    private final Executor later;
+    private final Executor later =
+            CompletableFuture.delayedExecutor(MOMENT_MILLIS, TimeUnit.MILLISECONDS, Runnable::run);
     private final Queue<Runnable> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicLong taken = new AtomicLong();
     private final AtomicBoolean watched = new AtomicBoolean();
@@ -30,13 +32,21 @@ public final class Completions {
     /** @param name of the threads */
     public Completions(String name) {
         this.threads = NamedThreads.asNeeded(name);
-        this.later = CompletableFuture.delayedExecutor(MOMENT_MILLIS, TimeUnit.MILLISECONDS, threads);
     }
 
-    /** Has them run soon, by another thread. */
+    /** Lets another thread run them soon. */
     public void run(Collection<Runnable> all) {
         waiting.addAll(all);
-        elsewhere(threads, this::runAll);
+        start();
+    }
+
+    private void start() {
+        try {
+            threads.execute(this::runAll);
+        } catch (RejectedExecutionException | OutOfMemoryError e) {
+            // There is no thread at the moment.
+            later.execute(this::start);
+        }
     }
 
     private void runAll() {
@@ -47,16 +57,18 @@ public final class Completions {
                 watch();
             }
             next.run();
+            // A callback may have left the flag.
+            Thread.interrupted();
         }
     }
 
     private void watch() {
         if (watched.compareAndSet(false, true)) {
             long before = taken.get();
-            elsewhere(later, () -> {
+            later.execute(() -> {
                 watched.set(false);
                 if (taken.get() == before) {
-                    runAll();
+                    start();
                 } else if (!waiting.isEmpty()) {
                     watch();
                 }
@@ -64,20 +76,11 @@ public final class Completions {
         }
     }
 
-    /** Should there be no thread to be had, this one does it. */
-    private static void elsewhere(Executor executor, Runnable work) {
-        try {
-            executor.execute(work);
-        } catch (RuntimeException | OutOfMemoryError e) {
-            work.run();
-        }
-    }
-
     /** Waits until all have begun to run. */
     public void await(Duration longest) {
         long end = System.nanoTime() + longest.toNanos();
         while (!waiting.isEmpty() && System.nanoTime() < end) {
-            LockSupport.parkNanos(LOOK);
+            LockSupport.parkNanos(CHECK_NANOS);
         }
     }
 }

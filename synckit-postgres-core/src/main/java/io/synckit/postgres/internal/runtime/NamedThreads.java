@@ -28,9 +28,26 @@ public final class NamedThreads implements ThreadFactory {
 
     /** One thread, not yet started. */
     public static Thread single(String name, Runnable work) {
-        Thread thread = new Thread(work, name);
+        // Without the inheritable thread locals of whoever happens to need it first.
+        Thread thread = new Thread(null, work, name, 0, false);
         thread.setDaemon(true);
         return thread;
+    }
+
+    /** Waits until a thread ends, also if the caller is interrupted. */
+    public static void join(Thread thread, Duration longest) {
+        long end = System.nanoTime() + longest.toNanos();
+        boolean interrupted = false;
+        do {
+            try {
+                thread.join(Math.max(Duration.ofNanos(end - System.nanoTime()).toMillis(), 1));
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        } while (thread.isAlive() && System.nanoTime() < end);
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** At most so many threads, started when there is work and ended when there is none; more work waits its turn. */

@@ -16,7 +16,8 @@ public final class EventGroupInsert {
 
     /**
      * "k" is the index of an event's aggregate among the aggregates, "nth" counts the events of one aggregate from 1. An aggregate is skipped
-     * if another writer has its lock, or its stream version is not between "least" and "most". See {@link EventBatchInsert} for the rest.
+     * if its stream version is not between "least" and "most", or another writer has its lock. Above the permitted number of locks it takes
+     * none, and waits for other writers at the unique key. See {@link EventBatchInsert} for the rest.
      */
     private static final String INSERT = """
             insert into <table> as e (id, aggregate_id, stream_version, event_type, data, metadata)

@@ -118,6 +118,11 @@ public final class SqlFailure {
         return "40001".equals(failure.getSQLState()) || "40P01".equals(failure.getSQLState());
     }
 
+    /** Returns whether a timeout or an administrator has canceled the statement. */
+    public static boolean isCanceled(SQLException failure) {
+        return "57014".equals(failure.getSQLState());
+    }
+
     /** Returns whether the database cannot be reached, or has ended the session. */
     private static boolean isOfConnection(SQLException failure) {
         String state = state(failure);

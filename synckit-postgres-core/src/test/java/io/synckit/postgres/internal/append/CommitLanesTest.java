@@ -42,6 +42,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Guarded appends by group commit, several lanes, and faults. */
 class CommitLanesTest {
@@ -190,6 +192,28 @@ class CommitLanesTest {
         assertThat(result(third).streamVersion()).isEqualTo(4);
         assertThat(result(fourth)).extracting(AppendResult::streamVersion).containsExactly(5L);
         others.forEach(CommitLanesTest::result);
+    }
+
+    /** A row-level security policy or a trigger can raise any of them for one event. */
+    @ParameterizedTest
+    @ValueSource(strings = {"42501", "42P01", "25006", "57014"})
+    void errorThatOneEventCausesFailsAlone(String state) throws Exception {
+        database.execute("create function refuse() returns trigger language plpgsql as $$ begin"
+                + " if new.event_type = 'Bad' then raise exception using errcode = '" + state
+                + "', message = 'not this one'; end if; return null; end $$;"
+                + " create trigger refuse after insert on synckit.events for each row execute function refuse()");
+        String a = aggregate("a-", true);
+        CompletableFuture<AppendResult> held = holdLane();
+        var good = store.storeAsync(event(a));
+        var bad = store.storeAsync(Event.of(a, "Bad", 1));
+        var next = store.storeAsync(event(a));
+
+        busy.commit();
+
+        result(held);
+        result(good);
+        assertThat(failure(bad)).hasMessageContaining("not this one");
+        result(next);
     }
 
     @Test

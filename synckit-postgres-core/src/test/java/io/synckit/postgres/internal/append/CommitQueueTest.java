@@ -12,6 +12,7 @@ import io.synckit.postgres.internal.sql.EventRow;
 import io.synckit.postgres.testing.Await;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class CommitQueueTest {
@@ -105,6 +106,48 @@ class CommitQueueTest {
         late.join();
     }
 
+    /** Otherwise the small ones would take each place that becomes free. */
+    @Test
+    void largeAppendIsNotKeptOutBySmallOnes() throws InterruptedException {
+        for (int i = 0; i < 1500; i++) {
+            add("e-" + i, 1);
+        }
+        Thread large = waiting(() -> add(queue, append("large", 1000)));
+        Thread small = waiting(() -> add("small", 1));
+
+        takeGroup();
+
+        large.join();
+        small.join();
+        assertThat(queue.size()).isEqualTo(1501);
+    }
+
+    private static AcceptedAppend append(String id, int events) {
+        List<EventRow> rows = IntStream.range(0, events)
+                .mapToObj(i -> new EventRow(i == 0 ? id : id + "-" + i, "large", "T", "1", "{}", 1))
+                .toList();
+        return AcceptedAppend.of(
+                "appendAsync", AppendRequest.of(rows, ExpectedStreamVersion.any(), OnDuplicate.FAIL), () -> {});
+    }
+
+    /** Returns a thread that waits for room. */
+    private static Thread waiting(Runnable caller) {
+        Thread thread = new Thread(caller);
+        thread.start();
+        Await.until(() -> thread.getState() == Thread.State.WAITING);
+        return thread;
+    }
+
+    @Test
+    void interruptedCallerNeedNotWait() {
+        Thread.currentThread().interrupt();
+
+        add("1", 1);
+
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(takeGroup()).containsExactly("1");
+    }
+
     @Test
     void callerIsRejectedWhileTheQueueIsFull() {
         CommitQueue rejecting = new CommitQueue(1, MEGABYTE, true);
@@ -154,7 +197,7 @@ class CommitQueueTest {
         add("1", 1);
         add("2", 1);
         List<AcceptedAppend> group = queue.takeGroup();
-        group.get(0).answer();
+        group.get(0).setAnswered();
 
         assertThat(queue.unanswered()).containsExactly(group.get(1));
     }

@@ -21,6 +21,7 @@ import io.synckit.InvalidEventException;
 import io.synckit.OnDuplicate;
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
+import io.synckit.TransactionConflictException;
 import io.synckit.UnusableTransactionException;
 import io.synckit.Version;
 import io.synckit.postgres.Config;
@@ -49,6 +50,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -428,16 +430,7 @@ class GroupCommitTest {
 
     @Test
     void closeCompletesEveryFutureAfterItsTimeout() throws Exception {
-        ConnectionSource connections = ConnectionSource.of(database.pool());
-        TableName table = new TableName("synckit", "events");
-        GroupCommit groups = new GroupCommit(
-                new GroupAppender(connections, table, true),
-                new EventAppender(connections, table, true),
-                table.toString(),
-                Instrumentation.NONE,
-                1,
-                false,
-                Duration.ofMillis(100));
+        GroupCommit groups = groups(database.pool(), Duration.ofMinutes(1), Duration.ofMillis(100));
         busy.store().store(Event.of("busy", "T", 0));
         var held = accept(groups, new EventRow("held", "busy", "T", "1", "{}", 3));
         Await.untilQueued(database, 1);
@@ -451,6 +444,62 @@ class GroupCommitTest {
         Await.until(() -> store.find("held").isPresent());
         Await.untilQueued(database, 0);
         assertThat(store.find("next")).isEmpty();
+    }
+
+    private static GroupCommit groups(DataSource dataSource, Duration longestGroup, Duration longestClose) {
+        ConnectionSource connections = ConnectionSource.of(dataSource);
+        TableName table = new TableName("synckit", "events");
+        return new GroupCommit(
+                new GroupAppender(connections, table, true),
+                new EventAppender(connections, table, true),
+                table.toString(),
+                Instrumentation.NONE,
+                1,
+                false,
+                longestGroup,
+                longestClose);
+    }
+
+    /** In a group that has taken too long. */
+    @Test
+    void duplicateInASlowGroupFailsAlone() throws Exception {
+        busy.store().store(Event.of("busy", "T", 0).withId("x"));
+        try (GroupCommit groups = groups(database.pool(), Duration.ZERO, Duration.ofMinutes(1))) {
+            var held = accept(groups, new EventRow("held", "busy", "T", "1", "{}", 3));
+            Await.untilQueued(database, 1);
+            var duplicate = accept(groups, new EventRow("x", "busy", "T", "1", "{}", 3));
+            var next = accept(groups, new EventRow("next", "busy", "T", "1", "{}", 3));
+
+            busy.commit();
+
+            assertThat(failure(duplicate)).isInstanceOf(DuplicateEventException.class);
+            held.get(60, TimeUnit.SECONDS);
+            next.get(60, TimeUnit.SECONDS);
+        }
+    }
+
+    /** Otherwise each append of the group would wait for its own timeout. */
+    @Test
+    void restOfASlowGroupIsNotTriedAfterATimeout() throws Exception {
+        busy.store().store(Event.of("busy", "T", 0));
+        HikariConfig config = new HikariConfig();
+        config.setJdbcUrl(database.url());
+        config.setConnectionInitSql("set lock_timeout = '300ms'");
+        try (HikariDataSource impatient = new HikariDataSource(config);
+                GroupCommit groups = groups(impatient, Duration.ZERO, Duration.ofMinutes(1))) {
+            var first = accept(groups, new EventRow("first", "busy", "T", "1", "{}", 3));
+            Await.untilQueued(database, 1);
+            var second = accept(groups, new EventRow("second", "busy", "T", "1", "{}", 3));
+            var third = accept(groups, new EventRow("third", "busy", "T", "1", "{}", 3));
+
+            assertThat(failure(first)).isInstanceOf(TransactionConflictException.class);
+            assertThat(failure(second)).hasMessageContaining("55P03");
+            assertThat(failure(third))
+                    .isInstanceOf(TransactionConflictException.class)
+                    .hasMessageContaining("storeAsync of event 'third' was not tried");
+        }
+        busy.commit();
+        assertThat(store.find("third")).isEmpty();
     }
 
     private static CompletableFuture<List<AppendResult>> accept(GroupCommit groups, EventRow row) {

@@ -27,9 +27,9 @@ import org.springframework.util.unit.DataSize;
  * @param maxReconnectAttempts Attempts to connect after which the listener has failed. Then it polls, and tries again after a successful poll.
  * @param batchSize Maximum number of events in a page without a limit, and in one fetch of a stream.
  * @param enablePreparedStmts Whether the driver keeps server-side prepared statements. Disable it behind a pooler that does not support them.
- * @param allowAsync Whether storeAsync and appendAsync may use connections on threads of the store. By default it may with a HikariDataSource, but not with a routing or wrapped DataSource, because its connections may depend on the calling thread (tenant, role, session setting).
+ * @param allowAsync Whether storeAsync and appendAsync may use connections on threads of the store. By default they may with a HikariDataSource, but not with a routing or wrapped DataSource, because its connections may depend on the calling thread (tenant, role, session setting).
  * @param asyncLanes Number of lanes of storeAsync and appendAsync, 1 to 64. Each lane stores the events of some aggregates, group by group, and uses one connection meanwhile. More than one helps callers that do not await their results, and makes groups smaller for those that do.
- * @param rejectAsyncWhenFull Whether storeAsync and appendAsync reject events while too many wait, instead of blocking the caller.
+ * @param rejectAsyncWhenFull Whether storeAsync and appendAsync throw AsyncQueueFullException while too many events wait (10,000, or 64 MB), instead of blocking the caller.
  * @param enableMetrics Whether to record metrics and traces, if Micrometer is present.
  * @param maxEventSize Maximum size of an event: data and metadata together, in UTF-8.
  * @param notifications How commits notify listeners.
