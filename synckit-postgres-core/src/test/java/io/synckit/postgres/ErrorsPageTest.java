@@ -6,6 +6,8 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import io.synckit.EventStoreException;
+import io.synckit.InvalidConnectionException;
+import io.synckit.SchemaException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,13 +31,25 @@ class ErrorsPageTest {
                         .filter(type -> type.isAssignableTo(EventStoreException.class))
                         .map(JavaClass::getSimpleName)
                         .collect(Collectors.toSet());
-        Set<String> rows = Pattern.compile("(?m)^\\| `(\\w+)` \\|")
+        Set<String> rows = Pattern.compile("(?m)^\\| `(\\w+)`(?:, reason `\\w+`)? \\|")
                 .matcher(Files.readString(PAGE))
                 .results()
                 .map(row -> row.group(1))
                 .collect(Collectors.toSet());
 
         assertThat(rows).isEqualTo(errors);
+    }
+
+    @Test
+    void everyReasonHasARow() throws IOException {
+        String page = Files.readString(PAGE);
+
+        for (SchemaException.Reason reason : SchemaException.Reason.values()) {
+            assertThat(page).contains("| `SchemaException`, reason `" + reason + "` |");
+        }
+        for (InvalidConnectionException.Reason reason : InvalidConnectionException.Reason.values()) {
+            assertThat(page).contains("| `InvalidConnectionException`, reason `" + reason + "` |");
+        }
     }
 
     @Test
