@@ -173,7 +173,7 @@ public interface EventStore extends AutoCloseable {
      */
     EventPage loadByAggregate(String aggregateId, Version since, int limit, Filter... filters);
 
-    /** Returns all events of an aggregate after a version. Holds a connection like {@link #stream}. */
+    /** Returns all events of an aggregate after a version (not a stream version). Holds a connection like {@link #stream}. */
     Stream<StoredEvent> streamByAggregate(String aggregateId, Version since, Filter... filters);
 
     /** Returns the event with this id. */

@@ -51,7 +51,7 @@ import org.springframework.test.context.DynamicPropertySource;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.util.RawValue;
 
-/** Compiles and runs the Java blocks of docs/settings.md, docs/cloudevents.md and docs/consumers.md. */
+/** Compiles and runs the Java blocks of docs/settings.md, docs/cloudevents.md, docs/concepts.md and docs/consumers.md. */
 @SpringBootTest(properties = {"spring.flyway.enabled=false", "spring.data.jpa.repositories.enabled=false"})
 class MoreSnippetsTest {
 
@@ -143,6 +143,21 @@ class MoreSnippetsTest {
         void project();
     }
 
+    /** Completes with the version of the reading. */
+    CompletableFuture<Version> record(String sensor, double celsius) {
+        Event reading = Event.of(sensor, "TemperatureMeasured", Map.of("celsius", celsius));
+        return events.storeAsync(reading).thenApply(AppendResult::version);
+    }
+
+    @Test
+    void readingIsStored() {
+        Version version = record("sensor-1", 21.5).join();
+
+        assertThat(events.loadByAggregate("sensor-1", Version.ZERO))
+                .extracting(StoredEvent::version)
+                .containsExactly(version);
+    }
+
     @Test
     void liveSubscriptionWakesTheProjection() throws InterruptedException {
         Semaphore woken = new Semaphore(0);
@@ -177,7 +192,7 @@ class MoreSnippetsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"settings.md", "cloudevents.md", "consumers.md"})
+    @ValueSource(strings = {"settings.md", "cloudevents.md", "concepts.md", "consumers.md"})
     void everyBlockStandsInThisFile(String page) throws IOException {
         String here =
                 squeezed(Files.readString(Path.of("src/test/java/io/synckit/postgres/boot/MoreSnippetsTest.java")));

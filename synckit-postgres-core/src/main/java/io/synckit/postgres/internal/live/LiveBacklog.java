@@ -1,13 +1,15 @@
 package io.synckit.postgres.internal.live;
 
 /**
- * How many events wait for a subscriber that was live. Events that it must catch up with, for a reason other than its own slowness, do not
- * count. Not thread-safe.
+ * How many events wait for a subscriber. Events that it must catch up with, for a reason other than its own slowness, do not count. Not
+ * thread-safe.
  */
 final class LiveBacklog {
 
     private final int limit;
-    private boolean live;
+    private boolean counting;
+    private long excusedUpTo;
+    private long lastBehind;
     private long waiting;
     private long dropped;
 
@@ -19,28 +21,48 @@ final class LiveBacklog {
         return limit;
     }
 
-    /** @param atEnd whether the subscription starts at the end of the published events */
-    void started(boolean atEnd) {
-        live = atEnd;
+    /** Events up to a version do not count. Those after it count again once the subscriber, which is at "next", has taken them. */
+    void excuse(long next, long upTo) {
+        excusedUpTo = upTo;
+        lastBehind = Long.MAX_VALUE;
+        waiting = 0;
+        counting = next >= upTo;
     }
 
-    /** The subscriber is behind for another reason. */
-    void behind() {
-        live = false;
+    /** It is not known how many events wait. */
+    void forget() {
         waiting = 0;
+        counting = false;
     }
 
-    void caughtUp() {
-        live = true;
-        waiting = 0;
+    /** Returns whether the events that wait must be counted again for a subscriber that is at "next". */
+    boolean mustRecount(long next) {
+        return !counting && next >= excusedUpTo;
+    }
+
+    /**
+     * The subscriber has taken the events that do not count. If the events that were published meanwhile are too many, but fewer than the last
+     * time, it is still catching up, so they do not count either.
+     *
+     * @param events events that wait
+     * @param upTo the version of the last one
+     */
+    void recount(long events, long upTo) {
+        if (events > limit && events < lastBehind) {
+            excusedUpTo = upTo;
+            lastBehind = events;
+        } else {
+            counting = true;
+            waiting = events;
+        }
     }
 
     boolean isFull() {
-        return live && waiting >= limit;
+        return counting && waiting >= limit;
     }
 
     void add(int count) {
-        if (live) {
+        if (counting) {
             waiting += count;
         }
     }

@@ -65,7 +65,7 @@ final class LiveCursor {
 
     /** It was added to the subscriptions, where events up to this version are published. It is not run before it is opened. */
     void added(long published) {
-        backlog.started(next >= published);
+        catchUp(published);
     }
 
     /** Opens it. A subscription that starts at the end of the published events has nothing to do yet. */
@@ -96,11 +96,12 @@ final class LiveCursor {
      * Wanted events are about to be published.
      *
      * @param before the version up to which events were published before
+     * @param upTo the version up to which they will be
      * @param burst whether they are a part of much that has come at once. A subscriber that must catch up with it is not slow
      */
-    boolean offered(long before, int count, boolean burst) {
+    boolean offered(long before, long upTo, int count, boolean burst) {
         if (burst) {
-            catchUp();
+            catchUp(upTo);
         } else {
             if (whenSlow != SlowSubscriber.WAIT && backlog.isFull()) {
                 overflow(before);
@@ -121,25 +122,30 @@ final class LiveCursor {
         backlog.drop();
     }
 
-    /** What it is behind now is not its own slowness. */
-    void catchUp() {
-        backlog.behind();
+    /** Up to this version, being behind is not its own slowness. */
+    void catchUp(long upTo) {
+        backlog.excuse(next, upTo);
     }
 
     /** Adds a notice. It comes before events after the published ones. */
     boolean notice(LiveNotice notice, long published) {
-        catchUp();
+        catchUp(published);
         notices.add(notice);
         return wake(published);
     }
 
-    /** The log has changed after this version. Returns to it if the cursor has caught up; the cursor is not beyond it. */
-    boolean rewind(long version) {
-        catchUp();
+    /**
+     * The log has changed after this version. Returns to it if the cursor has caught up; the cursor is not beyond it.
+     *
+     * @param published the version up to which events count as published now
+     */
+    boolean rewind(long version, long published) {
         if (state != State.CAUGHT_UP) {
+            catchUp(published);
             return false;
         }
         next = version;
+        catchUp(published);
         handled.busy();
         state = State.BUSY;
         return true;
@@ -207,11 +213,13 @@ final class LiveCursor {
         if (next < recent.after()) {
             return new Step.ReadPage(next, recent.upTo(), (int) Math.min(demand, pageSize));
         }
+        if (whenSlow != SlowSubscriber.WAIT && backlog.mustRecount(next)) {
+            backlog.recount(recent.slice(next, wanted, Long.MAX_VALUE).events().size(), recent.upTo());
+        }
         RecentEvents.Slice slice = recent.slice(next, wanted, Math.min(demand, TAKE));
         taken(slice.events(), slice.upTo());
         if (slice.events().isEmpty()) {
             state = State.CAUGHT_UP;
-            backlog.caughtUp();
             handled.skipTo(next);
             return null;
         }
@@ -231,8 +239,8 @@ final class LiveCursor {
         if (next != page.since()) {
             return false;
         }
-        // Events that a JSON filter has rejected are not on the page, so those that wait cannot be counted any more.
-        backlog.behind();
+        // Events that a JSON filter has rejected are not on the page, so the count would be wrong.
+        backlog.forget();
         taken(events, upTo);
         return true;
     }

@@ -48,7 +48,8 @@ public final class Subscriptions implements LiveFeed {
             recent.add(events, upTo);
             index.offer(
                     events,
-                    (subscriber, count) -> runIf(subscriber.cursor().offered(before, count, backlog), subscriber));
+                    (subscriber, count) ->
+                            runIf(subscriber.cursor().offered(before, upTo, count, backlog), subscriber));
         });
     }
 
@@ -64,7 +65,7 @@ public final class Subscriptions implements LiveFeed {
             recent.clear(upTo);
             for (LiveSubscriber subscriber : List.copyOf(index.all())) {
                 LiveCursor cursor = subscriber.cursor();
-                runIf(cursor.next() > safe ? cursor.fail(failure) : cursor.rewind(safe), subscriber);
+                runIf(cursor.next() > safe ? cursor.fail(failure) : cursor.rewind(safe, upTo), subscriber);
             }
         });
     }
@@ -150,7 +151,7 @@ public final class Subscriptions implements LiveFeed {
     public void serve(boolean serve) {
         run(() -> {
             if (serve) {
-                index.all().forEach(subscriber -> subscriber.cursor().catchUp());
+                index.all().forEach(subscriber -> subscriber.cursor().catchUp(recent.upTo()));
             }
             runs.serve(serve);
         });

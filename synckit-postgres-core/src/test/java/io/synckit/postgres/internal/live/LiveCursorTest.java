@@ -33,7 +33,7 @@ class LiveCursorTest {
         long before = recent.upTo();
         List<StoredEvent> events = Events.range(first, last);
         recent.add(events, last);
-        return cursor.offered(before, events.size(), false);
+        return cursor.offered(before, last, events.size(), false);
     }
 
     private void openAtEnd() {
@@ -210,10 +210,71 @@ class LiveCursorTest {
         openAtEnd();
         publish(1, 1);
         recent.add(Events.range(2, 50), 50);
-        cursor.offered(1, 49, true);
+        cursor.offered(1, 50, 49, true);
         publish(51, 60);
 
         assertThat(take()).hasSize(60);
+    }
+
+    /** The start of the listener, after the subscription was opened. */
+    @Test
+    void subscriptionThatIsAtTheEndMayBeSlowAtOnce() {
+        cursor = cursor(SlowSubscriber.DROP, 0);
+        openAtEnd();
+        cursor.catchUp(recent.upTo());
+        publish(1, 3);
+        publish(4, 4);
+
+        assertThat(notices()).containsExactly(new LiveNotice.Dropped(Version.ZERO, Version.of(3), 3));
+    }
+
+    @Test
+    void subscriberMayBeSlowAgainAfterABurst() {
+        cursor = cursor(SlowSubscriber.DROP, 0);
+        openAtEnd();
+        recent.add(Events.range(1, 70), 70);
+        cursor.offered(0, 70, 70, true);
+        assertThat(take()).hasSize(LiveCursor.TAKE);
+        publish(71, 75);
+        assertThat(take()).hasSize(11);
+        publish(76, 76);
+        take();
+        publish(77, 79);
+        publish(80, 80);
+
+        assertThat(notices()).containsExactly(new LiveNotice.Dropped(Version.of(76), Version.of(79), 3));
+    }
+
+    /** As long as each round of catching up leaves fewer events for the next one. */
+    @Test
+    void subscriberThatCatchesUpIsNotSlow() {
+        cursor = cursor(SlowSubscriber.CANCEL, 0);
+        openAtEnd();
+        recent.add(Events.range(1, 64), 64);
+        cursor.offered(0, 64, 64, true);
+        publish(65, 200);
+        assertThat(take()).hasSize(LiveCursor.TAKE);
+        assertThat(take()).hasSize(LiveCursor.TAKE);
+        publish(201, 201);
+
+        assertThat(cursor.take(recent, PAGE)).isInstanceOf(Step.Deliver.class);
+    }
+
+    @Test
+    void subscriberThatFallsBackWhileItCatchesUpIsSlow() {
+        cursor = cursor(SlowSubscriber.CANCEL, 0);
+        openAtEnd();
+        recent.add(Events.range(1, 64), 64);
+        cursor.offered(0, 64, 64, true);
+        publish(65, 84);
+        assertThat(take()).hasSize(LiveCursor.TAKE);
+        publish(85, 128);
+        assertThat(take()).hasSize(LiveCursor.TAKE);
+        publish(129, 199);
+        take();
+        publish(200, 200);
+
+        assertThat(((Step.Tell) cursor.take(recent, PAGE)).failure()).isInstanceOf(SlowSubscriberException.class);
     }
 
     @Test
@@ -259,7 +320,7 @@ class LiveCursorTest {
         cursor.take(recent, PAGE);
         recent.clear(9);
 
-        assertThat(cursor.rewind(2)).isTrue();
+        assertThat(cursor.rewind(2, 9)).isTrue();
         assertThat(cursor.take(recent, PAGE)).isEqualTo(new Step.ReadPage(2, 9, PAGE));
     }
 
