@@ -32,6 +32,7 @@ import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveSubscription;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -363,23 +364,40 @@ class ListenerTest {
 
     /** The transaction with the doorbell lock fails in its commit phase. The process of the other transaction notifies. */
     @Test
-    void whenTheRingerFailsWhoHasStoredRingsForAll() throws Exception {
+    void processNotifiesIfTheTransactionWithTheDoorbellLockFails() throws Exception {
         start(builder(database.physical()));
         until(State.LISTENING);
         try (RealtimeEventStore store = RealtimeEventStore.on(
                         database.pool(),
                         database.physical(),
                         Config.builder().notificationTimeout(NEVER).build());
-                CallersTransaction ringer = CallersTransaction.begin(database)) {
+                CallersTransaction notifier = CallersTransaction.begin(database)) {
             Collector<StoredEvent> own = new Collector<>();
             store.subscriptions().live(LiveOptions.named("test"), own::add);
             Await.until(store::isListenerConnected);
-            ringer.store().store(Event.of("b", "T", 0));
-            ringer.execute("select synckit.events_take_doorbell()");
+            notifier.store().store(Event.of("b", "T", 0));
+            notifier.execute("select synckit.events_take_doorbell()");
             store.store(Event.of("a", "T", 1));
-            ringer.rollback();
+            notifier.rollback();
 
             assertThat(own.next().data()).isEqualTo(1);
+            assertThat(nextEvent()).isEqualTo(1);
+        }
+    }
+
+    /** A transaction that finds the doorbell lock taken does not notify, so whoever reads must read until the lock is free. */
+    @Test
+    void readerReadsAgainWhileTheDoorbellLockIsHeld() throws Exception {
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        try (CallersTransaction notifier = CallersTransaction.begin(database)) {
+            notifier.execute("select synckit.events_take_doorbell()");
+            Instant held = Instant.now();
+            database.execute("select pg_notify(synckit.events_channel(), '')");
+            Await.until(() -> listener.reader().orElseThrow().readAt().isAfter(held));
+
+            store(1);
+
             assertThat(nextEvent()).isEqualTo(1);
         }
     }
