@@ -36,7 +36,7 @@ record Profile(
 
     /** What docs/performance.md shows. */
     static final Profile FULL = new Profile(
-            "full", 30_000, 9, 2_000, 3, 200, 15_000, 1_000_000, new int[] {100_000, 1_000_000, 10_000_000}, 6, 30);
+            "full", 15_000, 7, 2_000, 3, 150, 10_000, 1_000_000, new int[] {100_000, 1_000_000, 10_000_000}, 4, 15);
 
     /** Rounds that do not count, to get warm: so many, unless nothing is measured anyway. */
     int first(int rounds) {
