@@ -2,7 +2,7 @@ package io.synckit.benchmarks;
 
 import java.util.Locale;
 
-/** Medians as bars, 5 % to 95 % of the rounds as a line across each: SVG, which needs no fonts of this machine. */
+/** An SVG chart: the median of each contender as a bar, and the range from 5 % to 95 % of the rounds as a line. */
 final class BarChart {
 
     private static final int WIDTH = 820;

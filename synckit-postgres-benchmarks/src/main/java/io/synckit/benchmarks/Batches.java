@@ -4,7 +4,7 @@ import io.synckit.benchmarks.contenders.Contender;
 import io.synckit.benchmarks.contenders.Contenders;
 import java.util.List;
 
-/** A thousand events a transaction. */
+/** Measures batches of a thousand events. */
 final class Batches {
 
     private static final int SIZE = 1000;

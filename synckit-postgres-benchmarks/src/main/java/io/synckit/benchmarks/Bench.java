@@ -44,7 +44,7 @@ public final class Bench {
         new ResultFiles(bench.report, directory).write();
         bench.report.line("%nwritten to %s", directory);
         bench.report.end();
-        // Peers leave threads.
+        // Other event stores leave threads running.
         System.exit(0);
     }
 

@@ -36,13 +36,13 @@ final class Child implements AutoCloseable {
                 .start());
     }
 
-    /** What it answers before it is done. */
+    /** Returns the lines that it prints before "done". */
     List<String> tell(String order) throws IOException {
         orders.println(order);
         return answers();
     }
 
-    /** What it says before it is done. */
+    /** Returns the lines that it prints before "done". */
     List<String> answers() throws IOException {
         List<String> lines = new ArrayList<>();
         String line;

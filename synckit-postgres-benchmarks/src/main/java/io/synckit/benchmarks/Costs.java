@@ -22,8 +22,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * What operations cost whatever the machine: round trips, statements, locks and bytes of the write-ahead log; and what an idle process
- * asks. On a server of its own, which counts.
+ * Measures costs that do not depend on the machine: round trips, statements, locks and bytes of the write-ahead log for each operation, and
+ * the statements of an idle process. It uses a separate server, which counts statements.
  */
 final class Costs implements AutoCloseable {
 
@@ -67,7 +67,7 @@ final class Costs implements AutoCloseable {
         }
         idle = Child.start(IdleProcess.class, url);
         idle.answers();
-        // What its start has begun is over.
+        // Until then the statements of its start are over.
         LockSupport.parkNanos(1_000_000_000);
         idleCalls = calls("idle");
         idleSince = lastIdleCall();
@@ -148,14 +148,14 @@ final class Costs implements AutoCloseable {
         return List.of(
                 what,
                 number((double) trips / times),
-                // Of which some are the measuring's own.
+                // Without the fraction that the measurement itself adds.
                 number(Math.floor((double) statements / times)),
                 locks[0],
                 locks[1],
                 number(Math.rint(Double.parseDouble(written) / times / events)));
     }
 
-    /** In a later run, since counting them writes. */
+    /** Counts locks in a run of its own, because counting them writes rows. */
     private String[] locks(Work work, int times) throws Exception {
         database.execute("truncate locks; alter database postgres set bench.locks = 'on'");
         database.pool().getHikariPoolMXBean().softEvictConnections();
@@ -175,7 +175,7 @@ final class Costs implements AutoCloseable {
                 + " join pg_database d on d.oid = s.dbid where d.datname = '" + name + "' and s.toplevel"));
     }
 
-    /** When the idle process has asked last, in seconds: so no part of an interval counts as none or as a whole one. */
+    /** Returns the time of the last statement of the idle process in seconds, so that whole intervals are counted. */
     private double lastIdleCall() throws SQLException {
         return Double.parseDouble(database.query("select extract(epoch from max(query_start)) from pg_stat_activity"
                 + " where datname = 'idle' and query <> ''"));

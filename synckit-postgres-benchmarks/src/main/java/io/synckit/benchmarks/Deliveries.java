@@ -29,7 +29,7 @@ final class Deliveries implements LongConsumer {
         (counts.getAndIncrement((int) index) == 0 ? distinct : duplicates).incrementAndGet();
     }
 
-    /** Waits until so many have come, but not for ever; how many are missing. */
+    /** Waits, for a limited time, until this number of events is delivered. Returns how many are missing. */
     long missing(long stored, long nanos) {
         long end = System.nanoTime() + nanos;
         while (distinct.get() < stored && System.nanoTime() < end) {

@@ -17,7 +17,7 @@ final class Equality {
 
     private Equality() {}
 
-    /** @throws IllegalStateException if a contender reads other events than it stored; or if ours delivers others */
+    /** @throws IllegalStateException if a contender reads other events than it stored; or if this library delivers others */
     static void check(List<Contender> contenders, Report report) throws Exception {
         Contenders.create(contenders);
         report.line(

@@ -9,7 +9,7 @@ import java.sql.SQLException;
 import java.util.List;
 import java.util.Random;
 
-/** Append, and the read of a stream of 100 events, in a table that grows; ours and a bare one, with the same rows. */
+/** Measures an append and a read of 100 events of an aggregate in a growing table, with this library and the bare driver on the same rows. */
 final class Growth {
 
     private static final int WRITERS = 16;
@@ -100,7 +100,7 @@ final class Growth {
         return count / ((System.nanoTime() - start) / 1e9);
     }
 
-    /** Streams of 100 events, of which up to a thousand lie mixed. What was appended meanwhile has versions of its own. */
+    /** Aggregates of 100 events. The events of up to a thousand aggregates lie mixed. Events that are appended meanwhile have other versions. */
     private void fill(String table, int from, int to) throws SQLException {
         int mixed = Math.min(1000, profile.sizes()[0] / 100);
         for (int chunk = from; chunk < to; chunk += CHUNK) {

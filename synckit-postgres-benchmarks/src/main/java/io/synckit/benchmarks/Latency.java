@@ -15,7 +15,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
 
-/** From commit to the handler in another process, 100 events a second. */
+/** Measures the time from the commit to the handler in another process, at 100 events per second. */
 final class Latency {
 
     private static final long BETWEEN = 10_000_000;
@@ -36,7 +36,7 @@ final class Latency {
         this.profile = profile;
     }
 
-    /** Everybody who can be heard of in another process. */
+    /** All contenders that deliver to another process. */
     void atRest() throws Exception {
         List<Contender> contenders = Contenders.all(database).stream()
                 .filter(contender -> contender.can().contains(Contender.Can.FOLLOW))
@@ -80,7 +80,7 @@ final class Latency {
         contenders.forEach(Contender::close);
     }
 
-    /** Ours, with many subscriptions to one stream each. */
+    /** This library with many subscriptions, each to one aggregate. */
     void fanOut() throws Exception {
         Contender ours = Contenders.named(OURS, database);
         ours.create();
@@ -113,7 +113,7 @@ final class Latency {
         ours.close();
     }
 
-    /** While others store as fast as they can. */
+    /** The same while 16 writers store as fast as they can. */
     void saturated() throws Exception {
         List<String> names = profile == Profile.FULL
                 ? List.of(OURS, BARE, "Axon, tuned", "Essentials, tuned", "Spring Integration, tuned", "xmin reader")
@@ -128,7 +128,7 @@ final class Latency {
             contender.create();
             try (Child child = Child.start(ListenerProcess.class, database.url())) {
                 child.tell("follow " + name);
-                // Compilers take their time, also under load.
+                // The JIT compilers need some time under load as well.
                 underLoad(child, contender, profile.warmUp());
                 Measured measured = underLoad(child, contender, profile.saturated());
                 samples.addAll(name, measured.millis);
@@ -192,7 +192,7 @@ final class Latency {
         return millis;
     }
 
-    /** When each began to commit. */
+    /** The start of the commit of each event. */
     private static Map<Long, Long> store(Contender contender, int streams, int events) throws Exception {
         Random random = new Random(1);
         Map<Long, Long> starts = new HashMap<>();
@@ -213,7 +213,7 @@ final class Latency {
 
     private record Arrivals(Map<Long, Long> times, long duplicates) {}
 
-    /** Asks until so many are there, but not for ever. */
+    /** Polls, for a limited time, until this number of events has arrived. */
     private static Arrivals arrivals(Child child, long wanted) throws IOException {
         Map<Long, Long> times = new HashMap<>();
         long duplicates = 0;

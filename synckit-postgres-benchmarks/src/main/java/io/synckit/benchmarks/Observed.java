@@ -17,13 +17,13 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
-/** What metrics and traces cost an append: applications that differ in nothing else, on one table. */
+/** Measures what metrics and traces cost an append, with applications that differ only in their instrumentation, on one table. */
 final class Observed {
 
     private static final int WRITERS = 16;
     private static final String SCHEMA = "bench_observed";
 
-    /** Short turns: a checkpoint or a vacuum hits neighbours alike. */
+    /** Short turns, so that a checkpoint or a vacuum affects all contenders. */
     private static final int TURN = 500;
 
     private static final int WARM_UP = 12;

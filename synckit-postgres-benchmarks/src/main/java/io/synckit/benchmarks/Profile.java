@@ -1,7 +1,7 @@
 package io.synckit.benchmarks;
 
 /**
- * How much is measured.
+ * The duration of a run.
  *
  * @param warmUp longest warm-up of each contender in milliseconds; it ends when the compilers are calm
  * @param rounds in which all contenders have a turn
@@ -27,10 +27,10 @@ record Profile(
         int starts,
         int observedRounds) {
 
-    /** That it runs at all. */
+    /** Checks only that everything runs. */
     static final Profile SMOKE = new Profile("smoke", 0, 1, 200, 1, 50, 500, 5_000, new int[] {2_000, 4_000}, 1, 0);
 
-    /** Some minutes. */
+    /** For a change of the code. */
     static final Profile QUICK =
             new Profile("quick", 12_000, 5, 1_000, 2, 100, 4_000, 60_000, new int[] {10_000, 100_000}, 2, 0);
 
@@ -38,7 +38,7 @@ record Profile(
     static final Profile FULL = new Profile(
             "full", 15_000, 7, 2_000, 3, 150, 10_000, 1_000_000, new int[] {100_000, 1_000_000, 10_000_000}, 4, 15);
 
-    /** Rounds that do not count, to get warm: so many, unless nothing is measured anyway. */
+    /** Returns the number of rounds that do not count: none in a smoke run. */
     int first(int rounds) {
         return this == SMOKE ? 0 : rounds;
     }

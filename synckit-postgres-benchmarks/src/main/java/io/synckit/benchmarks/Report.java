@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** What is said: tables as they are measured, and at the end a line for each goal. */
+/** The report of a run: prints each table when it is measured, and a line for each goal at the end. */
 final class Report {
 
     private final boolean judges;

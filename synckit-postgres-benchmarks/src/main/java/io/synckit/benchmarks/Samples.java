@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 
-/** What was measured for one question: for each contender one value a round. */
+/** The measurements of one question: for each contender one value for each round. */
 final class Samples {
 
     private final String question;
@@ -44,7 +44,7 @@ final class Samples {
         values.computeIfAbsent(contender, name -> new ArrayList<>()).addAll(all);
     }
 
-    /** What is to be said beside a contender's figures. */
+    /** Adds a remark to the figures of a contender. */
     void remark(String contender, String remark) {
         remarks.put(contender, remark);
     }
@@ -76,7 +76,7 @@ final class Samples {
                 .orElseThrow();
     }
 
-    /** Divides one by the other, round by round, because what disturbs a round disturbs both. */
+    /** Returns the ratios of two contenders, round by round, because a disturbance of a round affects both. */
     Ratio ratio(String one, String other) {
         List<Double> ratios = new ArrayList<>();
         for (int i = 0; i < of(one).size(); i++) {

@@ -5,7 +5,7 @@ import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/** The PostgreSQL of one run: one of its own, durable as a real one, or one that is given. */
+/** The PostgreSQL of a run: an embedded one with durable commits, or the one of a URL. */
 final class Server implements AutoCloseable {
 
     private static final int CONNECTIONS = 100;
@@ -19,8 +19,8 @@ final class Server implements AutoCloseable {
     }
 
     /**
-     * @param jdbcUrl of a server that is there; null for one of its own
-     * @param commitDelay microseconds that a commit of its own server waits, to imitate a slower disk or a synchronous standby
+     * @param jdbcUrl URL of an existing server; null for an embedded one
+     * @param commitDelay microseconds that a commit of the embedded server waits, to simulate a slower disk or a synchronous standby
      */
     static Server start(@Nullable String jdbcUrl, String commitDelay) throws IOException {
         if (jdbcUrl != null) {
@@ -32,7 +32,7 @@ final class Server implements AutoCloseable {
         return new Server(embedded, embedded.getJdbcUrl("postgres", "postgres"));
     }
 
-    /** One that counts statements, which costs something. */
+    /** Starts a server that counts statements, which slows it down. */
     static Server counting(String urlParameter) throws IOException {
         EmbeddedPostgres embedded = settings(EmbeddedPostgres.builder())
                 .setServerConfig("shared_preload_libraries", "pg_stat_statements")

@@ -4,7 +4,7 @@ import io.synckit.benchmarks.contenders.Database;
 import java.util.List;
 import java.util.Locale;
 
-/** What the starter adds to the start of an application that has a database: a process for each start, the schema is there. */
+/** Measures what the starter adds to the start of an application with a database and a migrated schema, with a process for each start. */
 final class StartUp {
 
     private static final String WITH = "with the event store";

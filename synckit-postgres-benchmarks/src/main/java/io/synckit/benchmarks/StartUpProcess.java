@@ -8,7 +8,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.jdbc.core.JdbcTemplate;
 
-/** An application that starts, uses its database once, says how long that took since the JVM started, and ends. */
+/** An application that starts, uses its database once, prints the time since the start of the JVM, and ends. */
 final class StartUpProcess {
 
     private StartUpProcess() {}

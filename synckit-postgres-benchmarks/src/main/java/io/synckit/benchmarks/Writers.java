@@ -19,12 +19,12 @@ final class Writers {
 
     private Writers() {}
 
-    /** The lowest number that is not taken. */
+    /** Returns the lowest number that no event has. */
     static long next() {
         return NEXT.get();
     }
 
-    /** How much was stored in what time. */
+    /** The number of stored events and the time that it took. */
     record Stored(long events, double seconds) {
 
         double perSecond() {

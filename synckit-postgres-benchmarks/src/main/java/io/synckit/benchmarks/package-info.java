@@ -1,4 +1,4 @@
-/** Measurements of the store beside others, interleaved in one run on one server. */
+/** Measures the store beside other ways, in turns, in one run on one server. */
 @NullMarked
 package io.synckit.benchmarks;
 

@@ -1,18 +1,12 @@
 package io.synckit.postgres;
 
 import io.synckit.InvalidConfigException;
-import io.synckit.internal.Texts;
 import io.synckit.postgres.internal.sql.PhysicalConnections;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The database to connect to: in pgjdbc's form, {@code jdbc:postgresql://…}, or in libpq's, {@code
@@ -24,31 +18,9 @@ import org.slf4j.LoggerFactory;
 record ConnectionString(
         String url, @Nullable String username, @Nullable String password) {
 
-    private static final Logger log = LoggerFactory.getLogger(ConnectionString.class);
-
     private static final Pattern HOST = Pattern.compile("(\\[[0-9a-fA-F:.%]+]|[^\\[\\]:/@?#\\s]*)(:[0-9]{1,5})?");
 
     private static final Pattern AUTHORITY_WITH_USER = Pattern.compile("^jdbc:postgresql://[^/?]*@");
-
-    private static final Pattern PARAMETER = Pattern.compile("[A-Za-z_]+");
-
-    /** Parameters of libpq that pgjdbc has under another name. */
-    private static final Map<String, String> RENAMED = Map.of(
-            "application_name", "ApplicationName",
-            "channel_binding", "channelBinding",
-            "connect_timeout", "connectTimeout",
-            "gssencmode", "gssEncMode",
-            "keepalives", "tcpKeepAlive",
-            "krbsrvname", "kerberosServerName",
-            "sslnegotiation", "sslNegotiation");
-
-    private static final Map<String, String> SESSION_TARGETS = Map.of(
-            "any", "any",
-            "primary", "primary",
-            "read-write", "primary",
-            "standby", "secondary",
-            "read-only", "secondary",
-            "prefer-standby", "preferSecondary");
 
     /** @throws InvalidConfigException if the text is null, or of neither form */
     static ConnectionString of(@Nullable String text) {
@@ -103,16 +75,16 @@ record ConnectionString(
             }
         }
         String[] user = at < 0 ? new String[0] : authority.substring(0, at).split(":", 2);
-        Parameters parameters = Parameters.of(query);
-        String username = user.length > 0 && !user[0].isEmpty() ? decoded(user[0]) : parameters.user;
-        String password = user.length > 1 ? decoded(user[1]) : parameters.password;
+        ConnectionParameters parameters = ConnectionParameters.of(query);
+        String username = user.length > 0 && !user[0].isEmpty() ? decoded(user[0]) : parameters.user();
+        String password = user.length > 1 ? decoded(user[1]) : parameters.password();
         String url = "jdbc:postgresql://" + (hosts.isEmpty() ? "localhost" : hosts) + "/"
                 + (database.isEmpty() && username != null ? encoded(username) : database.replace("+", "%2B"))
-                + (parameters.forDriver.isEmpty() ? "" : "?" + String.join("&", parameters.forDriver));
+                + (parameters.forDriver().isEmpty() ? "" : "?" + String.join("&", parameters.forDriver()));
         return new ConnectionString(requireDriverAccepts(url), username, password);
     }
 
-    private static String decoded(String text) {
+    static String decoded(String text) {
         try {
             return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
         } catch (IllegalArgumentException e) {
@@ -120,72 +92,11 @@ record ConnectionString(
         }
     }
 
-    private static String encoded(String text) {
+    static String encoded(String text) {
         return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
     }
 
-    private static InvalidConfigException invalid(String problem) {
+    static InvalidConfigException invalid(String problem) {
         return new InvalidConfigException("connectionString", problem);
-    }
-
-    /** What stands behind the question mark. */
-    private static final class Parameters {
-
-        private final List<String> forDriver = new ArrayList<>();
-        private @Nullable String user;
-        private @Nullable String password;
-
-        static Parameters of(String query) {
-            Parameters parameters = new Parameters();
-            for (String part : query.split("&")) {
-                if (!part.isEmpty()) {
-                    int equals = part.indexOf('=');
-                    parameters.add(
-                            decoded(equals < 0 ? part : part.substring(0, equals)),
-                            equals < 0 ? "" : decoded(part.substring(equals + 1)));
-                }
-            }
-            return parameters;
-        }
-
-        private void add(String name, String value) {
-            if (!PARAMETER.matcher(name).matches()) {
-                throw invalid(
-                        "has a parameter with an invalid name; percent-encode special characters of user and password"
-                                + " (/ as %2F, ? as %3F, # as %23)");
-            }
-            switch (name) {
-                case "host", "hostaddr", "port", "dbname", "service" ->
-                    throw invalid(
-                            "has the parameter " + name
-                                    + ", which is not supported there; write hosts, ports and database before the question mark");
-                case "user" -> user = value;
-                case "password" -> password = value;
-                case "target_session_attrs" -> {
-                    String target = SESSION_TARGETS.get(value);
-                    if (target == null) {
-                        throw invalid("has target_session_attrs=" + value + "; possible are "
-                                + SESSION_TARGETS.keySet().stream().sorted().toList());
-                    }
-                    forDriver("targetServerType", target);
-                }
-                case "keepalives" -> forDriver("tcpKeepAlive", value.equals("0") ? "false" : "true");
-                default -> {
-                    String renamed = RENAMED.getOrDefault(name, name);
-                    if (!PhysicalConnections.isParameter(renamed)) {
-                        log.warn(
-                                "connection.parameter-unknown: the parameter '{}' of the connection string is not known to"
-                                        + " PostgreSQL's JDBC driver and has no effect",
-                                Texts.printable(name));
-                    } else {
-                        forDriver(renamed, value);
-                    }
-                }
-            }
-        }
-
-        private void forDriver(String name, String value) {
-            forDriver.add(name + "=" + encoded(value));
-        }
     }
 }

@@ -21,9 +21,9 @@ import io.synckit.postgres.internal.append.EventEncoder;
 import io.synckit.postgres.internal.append.GroupAppender;
 import io.synckit.postgres.internal.append.GroupCommit;
 import io.synckit.postgres.internal.read.EventReader;
-import io.synckit.postgres.internal.sql.EventQueries.Sizes;
 import io.synckit.postgres.internal.sql.EventRow;
 import io.synckit.postgres.internal.sql.TableName;
+import io.synckit.postgres.internal.sql.TableSizes;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -241,7 +241,7 @@ public final class PostgresEventStore implements EventStore {
     @Override
     public StoreStats stats() {
         return operations.read("stats", stats -> 0, () -> {
-            Sizes sizes = reader.sizes();
+            TableSizes sizes = reader.sizes();
             return new StoreStats(
                     Version.of(sizes.stable()),
                     Version.of(sizes.head()),

@@ -385,7 +385,7 @@ class ListenerTest {
         }
     }
 
-    /** A transaction that finds the doorbell lock taken does not notify, so whoever reads must read until the lock is free. */
+    /** A transaction that finds the doorbell lock taken does not notify, so a reader must read until the lock is free. */
     @Test
     void readerReadsAgainWhileTheDoorbellLockIsHeld() throws Exception {
         start(builder(database.physical()));

@@ -9,7 +9,7 @@ import org.springframework.http.ProblemDetail;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 
-/** Errors as RFC 9457 has them. */
+/** Maps errors to problem details (RFC 9457). */
 @RestControllerAdvice
 class ProblemDetails {
 

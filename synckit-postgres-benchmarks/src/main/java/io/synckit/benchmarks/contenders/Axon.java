@@ -55,7 +55,7 @@ public final class Axon implements Contender {
         return EnumSet.allOf(Can.class);
     }
 
-    /** Both settings have one table. */
+    /** Both variants use the same table. */
     @Override
     public void create() throws Exception {
         close();
@@ -92,7 +92,7 @@ public final class Axon implements Contender {
         return store;
     }
 
-    /** As its Spring module does it. */
+    /** Like its Spring module. */
     private static TransactionManager transactions(DataSource dataSource) {
         DataSourceTransactionManager spring = new DataSourceTransactionManager(dataSource);
         return () -> {

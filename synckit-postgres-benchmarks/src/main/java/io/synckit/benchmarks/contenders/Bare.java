@@ -13,7 +13,7 @@ import java.util.function.LongConsumer;
 import org.postgresql.PGConnection;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The limit: the driver alone, on the same columns and indexes, without triggers, checks, order or protection. */
+/** The driver alone, on the same columns and indexes, without triggers, checks, order or protection. */
 public final class Bare implements Contender {
 
     /** How a batch is stored. */
@@ -171,7 +171,7 @@ public final class Bare implements Contender {
                     .append('\t')
                     .append(order.streamVersion())
                     .append("\tOrderPlaced\t")
-                    // Nothing in it needs an escape.
+                    // No character of it must be escaped.
                     .append(JSON.writeValueAsString(order.data()))
                     .append("\t{}\n");
         }

@@ -4,10 +4,10 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.LongConsumer;
 
-/** One way. Safe for use by many threads. Consumers get each event's {@code n}, read from the event itself. */
+/** One way to store and deliver events. Thread-safe. Consumers receive the {@code n} of each event, read from its data. */
 public interface Contender extends AutoCloseable {
 
-    /** What it can do beside storing one event. */
+    /** What a contender supports besides storing one event. */
     enum Can {
         STORE_BATCH,
         READ_ALL,
@@ -39,10 +39,10 @@ public interface Contender extends AutoCloseable {
         throw new UnsupportedOperationException(name());
     }
 
-    /** Waits until what {@link #store} has taken is committed, if that returns before. */
+    /** Waits until the events of {@link #store} are committed, if that returns before their commit. */
     default void settle() {}
 
-    /** Its table: some contenders share one. */
+    /** The name of its table. Some contenders have the same one. */
     default String table() {
         return name();
     }
@@ -62,7 +62,7 @@ public interface Contender extends AutoCloseable {
         throw new UnsupportedOperationException(name());
     }
 
-    /** Hears of each event that is committed from now on, until what is returned is closed. */
+    /** Receives each event that is committed from now on, until the returned handle is closed. */
     default Following follow(LongConsumer each) throws Exception {
         throw new UnsupportedOperationException(name());
     }
@@ -70,7 +70,7 @@ public interface Contender extends AutoCloseable {
     @Override
     default void close() {}
 
-    /** Hears of events. */
+    /** Receives events until it is closed. */
     interface Following extends AutoCloseable {
 
         @Override

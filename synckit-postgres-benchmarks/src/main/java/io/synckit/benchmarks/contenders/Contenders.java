@@ -6,7 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** All of them. */
+/** All contenders. */
 public final class Contenders {
 
     private Contenders() {}
@@ -31,7 +31,7 @@ public final class Contenders {
                 new SpringIntegration(database, true));
     }
 
-    /** Makes the tables of these, each once. */
+    /** Creates the tables of these contenders, each once. */
     public static void create(Collection<Contender> contenders) throws Exception {
         Set<String> made = new HashSet<>();
         for (Contender contender : contenders) {
@@ -41,7 +41,7 @@ public final class Contenders {
         }
     }
 
-    /** The one with this name. */
+    /** Returns the contender with this name. */
     public static Contender named(String name, Database database) {
         return all(database).stream()
                 .filter(contender -> contender.name().equals(name))

@@ -9,13 +9,13 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import org.postgresql.ds.PGSimpleDataSource;
 
-/** Where contenders store: one pool for all of them, so that each finds its connections warm, and connections of their own. */
+/** The database of all contenders: one pool, so that each contender finds warm connections, and connections outside of it. */
 public final class Database implements AutoCloseable {
 
     private final String url;
     private final HikariDataSource pool;
 
-    /** @param connections most of the pool */
+    /** @param connections maximum size of the pool */
     public Database(String url, int connections) {
         this.url = url;
         HikariConfig config = new HikariConfig();

@@ -38,7 +38,7 @@ import org.jdbi.v3.postgres.PostgresPlugin;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
 
-/** Essentials' PostgreSQL event store, with its handling of gaps (without it, it loses events). It polls. */
+/** The PostgreSQL event store of Essentials, with its gap handling (without that it loses events). It polls. */
 public final class Essentials implements Contender {
 
     private static final AggregateType ORDERS = AggregateType.of("orders");

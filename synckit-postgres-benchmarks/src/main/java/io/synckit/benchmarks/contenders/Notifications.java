@@ -7,7 +7,7 @@ import java.util.function.Consumer;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 
-/** A bare LISTEN: what the driver hands out goes to a consumer. */
+/** A bare LISTEN: passes each notification to a consumer. */
 final class Notifications implements Contender.Following {
 
     private static final int WAIT = 100;

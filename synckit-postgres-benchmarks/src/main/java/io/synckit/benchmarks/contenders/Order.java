@@ -17,7 +17,7 @@ public record Order(String aggregateId, long streamVersion, Data data) {
         return data.n;
     }
 
-    /** For contenders that do not make ids themselves: as long as a UUID, ascending. */
+    /** For contenders that do not create ids: as long as a UUID, ascending. */
     String id() {
         return ID_PREFIX + String.valueOf(1_000_000_000_000L + data.n).substring(1);
     }

@@ -3,10 +3,10 @@ package io.synckit.benchmarks.contenders;
 import java.sql.Connection;
 import java.sql.SQLException;
 
-/** A thread that asks, again at once while there is something, else after a pause. */
+/** A thread that polls: at once again while it finds events, otherwise after a pause. */
 final class Polling implements Contender.Following {
 
-    /** One question; how many events it brought. */
+    /** Polls once. Returns the number of events. */
     interface Question {
         int ask(Connection connection) throws SQLException;
     }

@@ -98,7 +98,7 @@ public final class Seed implements Contender {
         }
     }
 
-    /** At once and into memory, as the Go package does. */
+    /** Reads all into memory, as the Go package does. */
     @Override
     public void readAll(LongConsumer each) throws SQLException {
         read("where version > 0 order by version", each);

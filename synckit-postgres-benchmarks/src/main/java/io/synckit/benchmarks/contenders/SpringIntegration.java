@@ -22,7 +22,7 @@ import org.springframework.messaging.MessageHandler;
 import org.springframework.messaging.support.GenericMessage;
 import org.springframework.transaction.support.TransactionTemplate;
 
-/** Spring Integration's PostgreSQL channel: a queue, not a log; what was received is gone. */
+/** The PostgreSQL channel of Spring Integration: a queue, not a log. Received messages are deleted. */
 public final class SpringIntegration implements Contender {
 
     private static final String GROUP = "events";
@@ -32,7 +32,7 @@ public final class SpringIntegration implements Contender {
     private final boolean tuned;
     private volatile @Nullable PostgresSubscribableChannel sender;
 
-    /** @param tuned a few threads receive, instead of a new one for each notification */
+    /** @param tuned whether four threads receive, instead of a new one for each notification */
     public SpringIntegration(Database database, boolean tuned) {
         this.database = database;
         this.tuned = tuned;

@@ -21,7 +21,7 @@ final class Transactions implements ConnectionSource {
 
     private record Open(Connection connection, List<Runnable> afterCommit) {}
 
-    /** What runs in a transaction. */
+    /** Work in a transaction. */
     interface Work {
         void run(Connection connection) throws Exception;
     }

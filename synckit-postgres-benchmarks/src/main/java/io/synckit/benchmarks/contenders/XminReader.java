@@ -10,8 +10,8 @@ import java.util.function.LongConsumer;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The reader that waits for the oldest transaction of the cluster: rows carry their transaction's id, the cursor is (transaction,
- * position), and only what is older than every running transaction is read. It polls.
+ * A reader that waits for the oldest transaction of the cluster. Each row has the id of its transaction, the cursor is (transaction,
+ * position), and only rows older than every running transaction are read. It polls.
  */
 public final class XminReader implements Contender {
 
@@ -88,7 +88,7 @@ public final class XminReader implements Contender {
         return Polling.every(POLL, database, connection -> cursor.read(connection, each));
     }
 
-    /** Where a reader is. */
+    /** The position of a reader. */
     private static final class Cursor {
 
         private String xid;

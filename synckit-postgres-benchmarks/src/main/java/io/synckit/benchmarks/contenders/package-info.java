@@ -1,4 +1,4 @@
-/** Ways to store events in PostgreSQL and to hear of them, each as its documentation recommends; "tuned" where there is more to set. */
+/** Ways to store and deliver events with PostgreSQL, each configured as its documentation recommends; "tuned" has further settings. */
 @NullMarked
 package io.synckit.benchmarks.contenders;
 

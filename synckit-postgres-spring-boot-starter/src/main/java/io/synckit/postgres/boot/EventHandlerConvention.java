@@ -6,7 +6,7 @@ import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
 import io.synckit.StoredEvent;
 
-/** How calls of handlers are named and tagged; a bean of this type replaces the default. */
+/** Names and tags of observed calls of handlers. A bean of this type replaces the default. */
 public interface EventHandlerConvention extends ObservationConvention<EventHandlerContext> {
 
     @Override
@@ -26,7 +26,7 @@ public interface EventHandlerConvention extends ObservationConvention<EventHandl
                 KeyValue.of("replay", String.valueOf(context.handling().replay())));
     }
 
-    /** In spans only: there is no end of their values. */
+    /** Only for spans, because the number of values is unlimited. */
     @Override
     default KeyValues getHighCardinalityKeyValues(EventHandlerContext context) {
         StoredEvent event = context.handling().event();

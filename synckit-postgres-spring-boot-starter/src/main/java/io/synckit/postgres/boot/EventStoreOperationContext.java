@@ -5,8 +5,8 @@ import io.micrometer.observation.transport.SenderContext;
 import io.synckit.Instrumentation.Operation;
 
 /**
- * An operation of the event store that is observed. Its carrier is the operation: what a tracer writes there travels in the metadata of the
- * events that are stored.
+ * An operation of the event store that is observed. Its carrier is the operation: what a tracer writes there is stored in the metadata of the
+ * events.
  */
 public final class EventStoreOperationContext extends SenderContext<Operation> {
 
@@ -22,7 +22,7 @@ public final class EventStoreOperationContext extends SenderContext<Operation> {
         }
     }
 
-    /** What is done. */
+    /** Returns the operation. */
     public Operation operation() {
         return java.util.Objects.requireNonNull(getCarrier());
     }

@@ -5,7 +5,7 @@ import io.micrometer.common.KeyValues;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
 
-/** How operations of the event store are named and tagged; a bean of this type replaces the default. */
+/** Names and tags of observed operations of the event store. A bean of this type replaces the default. */
 public interface EventStoreOperationConvention extends ObservationConvention<EventStoreOperationContext> {
 
     @Override

@@ -1,4 +1,4 @@
-/** What an application writes to steer the auto-configuration. */
+/** Annotations and types with which an application changes the auto-configuration. */
 @NullMarked
 package io.synckit.postgres.boot;
 

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,7 @@ import org.slf4j.LoggerFactory;
 final class CommitLane {
 
     private static final Logger log = LoggerFactory.getLogger(CommitLane.class);
+    private static final long PAUSE_AFTER_ERROR_NANOS = 10_000_000;
 
     private final String thread;
     private final CommitQueue queue;
@@ -98,6 +100,7 @@ final class CommitLane {
                 storeEach(group.size() == 1 ? group : storeTogether(group));
             } catch (RuntimeException | Error e) {
                 broken = e;
+                LockSupport.parkNanos(PAUSE_AFTER_ERROR_NANOS);
             }
             // An instrumentation may have left the flag, and then no connection could be borrowed.
             Thread.interrupted();
@@ -107,6 +110,9 @@ final class CommitLane {
     /** Fails what an error has left of the last group. */
     private void failUnanswered(Throwable broken) {
         List<AcceptedAppend> unanswered = queue.unanswered();
+        if (unanswered.isEmpty()) {
+            return;
+        }
         SafeLog.warn(log, "group-commit.broken: " + unanswered.size() + " appends may be stored or not", broken);
         fail(unanswered, mayBeStored("storing the group has failed unexpectedly: " + SafeLog.describe(broken), broken));
     }

@@ -3,30 +3,23 @@ package io.synckit.postgres.internal.append;
 import io.synckit.AsyncQueueFullException;
 import io.synckit.StoreClosedException;
 import java.util.ArrayDeque;
-import java.util.Collections;
+import java.util.ArrayList;
 import java.util.Deque;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
 
 /** The appends that wait for group commit, limited in number and size. Thread-safe. */
 final class CommitQueue {
 
-    private final int maxEvents;
-    private final long maxBytes;
+    private final QueueRoom room;
     private final boolean rejectsWhenFull;
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition notEmpty = lock.newCondition();
     private final Condition notFull = lock.newCondition();
     private final Deque<AcceptedAppend> waiting = new ArrayDeque<>();
-    private int events;
-    private long bytes;
     private List<AcceptedAppend> inHand = List.of();
-    private @Nullable AcceptedAppend nextIn;
     private boolean closed;
 
     /**
@@ -35,14 +28,12 @@ final class CommitQueue {
      * @param rejectsWhenFull whether a caller gets an error while the queue is full, instead of waiting
      */
     CommitQueue(int maxEvents, long maxBytes, boolean rejectsWhenFull) {
-        this.maxEvents = maxEvents;
-        this.maxBytes = maxBytes;
+        this.room = new QueueRoom(maxEvents, maxBytes);
         this.rejectsWhenFull = rejectsWhenFull;
     }
 
     /**
-     * Adds an append, when there is room. Of the callers that wait, one has reserved its room, so that small appends do not keep out a large
-     * one for ever.
+     * Adds an append, when there is room.
      *
      * @param first runs before it is added, by one caller at a time
      * @throws StoreClosedException if the queue is closed, also while the caller waits
@@ -51,13 +42,12 @@ final class CommitQueue {
     void add(AcceptedAppend append, Runnable first) throws InterruptedException {
         lock.lock();
         try {
-            while (!closed && isFull(append)) {
+            while (!closed && !room.isFor(append)) {
                 if (rejectsWhenFull) {
-                    throw new AsyncQueueFullException(append.operation(), append.toString(), events, bytes);
+                    throw new AsyncQueueFullException(
+                            append.operation(), append.toString(), room.events(), room.bytes());
                 }
-                if (nextIn == null) {
-                    nextIn = append;
-                }
+                room.reserve(append);
                 notFull.await();
             }
             if (closed) {
@@ -65,26 +55,14 @@ final class CommitQueue {
             }
             first.run();
             waiting.addLast(append);
-            events += append.events();
-            bytes += append.bytes();
+            room.add(append);
             notEmpty.signal();
         } finally {
-            if (nextIn == append) {
-                nextIn = null;
+            if (room.release(append)) {
                 notFull.signalAll();
             }
             lock.unlock();
         }
-    }
-
-    /** An append that is larger than the limits waits alone. */
-    private boolean isFull(AcceptedAppend append) {
-        AcceptedAppend other = nextIn == append ? null : nextIn;
-        if (waiting.isEmpty() && other == null) {
-            return false;
-        }
-        return events + append.events() + (other == null ? 0 : other.events()) > maxEvents
-                || bytes + append.bytes() + (other == null ? 0 : other.bytes()) > maxBytes;
     }
 
     /**
@@ -99,25 +77,26 @@ final class CommitQueue {
                 notEmpty.awaitUninterruptibly();
             }
             CommitGroup group = new CommitGroup();
-            Set<AcceptedAppend> taken = Collections.newSetFromMap(new IdentityHashMap<>());
-            int later = 0;
+            List<AcceptedAppend> later = new ArrayList<>();
+            int examined = 0;
             for (AcceptedAppend next : waiting) {
-                if (group.isFull() || later == CommitGroup.MAX_EVENTS) {
+                if (group.isFull() || later.size() == CommitGroup.MAX_EVENTS) {
                     break;
                 }
-                if (group.add(next)) {
-                    taken.add(next);
-                } else {
-                    later++;
+                examined++;
+                if (!group.add(next)) {
+                    later.add(next);
                 }
             }
-            // Up to here an error, for example for lack of memory, has changed nothing.
-            waiting.removeIf(taken::contains);
+            // From here on nothing is allocated, so that no append is lost by an OutOfMemoryError.
+            for (; examined > 0; examined--) {
+                waiting.removeFirst();
+            }
+            for (int i = later.size() - 1; i >= 0; i--) {
+                waiting.addFirst(later.get(i));
+            }
             inHand = group.appends();
-            inHand.forEach(append -> {
-                events -= append.events();
-                bytes -= append.bytes();
-            });
+            inHand.forEach(room::remove);
             notFull.signalAll();
             return inHand;
         } finally {
@@ -129,7 +108,7 @@ final class CommitQueue {
     int size() {
         lock.lock();
         try {
-            return events;
+            return room.events();
         } finally {
             lock.unlock();
         }
@@ -162,8 +141,7 @@ final class CommitQueue {
         try {
             List<AcceptedAppend> rest = List.copyOf(waiting);
             waiting.clear();
-            events = 0;
-            bytes = 0;
+            rest.forEach(room::remove);
             return rest;
         } finally {
             lock.unlock();

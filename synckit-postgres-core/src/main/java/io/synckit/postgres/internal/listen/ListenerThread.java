@@ -88,7 +88,7 @@ public final class ListenerThread {
         }
     }
 
-    /** Stops the thread for good. See {@link #stop}. */
+    /** Stops the thread. It is not started again. See {@link #stop}. */
     public void close(Runnable first, Runnable last) {
         lock.lock();
         try {

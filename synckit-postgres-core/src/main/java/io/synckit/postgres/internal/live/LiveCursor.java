@@ -35,12 +35,10 @@ final class LiveCursor {
     private long next;
 
     private long demand;
-
     private final PendingNotices notices = new PendingNotices();
     private @Nullable RuntimeException failure;
     private boolean tooSlow;
     private boolean completed;
-
     /** Events that were taken when the listener stopped. They come first after its next start. */
     private List<StoredEvent> returned = List.of();
 
@@ -140,15 +138,14 @@ final class LiveCursor {
      * @param published the version up to which events count as published now
      */
     boolean rewind(long version, long published) {
-        if (state != State.CAUGHT_UP) {
-            catchUp(published);
-            return false;
+        boolean idle = state == State.CAUGHT_UP;
+        if (idle) {
+            next = version;
+            handled.busy();
+            state = State.BUSY;
         }
-        next = version;
         catchUp(published);
-        handled.busy();
-        state = State.BUSY;
-        return true;
+        return idle;
     }
 
     /** Ends the subscription with an error, after the events that were taken. */

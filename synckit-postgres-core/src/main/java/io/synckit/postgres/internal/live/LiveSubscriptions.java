@@ -1,15 +1,12 @@
 package io.synckit.postgres.internal.live;
 
 import io.synckit.Instrumentation;
-import io.synckit.InvalidVersionException;
 import io.synckit.JsonCodec;
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
-import io.synckit.Version;
 import io.synckit.postgres.internal.listen.LogReader;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.SafeLog;
-import io.synckit.postgres.internal.sql.Horizon;
 import io.synckit.subscription.EventSubscriptions;
 import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
@@ -126,9 +123,9 @@ public final class LiveSubscriptions implements EventSubscriptions {
             readSoon.run();
         }
         try {
-            Start start = start(options);
+            StartPosition start = StartPosition.of(options, reader, pages);
             LiveCursor cursor =
-                    new LiveCursor(options.buffer(), options.whenSlow(), filter::mayAccept, start.after, clock);
+                    new LiveCursor(options.buffer(), options.whenSlow(), filter::mayAccept, start.after(), clock);
             LiveSubscriber subscriber = new LiveSubscriber(
                     subscriptions,
                     runs,
@@ -137,7 +134,7 @@ public final class LiveSubscriptions implements EventSubscriptions {
                     filter,
                     cursor,
                     sink,
-                    new EventDelivery(sink, filter, instrumentation, start.stored));
+                    new EventDelivery(sink, filter, instrumentation, start.stored()));
             subscriptions.add(subscriber);
             return subscriber;
         } catch (RuntimeException e) {
@@ -145,29 +142,4 @@ public final class LiveSubscriptions implements EventSubscriptions {
             throw e;
         }
     }
-
-    /** The reader may read on meanwhile. Everything that it has read is settled. */
-    private Start start(LiveOptions options) {
-        long position = reader.position();
-        long from = options.from().map(Version::value).orElse(-1L);
-        if (from >= 0 && from <= position) {
-            return new Start(from, position);
-        }
-        Horizon horizon = pages.query(session -> reader.horizon(session.connection()));
-        if (from < 0) {
-            return new Start(horizon.stable(), horizon.stable());
-        }
-        if (from > horizon.head()) {
-            throw InvalidVersionException.beyondEnd(Version.of(from), Version.of(horizon.head()));
-        }
-        return new Start(from, horizon.stable());
-    }
-
-    /**
-     * Where a subscription starts.
-     *
-     * @param after the version after which it receives events
-     * @param stored the last version that was stored before
-     */
-    private record Start(long after, long stored) {}
 }

@@ -15,13 +15,13 @@ import io.synckit.postgres.internal.sql.EventCursor;
 import io.synckit.postgres.internal.sql.EventFilter;
 import io.synckit.postgres.internal.sql.EventQueries;
 import io.synckit.postgres.internal.sql.EventQueries.Selection;
-import io.synckit.postgres.internal.sql.EventQueries.Sizes;
 import io.synckit.postgres.internal.sql.Horizon;
 import io.synckit.postgres.internal.sql.HorizonQueries;
 import io.synckit.postgres.internal.sql.Session;
 import io.synckit.postgres.internal.sql.SqlFailure;
 import io.synckit.postgres.internal.sql.SqlFunction;
 import io.synckit.postgres.internal.sql.TableName;
+import io.synckit.postgres.internal.sql.TableSizes;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
 public final class EventReader {
 
     private final ConnectionSource connections;
+    private final TableName name;
     private final EventQueries table;
     private final HorizonQueries horizons;
     private final Diagnostics diagnostics;
@@ -47,6 +48,7 @@ public final class EventReader {
     public EventReader(
             ConnectionSource connections, TableName name, JsonCodec json, boolean preparedStatements, int batchSize) {
         this.connections = connections;
+        this.name = name;
         this.table = new EventQueries(name, json, preparedStatements);
         this.horizons = new HorizonQueries(name, table, json, preparedStatements);
         this.diagnostics = new Diagnostics(name);
@@ -175,8 +177,8 @@ public final class EventReader {
     }
 
     /** Returns the size of the table. */
-    public Sizes sizes() {
-        return read("stats of ", session -> table.sizes(session.connection()));
+    public TableSizes sizes() {
+        return read("stats of ", session -> TableSizes.of(session.connection(), name));
     }
 
     /** Returns a diagnosis. */

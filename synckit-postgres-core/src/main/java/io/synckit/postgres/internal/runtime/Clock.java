@@ -21,6 +21,6 @@ public interface Clock {
     /** Returns nanoseconds since an arbitrary origin, for durations. */
     long nanos();
 
-    /** Returns the time of the day. */
+    /** Returns the current time. */
     Instant now();
 }

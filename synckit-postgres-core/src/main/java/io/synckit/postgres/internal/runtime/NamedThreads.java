@@ -9,7 +9,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Daemon threads whose names say what they are for. */
+/** Creates daemon threads with names. */
 public final class NamedThreads implements ThreadFactory {
 
     private static final Duration KEPT_IDLE = Duration.ofSeconds(30);
@@ -21,14 +21,14 @@ public final class NamedThreads implements ThreadFactory {
         this.name = name;
     }
 
-    /** Threads {@code name-1}, {@code name-2}, … */
+    /** Returns a factory of threads {@code name-1}, {@code name-2}, … */
     public static ThreadFactory numbered(String name) {
         return new NamedThreads(name + "-");
     }
 
-    /** One thread, not yet started. */
+    /** Returns a thread that is not started yet. */
     public static Thread single(String name, Runnable work) {
-        // Without the inheritable thread locals of whoever happens to need it first.
+        // Without the inheritable thread locals of the thread that creates it.
         Thread thread = new Thread(null, work, name, 0, false);
         thread.setDaemon(true);
         return thread;
@@ -50,7 +50,7 @@ public final class NamedThreads implements ThreadFactory {
         }
     }
 
-    /** At most so many threads, started when there is work and ended when there is none; more work waits its turn. */
+    /** Returns an executor with a maximum number of threads, which are started when there is work and end when they are idle. More work waits. */
     public static ExecutorService atMost(int threads, String name) {
         ThreadPoolExecutor executor = new ThreadPoolExecutor(
                 threads,
@@ -63,7 +63,7 @@ public final class NamedThreads implements ThreadFactory {
         return executor;
     }
 
-    /** As many as there is work at a time, ended when there is none. */
+    /** Returns an executor that starts a thread for each piece of work, unless one is idle. Idle threads end. */
     public static ExecutorService asNeeded(String name) {
         return new ThreadPoolExecutor(
                 0,

@@ -52,12 +52,12 @@ public final class Watchdog implements AutoCloseable {
         }
     }
 
-    /** Ends whatever is going on on the connection. */
+    /** Breaks the connection, which ends the call. */
     public static void abort(Connection connection) {
         try {
             connection.abort(Runnable::run);
         } catch (SQLException | RuntimeException e) {
-            // It is broken already: what hangs on it fails.
+            // It is broken already, so the call fails.
         }
     }
 
@@ -66,7 +66,7 @@ public final class Watchdog implements AutoCloseable {
         timer.shutdownNow();
     }
 
-    /** Not a record: each call is another, on whichever connection. */
+    /** A call that is watched. Not a record, because two calls are never equal. */
     private static final class Call {
 
         private final Connection connection;

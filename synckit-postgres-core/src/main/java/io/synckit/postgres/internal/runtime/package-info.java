@@ -1,4 +1,4 @@
-/** What background work rests on: threads with names, pauses that grow, a watch over calls that hang. */
+/** Support for background work: clocks, named threads, back-off, completion of futures, and a watchdog of database calls. */
 @NullMarked
 package io.synckit.postgres.internal.runtime;
 

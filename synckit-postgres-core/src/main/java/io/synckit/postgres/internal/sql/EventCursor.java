@@ -19,7 +19,7 @@ public final class EventCursor implements AutoCloseable {
         this.rows = rows;
     }
 
-    /** The next event, null at the end. */
+    /** Returns the next event; null at the end. */
     public @Nullable StoredEvent next() throws SQLException {
         return rows.next() ? table.event(rows) : null;
     }

@@ -77,7 +77,7 @@ public final class EventFilter {
         }
     }
 
-    /** Beyond the years that timestamptz knows (and no event is there), the driver's infinity. */
+    /** Outside of the years of timestamptz, where no event is, the infinity of the driver. */
     private static OffsetDateTime bounded(Instant instant) {
         if (instant.isBefore(EARLIEST)) {
             return OffsetDateTime.MIN;
@@ -105,7 +105,7 @@ public final class EventFilter {
         parameters.add(parameter);
     }
 
-    /** To be put after another condition: each begins with {@code and}. */
+    /** Returns the conditions, each of which begins with {@code and}. */
     String conditions() {
         return conditions.toString();
     }
@@ -119,12 +119,12 @@ public final class EventFilter {
         return next;
     }
 
-    /** Whether something is left to do after the database has filtered. */
+    /** Returns whether predicates must be evaluated after the database has filtered. */
     public boolean hasPredicates() {
         return !predicates.isEmpty();
     }
 
-    /** Whether all predicates accept the event. */
+    /** Returns whether all predicates accept the event. */
     public boolean accepts(StoredEvent event) {
         return predicates.stream().allMatch(predicate -> predicate.test(event));
     }

@@ -36,12 +36,6 @@ public final class EventQueries {
     private static final String STREAM = "select " + COLUMNS
             + " from <table> where aggregate_id = ? and version > ?<filter> order by stream_version limit ?";
 
-    private static final String STATS = """
-            select h.stable, h.head, greatest(c.reltuples, 0)::bigint, pg_table_size(c.oid), pg_indexes_size(c.oid)
-              from <horizon>() h, pg_class c where c.oid = ?::regclass
-            """;
-
-    private final TableName name;
     private final JsonCodec json;
     private final Statements statements;
     private final String find;
@@ -49,10 +43,9 @@ public final class EventQueries {
     private final String range;
     private final String rangeNewestFirst;
     private final String stream;
-    private final String stats;
+
     /** @param preparedStatements whether the driver may keep server-side prepared statements */
     public EventQueries(TableName name, JsonCodec json, boolean preparedStatements) {
-        this.name = name;
         this.json = json;
         this.statements = new Statements(name, preparedStatements);
         this.find = statements.named(FIND);
@@ -60,7 +53,6 @@ public final class EventQueries {
         this.range = statements.named(RANGE);
         this.rangeNewestFirst = statements.named(RANGE_NEWEST_FIRST);
         this.stream = statements.named(STREAM);
-        this.stats = statements.named(STATS);
     }
 
     /** Returns the event with this id. */
@@ -79,17 +71,6 @@ public final class EventQueries {
             statement.setLong(1, version);
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? EventIdentity.of(rows, 1) : null;
-            }
-        }
-    }
-
-    /** Returns sizes and versions. */
-    public Sizes sizes(Connection connection) throws SQLException {
-        try (PreparedStatement statement = statements.prepare(connection, stats)) {
-            statement.setString(1, name.quoted());
-            try (ResultSet rows = statement.executeQuery()) {
-                rows.next();
-                return new Sizes(rows.getLong(1), rows.getLong(2), rows.getLong(3), rows.getLong(4), rows.getLong(5));
             }
         }
     }
@@ -178,7 +159,4 @@ public final class EventQueries {
             return new Selection(null, since, upTo, false);
         }
     }
-
-    /** The size of the table. */
-    public record Sizes(long stable, long head, long estimatedEvents, long tableBytes, long indexBytes) {}
 }

@@ -343,7 +343,7 @@ class CommitLanesTest {
     }
 
     @Test
-    void everyFutureCompletesUnderFaultsAndWhatWasAcknowledgedIsStoredOnce() {
+    void futuresCompleteAndEventsAreStoredOnceUnderFaults() {
         int callers = 8;
         Map<String, AppendResult> acknowledged = new ConcurrentHashMap<>();
         Set<String> rejected = ConcurrentHashMap.newKeySet();

@@ -5,7 +5,7 @@ import java.util.Locale;
 /** The problems that health reports. */
 enum HealthProblem {
 
-    /** The database does not answer, or with an error. */
+    /** The database does not answer, or answers with an error. */
     DATABASE,
 
     /** The table is missing, has another version, or may not be read. */
@@ -23,13 +23,13 @@ enum HealthProblem {
     /** The listener is not connected, and polls. */
     LISTENER_POLLING,
 
-    /** A transaction that has stored events is open for long, and holds back readers. */
+    /** A transaction that has stored events is open for too long, and holds back readers. */
     HORIZON_HELD,
 
     /** Subscriptions or their reader lag. */
     LAG,
 
-    /** The server's notification queue fills up. */
+    /** The notification queue of the server is nearly full. */
     QUEUE,
 
     /** The log is not the one that was read, and subscriptions have ended. */

@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/** What is counted besides how long a call took. */
+/** The counters of operations and handlers, besides their timers. */
 final class OperationCounters {
 
     private static final Duration LONGEST = Duration.ofDays(365);
@@ -67,7 +67,7 @@ final class OperationCounters {
         }
     }
 
-    /** Times may be wrong, or infinitely far away: from 0 to a year. */
+    /** Limits a delay to the range from 0 to a year, because times may be wrong or infinite. */
     private static Duration delay(Instant createdAt) {
         Instant now = Instant.now();
         if (createdAt.isAfter(now)) {

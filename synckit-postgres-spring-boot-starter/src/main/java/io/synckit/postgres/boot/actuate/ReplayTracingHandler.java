@@ -14,7 +14,7 @@ import org.springframework.core.Ordered;
 
 /**
  * An event that is replayed, perhaps years later, begins a trace of its own that links to the one in which it was stored. It comes before
- * Boot's handler of received messages, which would go on with that one.
+ * Boot's handler of received messages, which would continue that trace.
  */
 final class ReplayTracingHandler implements TracingObservationHandler<EventHandlerContext>, Ordered {
 

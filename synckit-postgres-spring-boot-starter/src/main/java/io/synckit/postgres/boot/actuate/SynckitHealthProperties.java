@@ -7,7 +7,7 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * What the health indicator takes for a problem. A database that does not answer and a schema that does not fit are DOWN in any case.
+ * When the health indicator reports a problem. A database that does not answer and a schema that does not fit are DOWN in any case.
  *
  * @param downFor Problems that set the health to DOWN, besides database and schema: any of schema-newer, listener-failed, listener-stopped, listener-polling, horizon-held, lag, queue, history-changed and loss. Other problems are reported in the details while the health is UP.
  * @param maxHorizonDelay Maximum age of a transaction that holds back readers, before it is a problem.
@@ -25,7 +25,7 @@ record SynckitHealthProperties(
 
     private static final Duration LONGEST = Duration.ofDays(365);
 
-    /** @throws InvalidConfigException if a value cannot be */
+    /** @throws InvalidConfigException if a value is invalid */
     SynckitHealthProperties {
         requirePositive("health.max-horizon-delay", maxHorizonDelay);
         requirePositive("health.max-lag", maxLag);

@@ -14,7 +14,7 @@ import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
-/** Gauges, health and the endpoint of the event store, each where the application has what it takes. */
+/** Gauges, health and the endpoint of the event store, each if the application has the modules for it. */
 @AutoConfiguration(
         after = SynckitPostgresMonitorAutoConfiguration.class,
         afterName = "org.springframework.boot.micrometer.metrics.autoconfigure.CompositeMeterRegistryAutoConfiguration")

@@ -18,7 +18,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
 
-/** Metrics and traces of operations and handlers, where Micrometer is and the application has a registry. */
+/** Metrics and traces of operations and handlers, if Micrometer is present and the application has a registry. */
 @AutoConfiguration(
         beforeName = "io.synckit.postgres.boot.autoconfigure.SynckitPostgresAutoConfiguration",
         afterName = {

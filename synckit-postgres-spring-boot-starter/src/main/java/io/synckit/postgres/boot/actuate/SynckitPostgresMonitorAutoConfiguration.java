@@ -9,7 +9,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean
 import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
 import org.springframework.context.annotation.Bean;
 
-/** What metrics, health and the endpoint ask. */
+/** The monitor that metrics, health and the endpoint query. */
 @AutoConfiguration(afterName = "io.synckit.postgres.boot.autoconfigure.SynckitPostgresAutoConfiguration")
 @ConditionalOnBooleanProperty(name = "synckit.postgres.enabled", matchIfMissing = true)
 final class SynckitPostgresMonitorAutoConfiguration {

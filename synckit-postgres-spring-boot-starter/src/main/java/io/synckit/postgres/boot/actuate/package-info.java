@@ -1,4 +1,4 @@
-/** Metrics, traces, health and the Actuator endpoint; nothing here is for callers. */
+/** Metrics, traces, health and the Actuator endpoint. Not for use by applications. */
 @NullMarked
 package io.synckit.postgres.boot.actuate;
 

@@ -31,7 +31,7 @@ final class HikariLikeConnections extends AbstractDataSource {
         this.defaults = defaults;
     }
 
-    /** Whether there is something to connect to. */
+    /** Returns whether the pool has a URL or a data source. */
     boolean isPossible() {
         return settings.url() != null
                 || pool.getJdbcUrl() != null

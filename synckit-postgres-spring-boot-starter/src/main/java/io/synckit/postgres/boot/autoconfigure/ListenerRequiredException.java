@@ -2,7 +2,7 @@ package io.synckit.postgres.boot.autoconfigure;
 
 import io.synckit.InvalidConnectionException;
 
-/** The listener's first connection failed, and the start shall fail then. */
+/** The first connection of the listener has failed, and the settings require it for the start. */
 final class ListenerRequiredException extends InvalidConnectionException {
 
     private static final long serialVersionUID = 1;

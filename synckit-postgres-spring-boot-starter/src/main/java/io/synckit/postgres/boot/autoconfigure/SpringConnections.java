@@ -16,7 +16,7 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 
 /**
  * Joins Spring's transactions: where a transaction manager (JDBC, JPA) has bound a connection of this DataSource to the thread, and
- * its transaction has not ended, that one is used. Otherwise a connection of our own, which is not bound to anything.
+ * its transaction has not ended, that one is used. Otherwise it borrows a connection that is not bound to the thread.
  */
 final class SpringConnections implements ConnectionSource {
 
@@ -29,7 +29,7 @@ final class SpringConnections implements ConnectionSource {
 
     /** @param shared whether the application's transactions are expected to be on this DataSource */
     SpringConnections(DataSource dataSource, boolean shared) {
-        // The proxy binds nothing itself; transaction managers bind connections of its target.
+        // Transaction managers bind connections of the target of the proxy.
         DataSource target =
                 dataSource instanceof TransactionAwareDataSourceProxy proxy ? proxy.getTargetDataSource() : null;
         this.dataSource = target == null ? dataSource : target;
@@ -39,14 +39,14 @@ final class SpringConnections implements ConnectionSource {
         this.warned = new AtomicBoolean(!shared);
     }
 
-    /** Spring Boot's {@code spring.datasource.connection-fetch=lazy}: only later, but the same connections. */
+    /** Spring Boot's {@code spring.datasource.connection-fetch=lazy}: the same connections, fetched later. */
     private static DataSource behindLazy(DataSource dataSource) {
         boolean lazy = dataSource.getClass() == LazyConnectionDataSourceProxy.class;
         DataSource target = lazy ? ((LazyConnectionDataSourceProxy) dataSource).getTargetDataSource() : null;
         return target == null ? dataSource : target;
     }
 
-    /** To be added to the transaction managers. */
+    /** Returns the listener to add to the transaction managers. */
     SpringTransactions transactions() {
         return transactions;
     }
@@ -77,7 +77,7 @@ final class SpringConnections implements ConnectionSource {
         return sameForAllThreads;
     }
 
-    /** One synchronization for a transaction, however much it stores. */
+    /** One synchronization for each transaction, however many events it stores. */
     @Override
     public void afterCommit(Runnable action) {
         if (!joins()) {

@@ -62,7 +62,7 @@ final class SynckitListenerLifecycle implements SmartLifecycle {
         }
     }
 
-    /** A pooler has its own remedy; for the rest it is the way of the listener that is wrong, not that of the pool. */
+    /** A pooler has its own remedy. Every other failure concerns the connection of the listener, not that of the pool. */
     private static RuntimeException named(RuntimeException failure) {
         return failure instanceof InvalidConnectionException connection
                         && connection.reason() != InvalidConnectionException.Reason.TRANSACTION_POOLER

@@ -9,17 +9,11 @@ import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.EventStoreComponents;
 import io.synckit.postgres.boot.SynckitDataSource;
 import io.synckit.postgres.boot.SynckitJsonMapperCustomizer;
-import io.synckit.postgres.boot.autoconfigure.SynckitPostgresProperties.Listener;
 import io.synckit.postgres.notification.NotificationListener;
-import io.synckit.postgres.notification.NotificationListenerBuilder;
-import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.subscription.EventSubscriptions;
 import io.synckit.subscription.LiveSubscription;
-import java.time.Duration;
 import java.util.Objects;
 import javax.sql.DataSource;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.LazyInitializationExcludeFilter;
@@ -32,12 +26,10 @@ import org.springframework.boot.context.properties.EnableConfigurationProperties
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.sql.init.dependency.DatabaseInitializationDependencyConfigurer;
 import org.springframework.boot.sql.init.dependency.DependsOnDatabaseInitialization;
-import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Import;
 import org.springframework.context.annotation.ImportRuntimeHints;
 import org.springframework.core.env.Environment;
-import org.springframework.core.task.VirtualThreadTaskExecutor;
 import tools.jackson.databind.JacksonModule;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -53,8 +45,6 @@ import tools.jackson.databind.json.JsonMapper;
 @Import(DatabaseInitializationDependencyConfigurer.class)
 @ImportRuntimeHints(SynckitRuntimeHints.class)
 final class SynckitPostgresAutoConfiguration {
-
-    private static final Logger log = LoggerFactory.getLogger(SynckitPostgresAutoConfiguration.class);
 
     @Bean
     @ConditionalOnMissingBean
@@ -76,7 +66,7 @@ final class SynckitPostgresAutoConfiguration {
         return new TransactionManagers();
     }
 
-    /** A subscription that no other bean needs is made all the same: its handler has work to do. */
+    /** Subscriptions are created although no other bean needs them, because their handlers must run. */
     @Bean
     static LazyInitializationExcludeFilter synckitSubscriptionsAreNotLazy() {
         return LazyInitializationExcludeFilter.forBeanTypes(LiveSubscription.class);
@@ -116,7 +106,7 @@ final class SynckitPostgresAutoConfiguration {
         PostgresEventStore store = new PostgresEventStore(
                 database.dataSource(), connections, json, properties.toConfig(), instrumentation);
         NotificationListener listener = properties.listener().enabled()
-                ? listener(database, connections, json, properties, instrumentation, environment)
+                ? ListenerFactory.create(database, connections, json, properties, instrumentation, environment)
                 : null;
         return new EventStoreComponents(store, listener);
     }
@@ -146,7 +136,7 @@ final class SynckitPostgresAutoConfiguration {
         return store.subscriptions();
     }
 
-    /** Without live subscriptions. A further {@code PostgresEventStore} may exist; only one with this name replaces this one. */
+    /** Without live subscriptions. Another {@code PostgresEventStore} may exist. Only a bean with this name replaces this one. */
     @Bean(destroyMethod = "")
     @ConditionalOnMissingBean(name = "postgresEventStore")
     @ConditionalOnBean(EventStoreComponents.class)
@@ -174,34 +164,5 @@ final class SynckitPostgresAutoConfiguration {
             RealtimeEventStore store, SynckitPostgresProperties properties) {
         return new SynckitListenerLifecycle(
                 store.listener(), properties.listener().required());
-    }
-
-    private static NotificationListener listener(
-            SynckitDatabase database,
-            ConnectionSource connections,
-            JsonCodec json,
-            SynckitPostgresProperties properties,
-            Instrumentation instrumentation,
-            Environment environment) {
-        Listener settings = properties.listener();
-        DataSource unpooled = new UnpooledConnections(
-                        "listener", settings.url(), settings.username(), settings.password())
-                .like(database.dataSource(), UnpooledConnections.FOR_LISTENING);
-        NotificationListenerBuilder builder = RealtimeEventStore.listener(
-                        unpooled == null ? database.dataSource() : unpooled, connections, json, properties.toConfig())
-                .instrumentation(instrumentation)
-                // The life cycle has waited for the handlers before.
-                .closeTimeout(Duration.ZERO)
-                .auditDelay(properties.audit().enabled() ? properties.audit().delay() : null);
-        if (unpooled == null) {
-            log.warn(
-                    "listener.url-needed: the URL of the DataSource is not known, and a connection of its pool cannot listen permanently,"
-                            + " so live subscriptions are served by polling; set synckit.postgres.listener.url");
-            builder.notifyMode(NotifyMode.OFF);
-        }
-        if (Threading.VIRTUAL.isActive(environment)) {
-            builder.handlers(new VirtualThreadTaskExecutor("synckit-live-"));
-        }
-        return builder.build();
     }
 }

@@ -13,7 +13,7 @@ import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.context.annotation.Bean;
 
-/** The pool of a store with a database of its own. */
+/** The pool of a store with a separate database. */
 @AutoConfiguration(
         before = DataSourceAutoConfiguration.class,
         afterName = "org.springframework.boot.testcontainers.service.connection.ServiceConnectionAutoConfiguration")
@@ -24,7 +24,7 @@ final class SynckitPostgresDataSourceAutoConfiguration {
 
     private static final String NAME = "synckitDataSource";
 
-    /** An application without another database: Boot would insist on {@code spring.datasource.url}, so this is its DataSource. */
+    /** For an application without another database. It is the DataSource of the application, because Boot would require {@code spring.datasource.url} otherwise. */
     @Bean(NAME)
     @SynckitDataSource
     @ConditionalOnMissingBean({DataSource.class, JdbcConnectionDetails.class})
@@ -33,7 +33,7 @@ final class SynckitPostgresDataSourceAutoConfiguration {
         return PostgresEventStore.openPool(properties.toConfig());
     }
 
-    /** Beside the application's DataSource, for which it must not be taken. */
+    /** Beside the DataSource of the application. It is not injected by type. */
     @Bean(name = NAME, defaultCandidate = false)
     @SynckitDataSource
     @ConditionalOnMissingBean(name = NAME)

@@ -91,7 +91,7 @@ record SynckitPostgresProperties(
             @Nullable String password) {}
 
     /**
-     * The auditor of what is delivered.
+     * The audit of delivered events.
      *
      * @param enabled Whether to compare delivered events with the table.
      * @param delay Time between the delivery and the comparison.
@@ -101,7 +101,7 @@ record SynckitPostgresProperties(
             @DefaultValue("1m") Duration delay) {}
 
     /**
-     * How the schema comes into the database.
+     * The migration of the schema.
      *
      * @param mode Whether to migrate the schema at start-up (migrate), only to check it (validate), or neither (none).
      * @param url URL of the same database for the migration, for example to bypass a connection pooler.
@@ -121,17 +121,17 @@ record SynckitPostgresProperties(
     /** What happens to the schema at start-up. */
     enum MigrationMode {
 
-        /** Bring it up to date, then check it. */
+        /** Migrate it, then check it. */
         MIGRATE,
 
-        /** Check it, and fail the start if it is not as it must be. */
+        /** Check it. The start fails if it does not fit. */
         VALIDATE,
 
         /** Neither. */
         NONE
     }
 
-    /** @throws io.synckit.InvalidConfigException if a value cannot be */
+    /** @throws io.synckit.InvalidConfigException if a value is invalid */
     Config toConfig() {
         return Config.builder()
                 .connectionString(url)

@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.aot.hint.RuntimeHints;
 import org.springframework.aot.hint.RuntimeHintsRegistrar;
 
-/** What an image made ahead of time must hold besides what Spring finds by itself: the migrations. */
+/** Adds the migration scripts to a native image. */
 final class SynckitRuntimeHints implements RuntimeHintsRegistrar {
 
     @Override

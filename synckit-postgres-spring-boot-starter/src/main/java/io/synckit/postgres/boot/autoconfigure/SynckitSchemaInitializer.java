@@ -80,7 +80,7 @@ final class SynckitSchemaInitializer implements InitializingBean {
         }
     }
 
-    /** Outside the pool: a migration holds two connections at once, and a pool may have but one. */
+    /** Outside the pool, because a migration needs two connections at once, and a pool may have only one. */
     private DataSource migrationDataSource() {
         DataSource unpooled = new UnpooledConnections(
                         "migration", migration.url(), migration.username(), migration.password())

@@ -3,7 +3,7 @@ package io.synckit.postgres.boot.autoconfigure;
 import java.util.Set;
 import org.springframework.boot.sql.init.dependency.AbstractBeansOfTypeDatabaseInitializerDetector;
 
-/** Puts our migration after the application's and before everything that uses the database. */
+/** Lets the migration run after that of the application, and before everything that uses the database. */
 final class SynckitSchemaInitializerDetector extends AbstractBeansOfTypeDatabaseInitializerDetector {
 
     private static final int AFTER_THOSE_OF_BOOT = 100;

@@ -32,7 +32,7 @@ record UnpooledConnections(
         @Nullable String username,
         @Nullable String password) {
 
-    /** For a connection that lives long: a dead peer is noticed, and the server's administrator sees what it is. */
+    /** For a permanent connection: a dead peer is noticed, and the connection has a name in {@code pg_stat_activity}. */
     static final Map<String, String> FOR_LISTENING =
             Map.of("tcpKeepAlive", "true", "loginTimeout", "10", "ApplicationName", "synckit listener");
 
@@ -41,7 +41,7 @@ record UnpooledConnections(
     /**
      * @param defaults properties of the driver, where the pool has no others
      * @return null if the URL of the pool is not known, and no other is set
-     * @throws InvalidConfigException if a part is set that makes no sense without another
+     * @throws InvalidConfigException if a setting is missing that another one needs
      */
     @Nullable DataSource like(DataSource pool, Map<String, String> defaults) {
         if (username == null && password != null) {
@@ -61,7 +61,7 @@ record UnpooledConnections(
         return derived(pool, defaults) == null ? null : new Derived(this, pool, defaults);
     }
 
-    /** With Spring Boot's knowledge of other pools: URL, user and password as they are at this moment. */
+    /** Uses what Spring Boot knows of other pools: their current URL, user and password. */
     private @Nullable SimpleDriverDataSource derived(DataSource pool, Map<String, String> defaults) {
         SimpleDriverDataSource unpooled = derive(pool);
         if (unpooled == null || (unpooled.getUrl() == null && url == null)) {
@@ -99,12 +99,12 @@ record UnpooledConnections(
         }
     }
 
-    /** In the driver, user and password of the URL win over those that are given beside it. */
+    /** In the driver, user and password of the URL have precedence over those of the call. */
     static String withoutCredentials(String url) {
         return url.replaceAll("([?&])(user|password)=[^&]*", "$1").replaceAll("&{2,}", "&");
     }
 
-    /** Derived anew for each connection, since the password of a pool may be changed while it runs. */
+    /** Derived again for each connection, because the password of a pool may change while it runs. */
     private static final class Derived extends AbstractDataSource {
 
         private final UnpooledConnections settings;

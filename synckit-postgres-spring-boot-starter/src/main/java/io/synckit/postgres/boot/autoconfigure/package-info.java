@@ -1,4 +1,4 @@
-/** The auto-configuration; nothing here is for callers. */
+/** The auto-configuration. Not for use by applications. */
 @NullMarked
 package io.synckit.postgres.boot.autoconfigure;
 
