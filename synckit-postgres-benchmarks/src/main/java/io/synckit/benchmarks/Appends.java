@@ -45,6 +45,7 @@ final class Appends {
                 .map(Contender::name)
                 .filter(name -> !name.startsWith("bare") || name.equals(BARE))
                 .filter(name -> !name.startsWith(ASYNC))
+                .filter(profile::includes)
                 .toList();
         Samples one = plain(1, List.of(OURS, BARE));
         report.atLeast("append-1", one.ratio(OURS, BARE), 0.9);

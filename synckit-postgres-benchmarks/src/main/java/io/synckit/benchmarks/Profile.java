@@ -1,5 +1,7 @@
 package io.synckit.benchmarks;
 
+import java.util.Set;
+
 /**
  * The duration of a run.
  *
@@ -27,6 +29,9 @@ record Profile(
         int starts,
         int observedRounds) {
 
+    private static final Set<String> NOT_TUNED =
+            Set.of("Axon", "Essentials", "Spring Integration", "synckit, each-event", "synckit, polling");
+
     /** Checks only that everything runs. */
     static final Profile SMOKE = new Profile("smoke", 0, 1, 200, 1, 50, 500, 5_000, new int[] {2_000, 4_000}, 1, 0);
 
@@ -37,6 +42,11 @@ record Profile(
     /** What docs/performance.md shows. */
     static final Profile FULL = new Profile(
             "full", 15_000, 7, 2_000, 3, 150, 10_000, 1_000_000, new int[] {100_000, 1_000_000, 10_000_000}, 4, 15);
+
+    /** Returns whether a contender appends. A quick run leaves out variants with default settings if there is a tuned one. */
+    boolean includes(String contender) {
+        return this != QUICK || !NOT_TUNED.contains(contender);
+    }
 
     /** Returns the number of rounds that do not count: none in a smoke run. */
     int first(int rounds) {
