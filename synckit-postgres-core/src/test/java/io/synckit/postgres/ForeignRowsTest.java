@@ -239,7 +239,7 @@ class ForeignRowsTest {
         }
     }
 
-    /** Programs may use each of these numbers for "the end". None of them is the mark of the library's own rows. */
+    /** Programs may use each of these numbers for "the end". None of them is the mark of the library. */
     @ParameterizedTest
     @ValueSource(
             strings = {

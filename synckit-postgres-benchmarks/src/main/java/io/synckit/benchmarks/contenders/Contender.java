@@ -36,7 +36,7 @@ public interface Contender extends AutoCloseable {
 
     /** Stores a business row and the event in one transaction. */
     default void storeWithBusinessRow(Order order) throws Exception {
-        throw new UnsupportedOperationException(name());
+        throw new IllegalStateException(name() + " does not support a business row");
     }
 
     /** Waits until the events of {@link #store} are committed, if that returns before their commit. */
@@ -49,22 +49,22 @@ public interface Contender extends AutoCloseable {
 
     /** Stores events in one transaction. */
     default void storeBatch(List<Order> orders) throws Exception {
-        throw new UnsupportedOperationException(name());
+        throw new IllegalStateException(name() + " does not support batches");
     }
 
     /** Reads all events, from the first, and their data. */
     default void readAll(LongConsumer each) throws Exception {
-        throw new UnsupportedOperationException(name());
+        throw new IllegalStateException(name() + " does not support a read of all events");
     }
 
     /** Reads all events of an aggregate, and their data. */
     default void readStream(String aggregateId, LongConsumer each) throws Exception {
-        throw new UnsupportedOperationException(name());
+        throw new IllegalStateException(name() + " does not support a read of one aggregate");
     }
 
     /** Receives each event that is committed from now on, until the returned handle is closed. */
     default Following follow(LongConsumer each) throws Exception {
-        throw new UnsupportedOperationException(name());
+        throw new IllegalStateException(name() + " does not support delivery");
     }
 
     @Override

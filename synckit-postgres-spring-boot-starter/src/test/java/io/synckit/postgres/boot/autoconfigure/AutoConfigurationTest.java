@@ -371,7 +371,7 @@ class AutoConfigurationTest {
                 });
     }
 
-    /** Stored events do not depend on the settings of the application's API. */
+    /** Stored events do not depend on the JSON settings of the application. */
     @Test
     void settingsOfTheApplicationsJsonDoNotAffectTheLog() {
         withApplicationsDataSource()
