@@ -2,8 +2,9 @@ package io.synckit;
 
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.util.Set;
+import java.util.concurrent.Callable;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /** Provides connections to the store, and joins the transactions of a framework. Thread-safe. */
 @FunctionalInterface
@@ -14,6 +15,24 @@ public interface ConnectionSource {
 
     /** Returns whether the calling thread has a transaction that a borrowed connection would join. The default is false. */
     default boolean inCallersTransaction() {
+        return false;
+    }
+
+    /**
+     * Runs work in a transaction, which connections that the thread borrows meanwhile join. Commits if the work returns, and rolls back if it
+     * throws. Handlers of durable subscriptions with exactly-once delivery run in it. The default throws.
+     *
+     * @throws InvalidConfigException if this source has no transactions
+     */
+    default <R extends @Nullable Object> R inTransaction(Callable<R> work) throws Exception {
+        throw new InvalidConfigException(
+                "connections",
+                "is a ConnectionSource without transactions, which exactly-once delivery needs; implement inTransaction, or use"
+                        + " at-least-once delivery");
+    }
+
+    /** Returns whether {@link #inTransaction} is implemented. The default is false. */
+    default boolean hasTransactions() {
         return false;
     }
 
@@ -33,29 +52,11 @@ public interface ConnectionSource {
     }
 
     /**
-     * Returns a source that joins no transaction: every call is a transaction of its own. {@link #sameForAllThreads} is true for the
+     * Returns a source whose calls are transactions of their own, except those within {@link #inTransaction}. {@link #sameForAllThreads} is true for the
      * DataSource of HikariCP and of the driver, but not for their subclasses and for proxies.
      */
     static ConnectionSource of(DataSource dataSource) {
-        boolean sameForAllThreads = Set.of("com.zaxxer.hikari.HikariDataSource", "org.postgresql.ds.PGSimpleDataSource")
-                .contains(dataSource.getClass().getName());
-        return new ConnectionSource() {
-            @Override
-            public boolean sameForAllThreads() {
-                return sameForAllThreads;
-            }
-
-            @Override
-            public Borrowed borrow() throws SQLException {
-                Connection connection = dataSource.getConnection();
-                return new Borrowed(connection, false, connection::close);
-            }
-
-            @Override
-            public void afterCommit(Runnable action) {
-                action.run();
-            }
-        };
+        return new JdbcConnections(dataSource);
     }
 
     /**

@@ -42,10 +42,13 @@ public interface Instrumentation {
     /**
      * The handling of an event.
      *
-     * @param kind the kind of the subscription: {@code live}
-     * @param replay whether the event was stored before the subscription was created
+     * @param kind the kind of the subscription: {@code live} or {@code durable}
+     * @param subscription name of the subscription
+     * @param event the event; the first one of a batch
+     * @param replay live: whether the event was stored before the subscription was created; durable: whether it is handled again after a
+     *     replay
      */
-    record Handling(String kind, StoredEvent event, boolean replay) {}
+    record Handling(String kind, String subscription, StoredEvent event, boolean replay) {}
 
     /** An operation of the store. */
     final class Operation {

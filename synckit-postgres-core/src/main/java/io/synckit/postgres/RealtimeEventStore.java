@@ -113,6 +113,11 @@ public final class RealtimeEventStore implements EventStore {
         return subscriptions().live(LiveOptions.named("stream").filter(Filter.aggregateIds(aggregateId)), handler);
     }
 
+    /** Returns the connections of the store. In an exactly-once handler, they join its transaction. */
+    public ConnectionSource connections() {
+        return connections;
+    }
+
     /** Returns the subscriptions of the listener. */
     public EventSubscriptions subscriptions() {
         return listener.subscriptions();

@@ -33,4 +33,24 @@ public interface EventSubscriptions {
 
     /** Returns the active live subscriptions. */
     List<LiveSubscription> active();
+
+    /**
+     * Starts a durable subscription in this process. Its checkpoint is in the database, so it continues after a restart. All processes that
+     * start it share its partitions. A process that dies is replaced by another one.
+     *
+     * @throws io.synckit.InvalidConfigException if the subscription was started in this process before, or has another number of
+     *     partitions in the database, or if the delivery is EXACTLY_ONCE and the connections cannot run transactions
+     * @throws IllegalArgumentException if the options exclude each other
+     * @throws InvalidFilterException if a filter's value cannot be written as JSON
+     * @throws InvalidVersionException if it starts for the first time, after a version that was not given out
+     * @throws InvalidConnectionException if the database cannot be reached, or the role lacks a privilege
+     * @throws StoreClosedException if the subscriptions are closed
+     */
+    DurableSubscription durable(DurableOptions options, DurableEventHandler handler);
+
+    /** Starts a durable subscription that handles batches. See {@link #durable}. */
+    DurableSubscription durableBatches(DurableOptions options, DurableBatchHandler handler);
+
+    /** Returns the durable subscriptions that were started in this process and are not closed. */
+    List<DurableSubscription> durable();
 }

@@ -1,5 +1,7 @@
 package io.synckit.postgres.notification;
 
+import io.synckit.postgres.internal.durable.Database;
+import io.synckit.postgres.internal.durable.DurableSubscriptions;
 import io.synckit.postgres.internal.listen.Auditor;
 import io.synckit.postgres.internal.listen.Connector;
 import io.synckit.postgres.internal.listen.Counters;
@@ -35,6 +37,7 @@ final class ListenerParts {
     final Poller poller;
     final HandlerRuns runs;
     final Subscriptions live;
+    final DurableSubscriptions durable;
     final ListenerThread thread;
     final ListenerWatchers watchers = new ListenerWatchers();
     final EventSubscriptions subscriptions;
@@ -51,26 +54,28 @@ final class ListenerParts {
         this.auditor = builder.auditDelay == null
                 ? null
                 : new Auditor(new VersionQueries(name, builder.enablePreparedStmts), builder.auditDelay, Clock.SYSTEM);
+        HorizonQueries horizons = new HorizonQueries(name, queries, builder.json, builder.enablePreparedStmts);
         this.reader = new LogReader(
-                queries,
-                new HorizonQueries(name, queries, builder.json, builder.enablePreparedStmts),
-                builder.json,
-                watchdog,
-                live,
-                auditor,
-                builder.batchSize,
-                Clock.SYSTEM);
+                queries, horizons, builder.json, watchdog, live, auditor, builder.batchSize, Clock.SYSTEM);
         this.poller = new Poller(table, builder.pool, reader, counters, auditor, Clock.SYSTEM);
         this.thread = new ListenerThread(table, () -> loop(builder, new Doorbell(name)));
-        this.subscriptions = new LiveSubscriptions(
+        PageReader pages = new PageReader(table, builder.pool, queries, watchdog, builder.batchSize);
+        this.durable = new DurableSubscriptions(
+                new Database(name, builder.pool, horizons, watchdog, builder.enablePreparedStmts),
                 live,
-                runs,
-                new PageReader(table, builder.pool, queries, watchdog, builder.batchSize),
+                pages,
                 reader,
+                runs::execute,
                 thread::readSoon,
                 builder.json,
                 builder.instrumentation,
+                builder.processName,
+                builder.ownerTimeout,
+                builder.closeTimeout,
                 Clock.SYSTEM);
+        LiveSubscriptions liveSubscriptions = new LiveSubscriptions(
+                live, runs, pages, reader, thread::readSoon, builder.json, builder.instrumentation, Clock.SYSTEM);
+        this.subscriptions = new ListenerSubscriptions(liveSubscriptions, durable);
     }
 
     /** Each start of the listener has a loop of its own. */
@@ -80,6 +85,7 @@ final class ListenerParts {
                 builder.notificationTimeout,
                 builder.reconnectInterval,
                 builder.maxReconnectAttempts,
+                builder.maxSilence(),
                 builder.notifyMode);
         return new ListenerLoop(
                 settings,
@@ -91,6 +97,7 @@ final class ListenerParts {
                 live,
                 counters,
                 new ListenerState(settings, watchers::changed, Clock.SYSTEM),
+                durable.tenant(),
                 Clock.SYSTEM);
     }
 

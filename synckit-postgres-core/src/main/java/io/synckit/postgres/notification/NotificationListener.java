@@ -20,7 +20,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Listens for the events of a table with one connection and one thread, and serves live subscriptions. Notifications are hints; events come
+ * Listens for the events of a table with one connection and one thread, and serves subscriptions. Notifications are hints; events come
  * from the table. While there is no connection, it polls. Thread-safe.
  *
  * <p>Subscriptions can be opened and closed at any time. They are served between {@link #start} and {@link #stop}, and catch up after the
@@ -63,13 +63,16 @@ public final class NotificationListener implements AutoCloseable {
             parts.reader.forgetHistoryChange();
             parts.live.serve(true);
         });
+        parts.durable.start();
     }
 
     /**
      * Stops listening and polling. No handler is called for a further event. Running handlers are not interrupted; {@link #stopGracefully}
-     * waits for them. Subscriptions stay, and catch up after the next start.
+     * waits for them. Subscriptions stay, and catch up after the next start. Durable subscriptions let their running handlers end, and go to
+     * other processes.
      */
     public void stop() {
+        parts.durable.stop();
         parts.thread.stop(() -> parts.live.serve(false), parts.reader::verifyNext);
     }
 
@@ -102,6 +105,7 @@ public final class NotificationListener implements AutoCloseable {
         closed = true;
         parts.runs.endAccepting();
         boolean byHandler = parts.runs.exemptCaller();
+        parts.durable.close();
         parts.thread.close(() -> parts.live.serve(false), parts.reader::verifyNext);
         if (!parts.runs.awaitIdle(closeTimeout) && !closeTimeout.isZero()) {
             log.warn(

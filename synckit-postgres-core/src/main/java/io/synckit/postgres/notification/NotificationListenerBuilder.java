@@ -29,10 +29,15 @@ public final class NotificationListenerBuilder {
     /** How long {@link NotificationListener#close} waits for running handlers. */
     public static final Duration DEFAULT_CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
+    /** Time after which a process counts as dead for durable subscriptions if the server hears nothing of it. */
+    public static final Duration DEFAULT_OWNER_TIMEOUT = Duration.ofSeconds(30);
+
     /** Handlers that may run at the same time if no executor is given. */
     public static final int DEFAULT_HANDLER_THREADS = 64;
 
     private static final Duration MIN = Duration.ofMillis(1);
+    private static final Duration MIN_OWNER_TIMEOUT = Duration.ofSeconds(1);
+    private static final Duration MAX_SILENCE = Duration.ofSeconds(10);
     private static final Duration MAX = Duration.ofDays(365);
 
     final DataSource physical;
@@ -57,6 +62,9 @@ public final class NotificationListenerBuilder {
     @Nullable Duration auditDelay = DEFAULT_AUDIT_DELAY;
 
     Duration closeTimeout = DEFAULT_CLOSE_TIMEOUT;
+
+    Duration ownerTimeout = DEFAULT_OWNER_TIMEOUT;
+    String processName = ProcessName.ofThisProcess();
 
     NotificationListenerBuilder(DataSource physical, ConnectionSource pool, JsonCodec json) {
         this.physical = physical;
@@ -146,6 +154,33 @@ public final class NotificationListenerBuilder {
     public NotificationListenerBuilder closeTimeout(Duration limit) {
         this.closeTimeout = limit.isZero() ? limit : positive("closeTimeout", limit);
         return this;
+    }
+
+    /**
+     * Sets after which time a process counts as dead for durable subscriptions, if the server hears nothing of it: because it is paused, or
+     * its host is gone. The default is 30 s. A process that has ended is noticed earlier. The listener sends a query at least every third of
+     * this time.
+     *
+     * @throws InvalidConfigException if it is below a second
+     */
+    public NotificationListenerBuilder ownerTimeout(Duration timeout) {
+        if (timeout.compareTo(MIN_OWNER_TIMEOUT) < 0) {
+            throw new InvalidConfigException("ownerTimeout", "is " + timeout + ", at least 1 s is needed");
+        }
+        this.ownerTimeout = positive("ownerTimeout", timeout);
+        return this;
+    }
+
+    /** Names this process in the status of durable subscriptions. The default is its host and process id. */
+    public NotificationListenerBuilder processName(String name) {
+        this.processName = name;
+        return this;
+    }
+
+    /** Returns the longest time between two queries of the listener. */
+    Duration maxSilence() {
+        Duration third = ownerTimeout.dividedBy(3);
+        return third.compareTo(MAX_SILENCE) < 0 ? third : MAX_SILENCE;
     }
 
     private static Duration positive(String name, Duration value) {

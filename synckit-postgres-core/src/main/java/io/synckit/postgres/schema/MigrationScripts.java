@@ -21,8 +21,12 @@ import org.jspecify.annotations.Nullable;
 final class MigrationScripts implements ResourceProvider {
 
     /** All of them; a test compares. */
-    static final List<String> NAMES =
-            List.of("V1__events_table.sql", "R__functions.sql", "R__notify_mode.sql", "R__optional_indexes.sql");
+    static final List<String> NAMES = List.of(
+            "V1__events_table.sql",
+            "V2__durable_subscriptions.sql",
+            "R__functions.sql",
+            "R__notify_mode.sql",
+            "R__optional_indexes.sql");
 
     static final String FOLDER = "io/synckit/postgres/schema/migration/";
 

@@ -24,7 +24,7 @@ public record SchemaStatus(
         int version, NotifyMode notifyMode, List<String> problems, List<String> missingGrants, List<String> warnings) {
 
     /** The version that this library works with. */
-    public static final int CURRENT_VERSION = 2;
+    public static final int CURRENT_VERSION = 3;
 
     static final int OLDEST_SERVER = 140000;
 

@@ -39,6 +39,7 @@ public final class ListenerLoop implements Runnable {
     private final LiveFeed feed;
     private final Counters counters;
     private final ListenerState state;
+    private final ListenerTenant tenant;
     private final Clock clock;
     private final OwnCommits commits = new OwnCommits();
     private final ListenerSignals signals = new ListenerSignals();
@@ -55,6 +56,7 @@ public final class ListenerLoop implements Runnable {
             LiveFeed feed,
             Counters counters,
             ListenerState state,
+            ListenerTenant tenant,
             Clock clock) {
         this.settings = settings;
         this.connector = connector;
@@ -65,6 +67,7 @@ public final class ListenerLoop implements Runnable {
         this.feed = feed;
         this.counters = counters;
         this.state = state;
+        this.tenant = tenant;
         this.clock = clock;
     }
 
@@ -96,6 +99,7 @@ public final class ListenerLoop implements Runnable {
         try {
             if (settings.polls()) {
                 enter(State.POLLING, 0, null);
+                tenant.polling();
                 pollUntil(() -> false, Long.MAX_VALUE);
             } else {
                 enter(State.CONNECTING, 0, null);
@@ -153,13 +157,15 @@ public final class ListenerLoop implements Runnable {
             failure = e;
         } finally {
             connection = null;
+            tenant.disconnected();
         }
         return new Ended(failure, session != null, session != null && session.hasRead());
     }
 
     private ListeningSession session(ListenConnection connected) {
         return new ListeningSession(
-                connected, settings, doorbell, reader, watchdog, poller, counters, state, commits, signals, clock);
+                connected, settings, doorbell, reader, watchdog, poller, counters, state, commits, signals, tenant,
+                clock);
     }
 
     /** Polls while it connects. Returns null if the loop was stopped. */

@@ -4,12 +4,17 @@ import io.synckit.postgres.schema.NotifyMode;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** The settings of a listener. */
+/**
+ * The settings of a listener.
+ *
+ * @param maxSilence the longest time between two queries of the connection
+ */
 public record ListenerSettings(
         String table,
         Duration notificationTimeout,
         Duration reconnectInterval,
         int maxReconnectAttempts,
+        Duration maxSilence,
         @Nullable NotifyMode mode) {
 
     /** Returns whether the table does not notify, so that the listener only polls. */

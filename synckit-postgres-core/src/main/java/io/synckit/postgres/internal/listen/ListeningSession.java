@@ -33,6 +33,7 @@ final class ListeningSession {
     private final OwnCommits commits;
     private final ListenerSignals signals;
     private final Clock clock;
+    private final ListenerTenant tenant;
     private boolean hasRead;
 
     ListeningSession(
@@ -46,6 +47,7 @@ final class ListeningSession {
             ListenerState state,
             OwnCommits commits,
             ListenerSignals signals,
+            ListenerTenant tenant,
             Clock clock) {
         this.connected = connected;
         this.settings = settings;
@@ -57,6 +59,7 @@ final class ListeningSession {
         this.state = state;
         this.commits = commits;
         this.signals = signals;
+        this.tenant = tenant;
         this.clock = clock;
     }
 
@@ -77,14 +80,15 @@ final class ListeningSession {
             // The lost connection may have held the doorbell lock, and others have relied on it.
             notifyListeners();
         }
-        ReaderSchedule schedule = new ReaderSchedule(settings.notificationTimeout(), clock.nanos());
+        ReaderSchedule schedule =
+                new ReaderSchedule(settings.notificationTimeout(), settings.maxSilence(), clock.nanos());
         while (signals.isRunning()) {
             poller.audit();
+            tenant.serve(connected);
             boolean notified = await(schedule);
             long now = clock.nanos();
             if (notified) {
                 notified(now);
-                schedule.answered(now);
             }
             boolean sent = commits.mustNotify(now);
             if (sent) {
@@ -125,6 +129,7 @@ final class ListeningSession {
                 ? reader.read(connected.connection())
                 : reader.poll(connected.connection());
         hasRead = true;
+        tenant.answered(clock.nanos());
         long hold = schedule.completed(
                 result.moreMayFollow(), result.found(), settings.mayHoldDoorbell(), clock.nanos(), pollAfter());
         if (hold > 0) {
@@ -142,6 +147,7 @@ final class ListeningSession {
     private void probe() throws SQLException {
         ListenConnection.Probe answer = connected.probe(doorbell);
         state.probed(answer.roundTrip());
+        tenant.answered(clock.nanos());
         if (answer.notifies() != (state.state() == State.LISTENING)) {
             SchemaException missing = answer.notifies()
                     ? null

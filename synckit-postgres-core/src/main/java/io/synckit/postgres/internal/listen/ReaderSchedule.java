@@ -15,8 +15,6 @@ final class ReaderSchedule {
     static final long MAX_PAUSE_UNDER_LOAD = Duration.ofMillis(16).toNanos();
     static final long MAX_PAUSE = Duration.ofMillis(200).toNanos();
 
-    private static final long MAX_SILENCE = Duration.ofSeconds(10).toNanos();
-
     private final long probeAfter;
     private long nextRead;
     private long quietUntil;
@@ -24,9 +22,12 @@ final class ReaderSchedule {
     private long lastAnswer;
     private boolean requested;
 
-    /** @param notificationTimeout the longest time between two reads without a notification */
-    ReaderSchedule(Duration notificationTimeout, long now) {
-        this.probeAfter = Math.min(MAX_SILENCE, notificationTimeout.toNanos() / 3);
+    /**
+     * @param notificationTimeout the longest time between two reads without a notification
+     * @param maxSilence the longest time between two queries
+     */
+    ReaderSchedule(Duration notificationTimeout, Duration maxSilence, long now) {
+        this.probeAfter = Math.min(maxSilence.toNanos(), notificationTimeout.toNanos() / 3);
         this.nextRead = now;
         this.quietUntil = now;
         this.lastAnswer = now;
@@ -40,11 +41,6 @@ final class ReaderSchedule {
     /** Returns the time to the next read; 0 or less if it is due. */
     long untilRead(long now) {
         return nextRead - now;
-    }
-
-    /** The connection has answered. */
-    void answered(long now) {
-        lastAnswer = now;
     }
 
     /** There may be something to read: reads as soon as the pause is over. */

@@ -17,7 +17,7 @@ final class EventDelivery {
     private static final String KIND = "live";
 
     private final Sink sink;
-    private final LiveFilter filter;
+    private final SubscriptionFilter filter;
     private final Instrumentation instrumentation;
     private final long replayedUpTo;
 
@@ -30,7 +30,7 @@ final class EventDelivery {
     }
 
     /** @param replayedUpTo the version up to which events were stored before the subscription was created */
-    EventDelivery(Sink sink, LiveFilter filter, Instrumentation instrumentation, long replayedUpTo) {
+    EventDelivery(Sink sink, SubscriptionFilter filter, Instrumentation instrumentation, long replayedUpTo) {
         this.sink = sink;
         this.filter = filter;
         this.instrumentation = instrumentation;
@@ -63,8 +63,8 @@ final class EventDelivery {
     /** If the instrumentation fails before it has called the handler, the handler still receives the event. */
     private void handle(LiveSubscriber subscription, StoredEvent event) throws Exception {
         AtomicBoolean called = new AtomicBoolean();
-        Instrumentation.Handling handling =
-                new Instrumentation.Handling(KIND, event, event.version().value() <= replayedUpTo);
+        Instrumentation.Handling handling = new Instrumentation.Handling(
+                KIND, subscription.name(), event, event.version().value() <= replayedUpTo);
         try {
             instrumentation.handling(handling, () -> {
                 called.set(true);

@@ -59,8 +59,8 @@ public final class HandlerRuns {
         return new HandlerRuns(threads, threads);
     }
 
-    /** Runs a task that is not a subscriber. */
-    void execute(Runnable task) {
+    /** Runs a task that is not a live subscriber. */
+    public void execute(Runnable task) {
         handlers.execute(task);
     }
 

@@ -33,7 +33,7 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
     private final HandlerRuns runs;
     private final PageReader pages;
     private final LiveOptions options;
-    private final LiveFilter filter;
+    private final SubscriptionFilter filter;
     private final LiveCursor cursor;
     private final Sink sink;
     private final EventDelivery delivery;
@@ -43,7 +43,7 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
             HandlerRuns runs,
             PageReader pages,
             LiveOptions options,
-            LiveFilter filter,
+            SubscriptionFilter filter,
             LiveCursor cursor,
             Sink sink,
             EventDelivery delivery) {
@@ -57,7 +57,7 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
         this.delivery = delivery;
     }
 
-    LiveFilter filter() {
+    SubscriptionFilter filter() {
         return filter;
     }
 

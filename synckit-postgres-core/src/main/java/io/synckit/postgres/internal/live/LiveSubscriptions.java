@@ -7,7 +7,6 @@ import io.synckit.StoredEvent;
 import io.synckit.postgres.internal.listen.LogReader;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.SafeLog;
-import io.synckit.subscription.EventSubscriptions;
 import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveSubscription;
@@ -21,7 +20,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Opens live subscriptions: decides where each one starts, and adds it. Thread-safe. */
-public final class LiveSubscriptions implements EventSubscriptions {
+public final class LiveSubscriptions {
 
     private static final Logger log = LoggerFactory.getLogger(LiveSubscriptions.class);
 
@@ -54,7 +53,7 @@ public final class LiveSubscriptions implements EventSubscriptions {
         this.clock = clock;
     }
 
-    @Override
+    /** See {@link io.synckit.subscription.EventSubscriptions#live}. */
     public LiveSubscription live(LiveOptions options, StoredEventHandler handler) {
         Objects.requireNonNull(options, "the options are null");
         Objects.requireNonNull(handler, "the handler is null");
@@ -63,7 +62,7 @@ public final class LiveSubscriptions implements EventSubscriptions {
         return subscriber;
     }
 
-    @Override
+    /** See {@link io.synckit.subscription.EventSubscriptions#publisher}. */
     public Flow.Publisher<StoredEvent> publisher(LiveOptions options) {
         Objects.requireNonNull(options, "the options are null");
         return subscriber -> {
@@ -76,7 +75,7 @@ public final class LiveSubscriptions implements EventSubscriptions {
         };
     }
 
-    @Override
+    /** Returns the active live subscriptions. */
     public List<LiveSubscription> active() {
         return subscriptions.active();
     }
@@ -114,7 +113,7 @@ public final class LiveSubscriptions implements EventSubscriptions {
         if (!runs.isAccepting()) {
             throw new StoreClosedException("subscribe");
         }
-        LiveFilter filter = new LiveFilter(options.filters(), json);
+        SubscriptionFilter filter = new SubscriptionFilter(options.filters(), json);
         if (!reader.add()) {
             pages.query(session -> {
                 reader.addFirst(session.connection());

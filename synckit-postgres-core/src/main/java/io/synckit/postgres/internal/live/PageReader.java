@@ -33,12 +33,12 @@ public final class PageReader {
         this.size = size;
     }
 
-    int size() {
+    public int size() {
         return size;
     }
 
     /** Returns events in {@code (since, upTo]}. The caller has made sure that everything up to there is settled. */
-    Page read(long since, long upTo, EventFilter filter, int limit) {
+    public Page read(long since, long upTo, EventFilter filter, int limit) {
         reads.acquireUninterruptibly();
         try {
             EventQueries.Page page = query(session -> {
@@ -61,5 +61,5 @@ public final class PageReader {
     }
 
     /** All events that match between the position and {@code upTo}. */
-    record Page(List<StoredEvent> events, long upTo) {}
+    public record Page(List<StoredEvent> events, long upTo) {}
 }

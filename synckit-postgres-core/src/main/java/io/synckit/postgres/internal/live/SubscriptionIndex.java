@@ -27,7 +27,7 @@ final class SubscriptionIndex {
 
     void add(LiveSubscriber subscriber) {
         all.add(subscriber);
-        LiveFilter filter = subscriber.filter();
+        SubscriptionFilter filter = subscriber.filter();
         if (filter.aggregateIds() != null) {
             add(subscriber, byAggregate, filter.aggregateIds());
         } else if (filter.types() != null) {
@@ -96,7 +96,7 @@ final class SubscriptionIndex {
     private static void count(
             Collection<LiveSubscriber> subscribers, List<StoredEvent> events, Map<LiveSubscriber, Integer> wanted) {
         for (LiveSubscriber subscriber : subscribers) {
-            LiveFilter filter = subscriber.filter();
+            SubscriptionFilter filter = subscriber.filter();
             int count = filter.isOneKey()
                     ? events.size()
                     : (int) events.stream().filter(filter::mayAccept).count();

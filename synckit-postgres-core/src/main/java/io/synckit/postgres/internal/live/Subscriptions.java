@@ -11,7 +11,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -26,12 +28,18 @@ public final class Subscriptions implements LiveFeed {
     private final ReentrantLock lock = new ReentrantLock();
     private final RecentEvents recent = new RecentEvents();
     private final SubscriptionIndex index = new SubscriptionIndex();
+    private final List<PublicationWatcher> watchers = new CopyOnWriteArrayList<>();
     private long droppedByEnded;
 
     /** @param onRemoved called after a subscription has ended, without the lock */
     public Subscriptions(HandlerRuns runs, Runnable onRemoved) {
         this.runs = runs;
         this.onRemoved = onRemoved;
+    }
+
+    /** Adds a watcher of what the reader publishes. */
+    public void watch(PublicationWatcher watcher) {
+        watchers.add(watcher);
     }
 
     // Called by the reader.
@@ -51,6 +59,7 @@ public final class Subscriptions implements LiveFeed {
                     (subscriber, count) ->
                             runIf(subscriber.cursor().offered(before, upTo, count, backlog), subscriber));
         });
+        watchers.forEach(watcher -> watcher.published(events));
     }
 
     @Override
@@ -68,6 +77,7 @@ public final class Subscriptions implements LiveFeed {
                 runIf(cursor.next() > safe ? cursor.fail(failure) : cursor.rewind(safe, upTo), subscriber);
             }
         });
+        watchers.forEach(watcher -> watcher.historyChanged(safe, failure));
     }
 
     @Override
@@ -101,9 +111,15 @@ public final class Subscriptions implements LiveFeed {
         }
     }
 
-    /** Returns the version up to which events are published. With the lock. */
-    long published() {
-        return recent.upTo();
+    /** Returns the version up to which events are published. */
+    public long published() {
+        return locked(recent::upTo);
+    }
+
+    /** Returns the first wanted events after a version; empty if not all of them are among the recent events. */
+    public Optional<RecentEvents.Slice> recentAfter(long version, Predicate<StoredEvent> wanted, long most) {
+        return locked(
+                () -> version < recent.after() ? Optional.empty() : Optional.of(recent.slice(version, wanted, most)));
     }
 
     /** @throws StoreClosedException if the subscriptions are closed */

@@ -3,6 +3,8 @@ package io.synckit.postgres.internal.runtime;
 import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -61,6 +63,14 @@ public final class NamedThreads implements ThreadFactory {
                 numbered(name));
         executor.allowCoreThreadTimeOut(true);
         return executor;
+    }
+
+    /** Returns a scheduler with one thread. Cancelled work is removed. */
+    public static ScheduledExecutorService timer(String name) {
+        ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1, work -> single(name, work));
+        timer.setRemoveOnCancelPolicy(true);
+        timer.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+        return timer;
     }
 
     /** Returns an executor that starts a thread for each piece of work, unless one is idle. Idle threads end. */

@@ -9,7 +9,10 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.UUID;
+import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
@@ -26,6 +29,7 @@ public final class ListenConnection implements AutoCloseable {
     private final Connection connection;
     private final PGConnection notifications;
     private final Watchdog watchdog;
+    private final Map<String, Consumer<String>> others = new HashMap<>();
     private int backendPid;
     private String channel = "";
 
@@ -100,6 +104,15 @@ public final class ListenConnection implements AutoCloseable {
         }
     }
 
+    /** Listens on another channel too. The consumer receives the payloads, on the thread that owns the connection. */
+    public void listen(String other, Consumer<String> payloads) throws SQLException {
+        others.put(other, payloads);
+        watchdog.watch(connection, () -> {
+            listen(other);
+            return true;
+        });
+    }
+
     private void listen(String name) throws SQLException {
         try (Statement statement = connection.createStatement()) {
             statement.execute("listen \"" + name + '"');
@@ -135,15 +148,19 @@ public final class ListenConnection implements AutoCloseable {
         });
     }
 
+    /** Returns whether the doorbell was among the notifications, and passes on those of other channels. */
     private boolean isNotified(PGNotification @Nullable [] received) {
+        boolean notified = false;
         if (received != null) {
             for (PGNotification notification : received) {
                 if (notification.getName().equals(channel)) {
-                    return true;
+                    notified = true;
+                } else if (others.containsKey(notification.getName())) {
+                    others.get(notification.getName()).accept(notification.getParameter());
                 }
             }
         }
-        return false;
+        return notified;
     }
 
     /** Queries whether the table notifies at all. Shows whether the connection answers, and how fast. */

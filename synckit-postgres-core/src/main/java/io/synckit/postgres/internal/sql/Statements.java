@@ -5,6 +5,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.Collection;
@@ -33,6 +34,11 @@ final class Statements {
                 .replace("<announce>", name.member("_announce"))
                 .replace("<horizon>", name.member("_horizon"))
                 .replace("<channel>", name.member("_channel"))
+                .replace("<control channel>", name.member("_control_channel"))
+                .replace("<instances>", name.member("_instances"))
+                .replace("<subscriptions>", name.member("_subscriptions"))
+                .replace("<checkpoints>", name.member("_checkpoints"))
+                .replace("<parked>", name.member("_parked"))
                 .replace("<hold doorbell>", name.member("_hold_doorbell"))
                 .replace("<lock class>", name.member("_lock_class"))
                 .replace("<choose lock class>", name.member("_choose_lock_class"))
@@ -51,6 +57,19 @@ final class Statements {
     /** Of an array of strings, and not of objects, the driver makes a binary one, which neither side has to escape. */
     static Array texts(Connection connection, Collection<String> values) throws SQLException {
         return connection.createArrayOf("text", values.toArray(String[]::new));
+    }
+
+    static Array integers(Connection connection, Collection<Integer> values) throws SQLException {
+        return connection.createArrayOf("int4", values.toArray());
+    }
+
+    static Array longs(Connection connection, Collection<Long> values) throws SQLException {
+        return connection.createArrayOf("int8", values.toArray());
+    }
+
+    /** Returns a duration of SQL's {@code interval} as a parameter of type double precision: seconds. */
+    static double seconds(Duration duration) {
+        return duration.toNanos() / 1e9;
     }
 
     static Array texts(Connection connection, List<EventRow> rows, Function<EventRow, String> column)

@@ -5,7 +5,7 @@ set local lock_timeout = '1s';
 -- What the start-up check compares with the library. A change of any script raises it.
 create or replace function "${schema}"."${table}_schema_version"() returns integer
     language sql immutable parallel safe
-as $$ select 2 $$;
+as $$ select 3 $$;
 
 -- Chooses the lock class: the number of 16 bits by which the announcements of this table differ from those of the other event tables
 -- of the database. It is not changed, unless another table has the same one (after a copy of a schema within the database). One
@@ -320,6 +320,16 @@ as $$
     select case
         when octet_length('${schema}.${table}') <= 63 then '${schema}.${table}'
         else 'synckit.' || md5('${schema}.${table}')
+    end
+$$;
+
+-- The channel on which the processes with durable subscriptions send signals to each other.
+create or replace function "${schema}"."${table}_control_channel"() returns text
+    language sql immutable parallel safe
+as $$
+    select case
+        when octet_length('${schema}.${table}.durable') <= 63 then '${schema}.${table}.durable'
+        else 'synckit.' || md5('${schema}.${table}.durable')
     end
 $$;
 

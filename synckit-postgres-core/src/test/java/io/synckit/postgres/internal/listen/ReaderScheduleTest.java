@@ -15,7 +15,9 @@ class ReaderScheduleTest {
     private static final long MS = Duration.ofMillis(1).toNanos();
     private static final long POLL = 30_000 * MS;
 
-    private final ReaderSchedule schedule = new ReaderSchedule(Duration.ofNanos(POLL), 0);
+    private static final Duration MAX_SILENCE = Duration.ofSeconds(10);
+
+    private final ReaderSchedule schedule = new ReaderSchedule(Duration.ofNanos(POLL), MAX_SILENCE, 0);
 
     @Test
     void readsAtOnceAfterTheStart() {
@@ -118,13 +120,13 @@ class ReaderScheduleTest {
 
         assertThat(schedule.isProbeDue(POLL / 3 - 1)).isFalse();
         assertThat(schedule.isProbeDue(POLL / 3)).isTrue();
-        schedule.answered(POLL / 3);
+        schedule.probed(POLL / 3, POLL);
         assertThat(schedule.isProbeDue(POLL / 3)).isFalse();
     }
 
     @Test
-    void probesComeAtLeastEvery10Seconds() {
-        ReaderSchedule rare = new ReaderSchedule(Duration.ofHours(1), 0);
+    void silenceIsLimited() {
+        ReaderSchedule rare = new ReaderSchedule(Duration.ofHours(1), MAX_SILENCE, 0);
         rare.completed(false, 0, true, 0, Duration.ofHours(1).toNanos());
 
         assertThat(rare.isProbeDue(10_000 * MS)).isTrue();

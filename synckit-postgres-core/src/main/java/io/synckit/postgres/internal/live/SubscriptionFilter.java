@@ -11,22 +11,27 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The filters of a live subscription, in two parts. Types, aggregate ids and times are cheap, and decide whether a subscription is woken.
+ * The filters of a subscription, in two parts. Types, aggregate ids and times are cheap, and decide whether a subscription is woken.
  * JSON filters and predicates run on the thread of the handler only.
  */
-final class LiveFilter {
+public final class SubscriptionFilter {
 
     private final List<Predicate<StoredEvent>> cheap = new ArrayList<>();
     private final List<Predicate<? super StoredEvent>> rest = new ArrayList<>();
+    private final List<Filter> filters;
+    private final JsonCodec json;
     private final EventFilter ofDatabase;
     private @Nullable Set<String> types;
     private @Nullable Set<String> aggregateIds;
 
     /** @throws InvalidFilterException if a filter's value cannot be written as JSON, or no event can have it */
-    LiveFilter(List<Filter> filters, JsonCodec json) {
+    public SubscriptionFilter(List<Filter> filters, JsonCodec json) {
+        this.filters = filters;
+        this.json = json;
         this.ofDatabase = EventFilter.of(filters.toArray(Filter[]::new), json);
         for (Filter filter : filters) {
             add(filter, json);
@@ -83,7 +88,7 @@ final class LiveFilter {
     }
 
     /** Evaluates the cheap part. */
-    boolean mayAccept(StoredEvent event) {
+    public boolean mayAccept(StoredEvent event) {
         for (Predicate<StoredEvent> predicate : cheap) {
             if (!predicate.test(event)) {
                 return false;
@@ -93,7 +98,7 @@ final class LiveFilter {
     }
 
     /** Evaluates the rest. A predicate of the application may throw. */
-    boolean accepts(StoredEvent event) {
+    public boolean accepts(StoredEvent event) {
         for (Predicate<? super StoredEvent> predicate : rest) {
             if (!predicate.test(event)) {
                 return false;
@@ -103,7 +108,15 @@ final class LiveFilter {
     }
 
     /** Returns the filters for reads from the table. */
-    EventFilter ofDatabase() {
+    public EventFilter ofDatabase() {
         return ofDatabase;
+    }
+
+    /** Returns the filters for reads of one aggregate from the table. */
+    public EventFilter ofDatabaseAndAggregate(String aggregateId) {
+        return EventFilter.of(
+                Stream.concat(filters.stream(), Stream.of(Filter.aggregateIds(aggregateId)))
+                        .toArray(Filter[]::new),
+                json);
     }
 }

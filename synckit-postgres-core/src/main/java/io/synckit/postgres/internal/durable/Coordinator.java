@@ -1,0 +1,366 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.postgres.internal.runtime.Clock;
+import io.synckit.postgres.internal.runtime.NamedThreads;
+import io.synckit.postgres.internal.sql.CheckpointTable.Position;
+import io.synckit.postgres.internal.sql.PartitionId;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The timer of the durable subscriptions of a process. On its thread it claims and gives up partitions, stores positions and sends
+ * signals. Thread-safe.
+ */
+final class Coordinator implements PartitionRun.Host {
+
+    private static final long FLUSH_AFTER = Duration.ofMillis(100).toNanos();
+    private static final long CATCH_UP_AFTER = Duration.ofSeconds(1).toNanos();
+    private static final long CHECK_AFTER_SIGNAL = Duration.ofSeconds(2).toNanos();
+    private static final long CHECK_AFTER_FAILURE = Duration.ofSeconds(1).toNanos();
+    private static final Duration BUSY_INTERVAL = Duration.ofSeconds(2);
+
+    private static final Logger log = LoggerFactory.getLogger(Coordinator.class);
+
+    private final Database database;
+    private final Executor handlers;
+    private final Duration ownerTimeout;
+    private final Clock clock;
+    private final ScheduledExecutorService timer;
+    private final Map<PartitionId, PartitionRun> runs = new ConcurrentHashMap<>();
+    private final Semaphore carefulPermit = new Semaphore(1);
+    private final AtomicBoolean flushPlanned = new AtomicBoolean();
+    private final AtomicBoolean catchUpPlanned = new AtomicBoolean();
+    private final Object checkLock = new Object();
+    private final Ownership ownership;
+    private @Nullable ScheduledFuture<?> nextCheck;
+    private long nextCheckAt;
+    private @Nullable PinnedTransaction pinned;
+    private volatile @Nullable Membership membership;
+    private volatile boolean serving;
+    private boolean failing;
+
+    Coordinator(Database database, DurableRegistry registry, Executor handlers, Duration ownerTimeout, Clock clock) {
+        this.database = database;
+        this.handlers = handlers;
+        this.ownerTimeout = ownerTimeout;
+        this.clock = clock;
+        this.timer = NamedThreads.timer("synckit-durable-" + database);
+        this.ownership = new Ownership(database, registry, runs, this, carefulPermit);
+        long period = ownerTimeout.toMillis() / 3;
+        timer.scheduleWithFixedDelay(() -> requestCheck(0), period, period, TimeUnit.MILLISECONDS);
+        timer.scheduleWithFixedDelay(
+                this::signalBusy, BUSY_INTERVAL.toMillis(), BUSY_INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /** Serves durable subscriptions from now on. */
+    void start(Membership member) {
+        membership = member;
+        serving = true;
+        member.join();
+        requestCheck(0);
+    }
+
+    boolean isServing() {
+        return serving;
+    }
+
+    /** Returns the partitions that this process owns. */
+    Collection<PartitionRun> runs() {
+        return runs.values();
+    }
+
+    /** Returns the partitions of a subscription that this process owns. */
+    List<PartitionRun> runs(String subscription) {
+        return runs.values().stream()
+                .filter(run -> run.partition().id().subscription().equals(subscription)
+                        && !run.partition().isLost())
+                .toList();
+    }
+
+    /** The partitions of a subscription have no owner any more. */
+    void takenFromOwners(String subscription) {
+        runs(subscription).forEach(PartitionRun::lose);
+        requestCheck(0);
+    }
+
+    /** Reads owners and processes soon, and changes what this process owns. */
+    void requestCheck(long afterNanos) {
+        synchronized (checkLock) {
+            long at = clock.nanos() + afterNanos;
+            if (nextCheck != null && !nextCheck.isDone() && nextCheckAt - at <= 0) {
+                return;
+            }
+            if (nextCheck != null) {
+                nextCheck.cancel(false);
+            }
+            nextCheckAt = at;
+            nextCheck = schedule(this::check, afterNanos);
+        }
+    }
+
+    /** Another process may have died, because there is work. */
+    void requestCheckAfterSignal() {
+        if (ownership.hasOthers()) {
+            requestCheck(CHECK_AFTER_SIGNAL);
+        }
+    }
+
+    private @Nullable ScheduledFuture<?> schedule(Runnable task, long afterNanos) {
+        try {
+            return timer.schedule(task, afterNanos, TimeUnit.NANOSECONDS);
+        } catch (RejectedExecutionException e) {
+            return null; // closed
+        }
+    }
+
+    private void check() {
+        Membership member = membership;
+        synchronized (checkLock) {
+            nextCheck = null;
+        }
+        if (!serving || member == null) {
+            return;
+        }
+        try {
+            pin(member);
+            if (member.isLocked()) {
+                ownership.check(member);
+            }
+            failing = false;
+        } catch (SQLException | RuntimeException e) {
+            if (!failing) {
+                log.warn(
+                        "durable.check-failed: the partitions of {} cannot be checked, which is retried: {}",
+                        database,
+                        e.getMessage());
+            }
+            failing = true;
+            requestCheck(CHECK_AFTER_FAILURE);
+        }
+    }
+
+    /** Holds the lock of this process in a transaction of the pool if there is no connection that listens. */
+    private void pin(Membership member) throws SQLException {
+        PinnedTransaction held = pinned;
+        if (held == null) {
+            if (member.needsPin() && !member.isLocked()) {
+                pinned = PinnedTransaction.open(database, member, ownerTimeout);
+                member.pinned(true);
+            }
+            return;
+        }
+        try {
+            if (member.needsPin()) {
+                held.ping();
+                member.answered(clock.nanos());
+                return;
+            }
+        } catch (SQLException e) {
+            log.debug("durable.unpinned: {}", e.getMessage());
+        }
+        unpin(member, held);
+    }
+
+    private void unpin(Membership member, PinnedTransaction held) {
+        pinned = null;
+        member.pinned(false);
+        try {
+            held.close();
+        } catch (SQLException e) {
+            log.debug("durable.unpinned: {}", e.getMessage());
+        }
+    }
+
+    private void signalBusy() {
+        if (serving && ownership.hasOthers() && runs.values().stream().anyMatch(PartitionRun::isActive)) {
+            send(Signals.BUSY);
+        }
+    }
+
+    /** Sends a signal on the timer's thread. A signal that is lost delays others until their next check. */
+    void send(String signal) {
+        schedule(
+                () -> {
+                    try {
+                        database.send(signal);
+                    } catch (RuntimeException e) {
+                        log.debug("durable.signal-failed: {}", e.getMessage());
+                    }
+                },
+                0);
+    }
+
+    // Of the runs.
+
+    /** A position has moved. It is stored soon. */
+    void moved() {
+        if (flushPlanned.compareAndSet(false, true)) {
+            schedule(this::flush, FLUSH_AFTER);
+        }
+    }
+
+    private void flush() {
+        flushPlanned.set(false);
+        flush(runs.values(), false);
+        if (runs.values().stream().anyMatch(run -> run.partition().unstored(true) != null)) {
+            moved();
+        }
+    }
+
+    /** Stores the positions of partitions that have moved. */
+    void flush(Collection<PartitionRun> of, boolean all) {
+        List<PartitionRun> due = new ArrayList<>();
+        List<Position> positions = new ArrayList<>();
+        for (PartitionRun run : of) {
+            Position position = run.partition().unstored(all);
+            if (position != null) {
+                due.add(run);
+                positions.add(position);
+            }
+        }
+        if (positions.isEmpty()) {
+            return;
+        }
+        try {
+            Set<PartitionId> stored = database.query(connection -> database.checkpoints.flush(connection, positions));
+            for (int i = 0; i < due.size(); i++) {
+                if (stored.contains(due.get(i).partition().id())) {
+                    due.get(i).partition().flushed(positions.get(i).position());
+                } else {
+                    due.get(i).loseIfTaken();
+                }
+            }
+        } catch (RuntimeException e) {
+            log.debug("durable.flush-failed: {}", e.getMessage());
+        }
+    }
+
+    /** Stores all positions of partitions, then sends a signal. */
+    void flushAndSend(Collection<PartitionRun> of, String signal) {
+        schedule(() -> flush(of, true), 0);
+        send(signal);
+    }
+
+    /** Wakes the partitions that are behind, although no event matches, so that their positions move. */
+    void catchUpLater() {
+        if (catchUpPlanned.compareAndSet(false, true)) {
+            schedule(
+                    () -> {
+                        catchUpPlanned.set(false);
+                        runs.values().forEach(PartitionRun::wake);
+                    },
+                    CATCH_UP_AFTER);
+        }
+    }
+
+    @Override
+    public void execute(PartitionRun run) {
+        try {
+            handlers.execute(run);
+        } catch (RejectedExecutionException e) {
+            schedule(() -> execute(run), CHECK_AFTER_FAILURE);
+        }
+    }
+
+    @Override
+    public void wakeLater(PartitionRun run, long nanos) {
+        schedule(run::wake, nanos);
+    }
+
+    @Override
+    public boolean isSeenAlive() {
+        Membership member = membership;
+        return member != null && member.isSeenAlive();
+    }
+
+    @Override
+    public void ended(PartitionRun run) {
+        if (runs.remove(run.partition().id(), run)) {
+            send(Signals.RELEASED);
+            requestCheck(0);
+        }
+    }
+
+    // The end.
+
+    /**
+     * Gives all partitions up. Waits until the running handler calls have ended, or the time is over: then their partitions keep this
+     * process as their owner, and count as those of a dead one.
+     */
+    void stop(Duration limit) {
+        Membership member = membership;
+        if (member == null || !serving) {
+            return;
+        }
+        serving = false;
+        release(runs.values(), limit);
+        CountDownLatch left = new CountDownLatch(1);
+        schedule(
+                () -> {
+                    leave(member);
+                    left.countDown();
+                },
+                0);
+        try {
+            left.await(limit.toMillis() + 1000, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        runs.values().forEach(PartitionRun::lose);
+        runs.clear();
+    }
+
+    private void leave(Membership member) {
+        int id = member.leave();
+        PinnedTransaction held = pinned;
+        if (held != null) {
+            unpin(member, held);
+        }
+        try {
+            if (id != 0) {
+                database.query(connection -> {
+                    database.instances.delete(connection, List.of(id));
+                    database.control.send(connection, Signals.MEMBERS);
+                    return true;
+                });
+            }
+        } catch (RuntimeException e) {
+            log.debug("durable.leave-failed: {}", e.getMessage());
+        }
+    }
+
+    /** Gives partitions up, and waits until they are. */
+    void release(Collection<PartitionRun> of, Duration limit) {
+        long end = clock.nanos() + limit.toNanos();
+        List<PartitionRun> releasing = List.copyOf(of);
+        releasing.forEach(PartitionRun::release);
+        for (PartitionRun run : releasing) {
+            if (!run.awaitEnd(Duration.ofNanos(Math.max(0, end - clock.nanos())))) {
+                log.warn(
+                        "durable.slow-handler: the handler of {} still runs; the partition counts as the one of a dead process",
+                        run.partition().id());
+            }
+        }
+    }
+
+    void close() {
+        timer.shutdownNow();
+    }
+}

@@ -1,0 +1,170 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.internal.live.PageReader;
+import io.synckit.postgres.internal.live.SubscriptionFilter;
+import io.synckit.postgres.internal.live.Subscriptions;
+import io.synckit.postgres.internal.sql.EventFilter;
+import io.synckit.subscription.DurableOptions;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the partitions of a durable subscription read from: the recent events of the process, or pages of the table. The partitions share
+ * the last pages, so that usually one of them reads for all. Thread-safe.
+ */
+final class DurableLog {
+
+    /** Events that match, in a slice of the recent events. */
+    private static final int SLICE = 256;
+
+    private static final int SHARED_PAGES = 3;
+
+    private final DurableOptions options;
+    private final SubscriptionFilter filter;
+    private final Subscriptions live;
+    private final PageReader pages;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Deque<Page> shared = new ArrayDeque<>();
+
+    DurableLog(DurableOptions options, SubscriptionFilter filter, Subscriptions live, PageReader pages) {
+        this.options = options;
+        this.filter = filter;
+        this.live = live;
+        this.pages = pages;
+    }
+
+    /** Returns whether an event may match. Evaluates the cheap filters only. */
+    boolean mayAccept(StoredEvent event) {
+        return filter.mayAccept(event);
+    }
+
+    /** Returns the version up to which events can be handled. */
+    long published() {
+        return live.published();
+    }
+
+    /** Returns the next events of a partition. The slice ends at the position if there are none. */
+    Slice next(long position, int partition) {
+        long published = live.published();
+        if (published <= position) {
+            return new Slice(List.of(), position);
+        }
+        Page page = live.recentAfter(position, filter::mayAccept, SLICE)
+                .map(recent -> new Page(position, recent.upTo(), recent.events()))
+                .orElse(null);
+        if (page == null) {
+            page = page(position, published);
+        } else {
+            forgetPages(position);
+        }
+        List<Item> items = new ArrayList<>();
+        for (StoredEvent event : page.events) {
+            Item item = event.version().value() > position ? item(event) : null;
+            if (item != null && KeyPartitions.of(item.key, options.partitions()) == partition) {
+                items.add(item);
+            }
+        }
+        return new Slice(items, page.upTo);
+    }
+
+    private Page page(long position, long published) {
+        lock.lock();
+        try {
+            for (Page page : shared) {
+                if (page.after <= position && position < page.upTo) {
+                    return page;
+                }
+            }
+            PageReader.Page read = pages.read(position, published, filter.ofDatabase(), pages.size());
+            Page page = new Page(position, read.upTo(), read.events());
+            if (options.partitions() > 1) {
+                if (shared.size() == SHARED_PAGES) {
+                    shared.removeFirst();
+                }
+                shared.addLast(page);
+            }
+            return page;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void forgetPages(long position) {
+        lock.lock();
+        try {
+            shared.removeIf(page -> page.upTo <= position);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The history has changed, so what was read may be of another log. */
+    void forgetPages() {
+        forgetPages(Long.MAX_VALUE);
+    }
+
+    /** Returns events of a key in {@code [from, upTo]}. The slice may be empty and end before {@code upTo}. */
+    Slice ofKey(String key, long from, long upTo, int limit) {
+        EventFilter inDatabase =
+                options.keyedBy().isPresent() ? filter.ofDatabase() : filter.ofDatabaseAndAggregate(key);
+        PageReader.Page page = pages.read(from - 1, upTo, inDatabase, limit);
+        List<Item> items = page.events().stream()
+                .map(this::item)
+                .filter(Objects::nonNull)
+                .filter(item -> item.key.equals(key))
+                .toList();
+        return new Slice(items, page.upTo());
+    }
+
+    /** Returns null if the event does not match. A filter or a key function that throws is a failure of the event. */
+    private @Nullable Item item(StoredEvent event) {
+        try {
+            return filter.mayAccept(event) && filter.accepts(event)
+                    ? new Item(event, options.keyedBy().isPresent() ? key(event) : event.aggregateId(), null)
+                    : null;
+        } catch (Throwable e) {
+            return new Item(event, event.aggregateId(), e);
+        }
+    }
+
+    private String key(StoredEvent event) {
+        String key = options.keyedBy().orElseThrow().apply(event);
+        if (key == null) {
+            throw new IllegalArgumentException("keyedBy of " + options + " has returned null for the event at version "
+                    + event.version() + "; return a key for every event");
+        }
+        return key;
+    }
+
+    private record Page(long after, long upTo, List<StoredEvent> events) {}
+
+    /**
+     * Events of a partition that match.
+     *
+     * @param upTo version up to which the slice holds all of them
+     */
+    record Slice(List<Item> items, long upTo) {}
+
+    /**
+     * An event.
+     *
+     * @param failure why its filter or key could not be evaluated; null if they could. Then the key is the aggregate id
+     */
+    record Item(StoredEvent event, String key, @Nullable Throwable failure) {
+
+        long version() {
+            return event.version().value();
+        }
+
+        Version position() {
+            return event.version();
+        }
+    }
+}

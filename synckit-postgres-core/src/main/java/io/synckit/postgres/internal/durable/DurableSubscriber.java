@@ -1,0 +1,213 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.Instrumentation;
+import io.synckit.InvalidVersionException;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.internal.durable.HandlerCalls.Handler;
+import io.synckit.postgres.internal.runtime.Clock;
+import io.synckit.postgres.internal.sql.CheckpointTable.Claim;
+import io.synckit.postgres.internal.sql.SubscriptionTable;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableStatus;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.LiveSubscription.Lag;
+import io.synckit.subscription.ParkedKey;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** A durable subscription in this process. Thread-safe. */
+final class DurableSubscriber implements DurableSubscription {
+
+    private final DurableOptions options;
+    private final DurableLog log;
+    private final Database database;
+    private final Coordinator coordinator;
+    private final Clock clock;
+    private final PositionWatch positions;
+    private final DurableOperator operator;
+    private final Consumer<DurableSubscriber> onClose;
+    private final List<Counters> counters = new ArrayList<>();
+    private final List<HandlerCalls> calls = new ArrayList<>();
+
+    DurableSubscriber(
+            DurableOptions options,
+            Handler handler,
+            DurableLog log,
+            Database database,
+            Coordinator coordinator,
+            Instrumentation instrumentation,
+            Clock clock,
+            Consumer<DurableSubscriber> onClose) {
+        this.options = options;
+        this.log = log;
+        this.database = database;
+        this.coordinator = coordinator;
+        this.clock = clock;
+        this.positions = new PositionWatch(options, database, coordinator, clock);
+        this.operator = new DurableOperator(options.name(), database, coordinator, clock);
+        this.onClose = onClose;
+        for (int partition = 0; partition < options.partitions(); partition++) {
+            counters.add(new Counters());
+            calls.add(new HandlerCalls(options, partition, handler, instrumentation, clock));
+        }
+    }
+
+    /** Creates the run of a claimed partition. */
+    PartitionRun run(Claim claim, Semaphore carefulPermit, PartitionRun.Host host) {
+        int number = claim.id().partition();
+        long replayUntil = database.query(connection -> database.subscriptions.find(connection, name()))
+                .map(SubscriptionTable.Row::replayUntil)
+                .orElse(0L);
+        calls.get(number).replayUntil(replayUntil);
+        counters.get(number).claims.increment();
+        OwnedPartition partition = new OwnedPartition(
+                claim, options, database, log, calls.get(number), counters.get(number), clock, this::progressed);
+        ParkedKeys keys = new ParkedKeys(partition);
+        return new PartitionRun(partition, keys, new MainFlow(claim, partition, keys, carefulPermit), host);
+    }
+
+    private void progressed() {
+        coordinator.moved();
+        positions.progressed();
+    }
+
+    long published() {
+        return log.published();
+    }
+
+    Instant now() {
+        return clock.now();
+    }
+
+    /** Events were published. Returns whether one of them may match. */
+    boolean wake(List<StoredEvent> events) {
+        for (StoredEvent event : events) {
+            if (log.mayAccept(event)) {
+                coordinator.runs(name()).forEach(PartitionRun::wake);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    void historyChanged(long safe, RuntimeException failure) {
+        log.forgetPages();
+        for (PartitionRun run : coordinator.runs(name())) {
+            if (run.partition().position() > safe) {
+                run.stop(failure);
+            } else {
+                run.readAgain();
+            }
+        }
+    }
+
+    /** Returns the waiting for positions. */
+    PositionWatch positions() {
+        return positions;
+    }
+
+    @Override
+    public DurableOptions options() {
+        return options;
+    }
+
+    @Override
+    public DurableStatus status() {
+        return operator.status();
+    }
+
+    @Override
+    public List<PartitionActivity> activity() {
+        @Nullable PartitionActivity[] all = new @Nullable PartitionActivity[options.partitions()];
+        for (PartitionRun run : coordinator.runs(name())) {
+            all[run.partition().id().partition()] = run.partition().activity();
+        }
+        List<PartitionActivity> activities = new ArrayList<>();
+        for (int number = 0; number < all.length; number++) {
+            PartitionActivity owned = all[number];
+            activities.add(
+                    owned != null
+                            ? owned
+                            : new PartitionActivity(
+                                    number,
+                                    Version.ZERO,
+                                    State.NOT_OWNED,
+                                    "",
+                                    Lag.NONE,
+                                    calls.get(number).runs(),
+                                    counters.get(number).now()));
+        }
+        return activities;
+    }
+
+    @Override
+    public Outcome await(Version version, Duration timeout) throws InterruptedException {
+        return positions.await(version.value(), null, timeout);
+    }
+
+    @Override
+    public Outcome await(Version version, String key, Duration timeout) throws InterruptedException {
+        return positions.await(version.value(), key, timeout);
+    }
+
+    @Override
+    public void pause() throws InterruptedException {
+        operator.pause();
+    }
+
+    @Override
+    public void resume() {
+        operator.resume();
+    }
+
+    @Override
+    public void moveTo(Version expected, Version to) throws InvalidVersionException {
+        operator.moveTo(expected, to);
+    }
+
+    @Override
+    public void replay(Version from, Runnable action) {
+        operator.replay(from, action);
+    }
+
+    @Override
+    public List<ParkedKey> parked(int limit) {
+        return operator.parked(limit);
+    }
+
+    @Override
+    public boolean requeue(String key) {
+        return operator.requeue(key) > 0;
+    }
+
+    @Override
+    public int requeueAll() {
+        return operator.requeue(null);
+    }
+
+    @Override
+    public boolean skip(String key) {
+        return operator.skip(key);
+    }
+
+    @Override
+    public boolean discard(String key) {
+        return operator.discard(key);
+    }
+
+    @Override
+    public void close() {
+        onClose.accept(this);
+    }
+
+    @Override
+    public String toString() {
+        return options.toString();
+    }
+}

@@ -1,0 +1,321 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.Instrumentation;
+import io.synckit.InvalidConfigException;
+import io.synckit.InvalidVersionException;
+import io.synckit.JsonCodec;
+import io.synckit.StoreClosedException;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.internal.durable.HandlerCalls.Handler;
+import io.synckit.postgres.internal.listen.ListenerTenant;
+import io.synckit.postgres.internal.listen.LogReader;
+import io.synckit.postgres.internal.live.PageReader;
+import io.synckit.postgres.internal.live.PublicationWatcher;
+import io.synckit.postgres.internal.live.SubscriptionFilter;
+import io.synckit.postgres.internal.live.Subscriptions;
+import io.synckit.postgres.internal.runtime.Clock;
+import io.synckit.postgres.internal.sql.Horizon;
+import io.synckit.postgres.internal.sql.SubscriptionTable;
+import io.synckit.subscription.DurableBatchHandler;
+import io.synckit.subscription.DurableEventHandler;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableOptions.OnExhausted;
+import io.synckit.subscription.DurableOptions.Ordering;
+import io.synckit.subscription.DurableOptions.StartFrom;
+import io.synckit.subscription.DurableSubscription;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.Executor;
+
+/** The durable subscriptions of a process. Thread-safe. */
+public final class DurableSubscriptions implements PublicationWatcher, Signals.Receiver {
+
+    private static final long BUSY_SILENCE = Duration.ofSeconds(3).toNanos();
+
+    private final Database database;
+    private final Subscriptions live;
+    private final PageReader pages;
+    private final LogReader reader;
+    private final Runnable readSoon;
+    private final JsonCodec json;
+    private final Instrumentation instrumentation;
+    private final Duration closeTimeout;
+    private final Clock clock;
+    private final DurableRegistry registry = new DurableRegistry();
+    private final Coordinator coordinator;
+    private final Membership membership;
+    private volatile boolean closed;
+    private boolean serving;
+
+    /**
+     * @param handlers runs handlers
+     * @param readSoon wakes the reader after its first subscription
+     * @param processName names this process for people
+     * @param ownerTimeout time after which a process counts as dead if the server hears nothing of it
+     */
+    public DurableSubscriptions(
+            Database database,
+            Subscriptions live,
+            PageReader pages,
+            LogReader reader,
+            Executor handlers,
+            Runnable readSoon,
+            JsonCodec json,
+            Instrumentation instrumentation,
+            String processName,
+            Duration ownerTimeout,
+            Duration closeTimeout,
+            Clock clock) {
+        this.database = database;
+        this.live = live;
+        this.pages = pages;
+        this.reader = reader;
+        this.readSoon = readSoon;
+        this.json = json;
+        this.instrumentation = instrumentation;
+        this.closeTimeout = closeTimeout;
+        this.clock = clock;
+        this.coordinator = new Coordinator(database, registry, handlers, ownerTimeout, clock);
+        this.membership = new Membership(
+                database.instances,
+                database.control,
+                processName,
+                ownerTimeout,
+                clock,
+                registry::names,
+                signal -> Signals.dispatch(signal, this),
+                () -> coordinator.requestCheck(0));
+        live.watch(this);
+    }
+
+    /** Returns what uses the connection that listens. */
+    public ListenerTenant tenant() {
+        return membership;
+    }
+
+    /** See {@link io.synckit.subscription.EventSubscriptions#durable(DurableOptions, DurableEventHandler)}. */
+    public DurableSubscription add(DurableOptions options, DurableEventHandler handler) {
+        return add(options, Handler.of(handler));
+    }
+
+    /** See {@link io.synckit.subscription.EventSubscriptions#durableBatches}. */
+    public DurableSubscription addBatches(DurableOptions options, DurableBatchHandler handler) {
+        return add(options, Handler.ofBatches(handler));
+    }
+
+    private DurableSubscription add(DurableOptions options, Handler handler) {
+        requireValid(options);
+        if (closed) {
+            throw new StoreClosedException("subscribe");
+        }
+        SubscriptionFilter filter = new SubscriptionFilter(options.filters(), json);
+        DurableLog log = new DurableLog(options, filter, live, pages);
+        DurableSubscriber subscriber = new DurableSubscriber(
+                options, handler, log, database, coordinator, instrumentation, clock, this::close);
+        if (registry.find(options.name()) != null || !registry.add(subscriber)) {
+            throw new InvalidConfigException(
+                    "subscription",
+                    "is '" + options.name()
+                            + "', which was started in this process before; give each durable subscription a name of its own");
+        }
+        boolean added = false;
+        try {
+            create(options);
+            startReader();
+            added = true;
+        } finally {
+            if (!added) {
+                registry.remove(subscriber);
+            }
+        }
+        announce();
+        return subscriber;
+    }
+
+    private void requireValid(DurableOptions options) {
+        if (options.ordering() == Ordering.TOTAL
+                && (options.partitions() > 1 || options.onExhausted() == OnExhausted.PARK)) {
+            throw new IllegalArgumentException(
+                    "the options of subscription '" + options.name()
+                            + "' exclude each other: with ordering TOTAL there is one partition, and onExhausted is SKIP or STOP");
+        }
+        if (options.delivery() == Delivery.EXACTLY_ONCE && !database.pool.hasTransactions()) {
+            throw new InvalidConfigException(
+                    "delivery",
+                    "of subscription '" + options.name()
+                            + "' is EXACTLY_ONCE, but the ConnectionSource has no transactions; implement inTransaction, or use"
+                            + " AT_LEAST_ONCE");
+        }
+    }
+
+    /** The first process that starts a subscription creates its rows. */
+    private void create(DurableOptions options) {
+        int stored = database.transaction(connection -> {
+            if (database.subscriptions.insert(connection, options.name(), options.partitions())) {
+                Horizon horizon = database.horizons.horizon(connection).requirePrimary();
+                database.subscriptions.insertCheckpoints(
+                        connection, options.name(), options.partitions(), start(options.startFrom(), horizon));
+                return options.partitions();
+            }
+            return database.subscriptions
+                    .find(connection, options.name())
+                    .map(SubscriptionTable.Row::partitions)
+                    .orElse(options.partitions());
+        });
+        if (stored != options.partitions()) {
+            throw new InvalidConfigException(
+                    "partitions",
+                    "of subscription '" + options.name() + "' is " + options.partitions()
+                            + ", but its checkpoints have " + stored + " partitions; use " + stored
+                            + ", or give the subscription another name");
+        }
+    }
+
+    private static long start(StartFrom from, Horizon horizon) {
+        if (from instanceof StartFrom.After after) {
+            if (after.version().value() > horizon.head()) {
+                throw InvalidVersionException.beyondEnd(after.version(), Version.of(horizon.head()));
+            }
+            return after.version().value();
+        }
+        return horizon.stable();
+    }
+
+    private void startReader() {
+        if (!reader.add()) {
+            database.query(connection -> {
+                reader.addFirst(connection);
+                return true;
+            });
+            readSoon.run();
+        }
+    }
+
+    /** Other processes learn that this one can run the subscription, or can no longer. */
+    private void announce() {
+        synchronized (this) {
+            if (!serving) {
+                return;
+            }
+            if (!coordinator.isServing()) {
+                coordinator.start(membership);
+                return;
+            }
+        }
+        int id = membership.id();
+        if (id != 0) {
+            database.query(connection -> {
+                database.instances.update(connection, id, registry.names());
+                database.control.send(connection, Signals.MEMBERS);
+                return true;
+            });
+            coordinator.requestCheck(0);
+        }
+    }
+
+    private void close(DurableSubscriber subscriber) {
+        if (!registry.remove(subscriber)) {
+            return;
+        }
+        coordinator.release(coordinator.runs(subscriber.name()), closeTimeout);
+        reader.remove();
+        if (!closed) {
+            announce();
+        }
+    }
+
+    /** Serves the subscriptions from now on. Without subscriptions it does nothing. */
+    public synchronized void start() {
+        serving = true;
+        if (!registry.isEmpty() && !coordinator.isServing()) {
+            coordinator.start(membership);
+        }
+    }
+
+    /** Gives all partitions to other processes, after the running handler calls. They are served again after the next start. */
+    public void stop() {
+        synchronized (this) {
+            if (!serving) {
+                return;
+            }
+            serving = false;
+        }
+        coordinator.stop(closeTimeout);
+    }
+
+    /** Ends all subscriptions. */
+    public void close() {
+        closed = true;
+        stop();
+        coordinator.close();
+        for (DurableSubscriber subscriber : registry.all()) {
+            if (registry.remove(subscriber)) {
+                reader.remove();
+            }
+        }
+    }
+
+    /** Returns the subscriptions. */
+    public List<DurableSubscription> all() {
+        return List.copyOf(registry.all());
+    }
+
+    // Called by the reader.
+
+    @Override
+    public void published(List<StoredEvent> events) {
+        if (registry.isEmpty()) {
+            return;
+        }
+        boolean all = true;
+        for (DurableSubscriber subscriber : registry.all()) {
+            all &= subscriber.wake(events);
+        }
+        if (!all) {
+            coordinator.catchUpLater();
+        }
+        if (!events.isEmpty()) {
+            coordinator.requestCheckAfterSignal();
+        }
+    }
+
+    @Override
+    public void historyChanged(long safe, RuntimeException failure) {
+        registry.all().forEach(subscriber -> subscriber.historyChanged(safe, failure));
+    }
+
+    // Signals of other processes.
+
+    @Override
+    public void ownersChanged() {
+        coordinator.requestCheck(0);
+    }
+
+    @Override
+    public void busy() {
+        coordinator.requestCheck(BUSY_SILENCE);
+    }
+
+    @Override
+    public void command(String subscription) {
+        coordinator.runs(subscription).forEach(PartitionRun::loadKeys);
+    }
+
+    @Override
+    public void waits(String subscription, long version) {
+        DurableSubscriber subscriber = registry.find(subscription);
+        if (subscriber != null) {
+            subscriber.positions().awaitedElsewhere(version);
+        }
+    }
+
+    @Override
+    public void reached(String subscription) {
+        DurableSubscriber subscriber = registry.find(subscription);
+        if (subscriber != null) {
+            subscriber.positions().signal();
+        }
+    }
+}

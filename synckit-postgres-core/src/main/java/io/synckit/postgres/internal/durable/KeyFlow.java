@@ -1,0 +1,210 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.postgres.internal.durable.DurableLog.Item;
+import io.synckit.postgres.internal.durable.DurableLog.Slice;
+import io.synckit.postgres.internal.durable.HandlerCalls.Progress;
+import io.synckit.postgres.internal.durable.ParkedKeys.Key;
+import io.synckit.postgres.internal.sql.ParkedTable.Command;
+import io.synckit.postgres.internal.sql.ParkedTable.Failure;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.OnExhausted;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Tries the events of keys that have failed again, up to the position of the partition, and carries out the commands of operators. */
+final class KeyFlow {
+
+    /** Events of a key that are handled before the main flow continues. */
+    private static final int SLICE = 100;
+
+    private static final int MAX_CONFLICTS = 5;
+
+    private static final Logger log = LoggerFactory.getLogger(KeyFlow.class);
+
+    private final OwnedPartition partition;
+    private final ParkedKeys keys;
+    private final DurableOptions options;
+    private final BooleanSupplier mustYield;
+    private int conflicts;
+
+    /** @param mustYield whether the thread must end its work */
+    KeyFlow(OwnedPartition partition, ParkedKeys keys, BooleanSupplier mustYield) {
+        this.partition = partition;
+        this.keys = keys;
+        this.options = partition.options;
+        this.mustYield = mustYield;
+    }
+
+    /** Handles events of one key. Returns false if there is nothing to do. */
+    boolean step() throws Exception {
+        Optional<Key> due = keys.due();
+        if (due.isEmpty()) {
+            return false;
+        }
+        Key key = due.get();
+        Command command = key.takeCommand();
+        if (command == Command.DISCARD) {
+            log.warn("subscription.discarded: {} discards the events of key '{}' that wait", partition.id(), key.name);
+            keys.remove(key);
+            return true;
+        }
+        if (command == Command.SKIP) {
+            skip(key);
+        }
+        if (command != null) {
+            key.tryNow(partition.clock.nanos());
+        }
+        handle(key);
+        return true;
+    }
+
+    private void skip(Key key) {
+        long from = key.nextVersion();
+        while (from <= partition.position()) {
+            Slice slice = partition.log.ofKey(key.name, from, partition.position(), 1);
+            if (!slice.items().isEmpty()) {
+                long skipped = slice.items().get(0).version();
+                log.warn("subscription.skipped: {} skips the event at version {}", partition.id(), skipped);
+                keys.next(key, skipped + 1);
+                return;
+            }
+            from = slice.upTo() + 1;
+        }
+    }
+
+    private void handle(Key key) throws Exception {
+        Slice slice = partition.log.ofKey(key.name, key.nextVersion(), partition.position(), SLICE);
+        if (slice.items().isEmpty()) {
+            if (slice.upTo() >= partition.position()) {
+                keys.remove(key);
+            } else {
+                keys.next(key, slice.upTo() + 1);
+            }
+            return;
+        }
+        for (Item item : slice.items()) {
+            if (mustYield.getAsBoolean() || !handle(key, item)) {
+                return;
+            }
+        }
+    }
+
+    /** Returns whether the next event of the key may follow at once. */
+    private boolean handle(Key key, Item item) throws Exception {
+        int attempt = key.attempts() + 1;
+        if (attempt > options.maxRetries() + 1) {
+            // Counted before the calls, which have not returned: processes have died meanwhile.
+            exhausted(key, item, key.attempts(), key.failure());
+            return false;
+        }
+        Duration pause = partition.delays.after(attempt);
+        boolean[] started = {false};
+        partition.fenced(connection -> {
+            started[0] = partition.database.parked.start(
+                    connection, partition.id().subscription(), key.name, key.nextVersion(), attempt, pause);
+            return true;
+        });
+        if (!started[0]) {
+            keys.loadSoon();
+            return false;
+        }
+        if (attempt > 1) {
+            partition.counters.retried.increment();
+        }
+        try {
+            call(key, item, attempt);
+        } catch (Throwable e) {
+            failed(key, item, attempt, pause, e);
+            return false;
+        }
+        conflicts = 0;
+        partition.counters.handled.increment();
+        partition.outage.succeeded();
+        partition.recovered();
+        return true;
+    }
+
+    private void call(Key key, Item item, int attempt) throws Exception {
+        long next = item.version() + 1;
+        Progress ignored = new Progress() {};
+        if (partition.isExactlyOnce()) {
+            partition.inHandlersTransaction(
+                    connection -> partition.database.checkpoints.fence(connection, partition.held())
+                            && partition.database.parked.next(
+                                    connection, partition.id().subscription(), key.name, next),
+                    () -> {
+                        partition.calls.handle(List.of(item), attempt, ignored);
+                        return true;
+                    });
+            key.next(next);
+        } else {
+            partition.calls.handle(List.of(item), attempt, ignored);
+            keys.next(key, next);
+        }
+    }
+
+    private void failed(Key key, Item item, int attempt, Duration pause, Throwable cause) throws Exception {
+        FailureKind kind = FailureKind.of(cause);
+        if (kind == FailureKind.OWNERSHIP || kind == FailureKind.DATABASE) {
+            // After a commit whose outcome is not known, the row may say something else.
+            keys.loadWithout(key, attempt);
+            throw cause instanceof Exception exception ? exception : new IllegalStateException(cause);
+        }
+        if (kind == FailureKind.CONFLICT && conflicts < MAX_CONFLICTS) {
+            conflicts++;
+            key.tryNow(partition.clock.nanos());
+            return;
+        }
+        conflicts = 0;
+        partition.counters.failed.increment();
+        partition.outage.failed(key.name);
+        Failure failure = Failure.of(cause);
+        if (attempt > options.maxRetries()) {
+            exhausted(key, item, attempt, failure);
+        } else {
+            log.debug(
+                    "subscription.failed: {}: attempt {} at the event at version {}",
+                    partition.id(),
+                    attempt,
+                    item.version(),
+                    cause);
+            keys.failed(key, item.version(), attempt, pause, failure);
+        }
+        if (partition.outage.isOn()) {
+            partition.backOff(partition.delays.after(partition.outage.nextPause()), failure.message());
+        }
+    }
+
+    private void exhausted(Key key, Item item, int attempts, Failure failure) {
+        if (options.onExhausted() == OnExhausted.SKIP) {
+            log.error(
+                    "subscription.skipped: {} skips the event at version {} of key '{}' after {} attempts: {}",
+                    partition.id(),
+                    item.version(),
+                    key.name,
+                    attempts,
+                    failure.message());
+            partition.counters.skipped.increment();
+            keys.next(key, item.version() + 1);
+            key.tryNow(partition.clock.nanos());
+        } else if (options.onExhausted() == OnExhausted.STOP) {
+            // The attempts begin anew when the partition is resumed.
+            keys.failed(key, item.version(), 0, Duration.ZERO, failure);
+            partition.database.query(connection -> partition.database.checkpoints.failed(
+                    connection, partition.held(), item.version(), attempts, null, failure.message()));
+            partition.stop(failure.message());
+            log.error(
+                    "subscription.stopped: {} has stopped at version {} after {} attempts: {}",
+                    partition.id(),
+                    item.version(),
+                    attempts,
+                    failure.message());
+        } else {
+            keys.failed(key, item.version(), attempts, null, failure);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.postgres.internal.durable.DurableLog.Item;
+import io.synckit.postgres.internal.durable.DurableLog.Slice;
+import io.synckit.postgres.internal.runtime.SafeLog;
+import io.synckit.postgres.internal.sql.CheckpointTable.Claim;
+import io.synckit.postgres.internal.sql.ParkedTable.Failure;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.OnExhausted;
+import io.synckit.subscription.DurableOptions.Ordering;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.Semaphore;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Handles the events of a partition in the order of versions. An event that fails steps aside with its key, or is tried again in place. */
+final class MainFlow {
+
+    /** Events after a claim from a dead process that are handled one at a time. */
+    static final int CAREFUL_EVENTS = 100;
+
+    /** Deaths of a process during an event after which the event is not handled again. */
+    static final int MAX_DEATHS = 3;
+
+    /** Keys that wait, above which no more keys step aside. */
+    private static final int MAX_KEYS = 1000;
+
+    private static final int MAX_CONFLICTS = 5;
+    private static final Duration CAREFUL_PAUSE = Duration.ofMillis(10);
+
+    private static final Logger log = LoggerFactory.getLogger(MainFlow.class);
+
+    private final OwnedPartition partition;
+    private final ParkedKeys keys;
+    private final Semaphore carefulPermit;
+    private final DurableOptions options;
+    private final BatchSize batchSize;
+    private Slice slice = new Slice(List.of(), 0);
+    private int at;
+    private long isolated;
+    private long suspect;
+    private int suspectAttempts;
+    private int careful;
+    private int conflicts;
+
+    /** @param carefulPermit the permit of the process to handle an event that may have killed another process */
+    MainFlow(Claim claim, OwnedPartition partition, ParkedKeys keys, Semaphore carefulPermit) {
+        this.partition = partition;
+        this.keys = keys;
+        this.carefulPermit = carefulPermit;
+        this.options = partition.options;
+        this.batchSize = new BatchSize(options.maxBatch());
+        this.suspect = claim.suspect() == null ? 0 : claim.suspect();
+        this.suspectAttempts = options.ordering() == Ordering.TOTAL ? claim.attempts() : 0;
+        this.careful = claim.fromDead() ? CAREFUL_EVENTS : 0;
+    }
+
+    /** Forgets what was read. */
+    void reset() {
+        slice = new Slice(List.of(), 0);
+        at = 0;
+    }
+
+    /** Handles the next batch. Returns false if there is nothing to do. */
+    boolean step() throws Exception {
+        if (at == slice.items().size()) {
+            slice = partition.log.next(partition.position(), partition.id().partition());
+            at = 0;
+            if (slice.upTo() <= partition.position()) {
+                partition.waitingSince(null);
+                return false;
+            }
+        }
+        int size = size();
+        List<Item> batch = new ArrayList<>();
+        int next = at;
+        while (next < slice.items().size() && batch.size() < size) {
+            Item item = slice.items().get(next);
+            if (!keys.contains(item.key())) {
+                if (item.version() == isolated && !batch.isEmpty()) {
+                    break;
+                }
+                batch.add(item);
+            }
+            next++;
+        }
+        long last = next == slice.items().size()
+                ? slice.upTo()
+                : slice.items().get(next - 1).version();
+        if (batch.isEmpty()) {
+            partition.moveTo(last);
+            at = next;
+            return true;
+        }
+        partition.waitingSince(batch.get(0).event().createdAt());
+        if (handle(batch, last)) {
+            at = next;
+        }
+        return true;
+    }
+
+    private int size() {
+        boolean one = careful > 0
+                || partition.isBackingOff()
+                || !partition.isExactlyOnce() && !partition.calls.isOfBatches()
+                || slice.items().size() > at && slice.items().get(at).version() == isolated;
+        int size = one ? 1 : batchSize.size();
+        partition.counters.batchSize = size;
+        return size;
+    }
+
+    /** Returns whether the batch is done with. */
+    private boolean handle(List<Item> batch, long last) throws Exception {
+        if (careful == 0) {
+            return call(batch, last);
+        }
+        if (!carefulPermit.tryAcquire()) {
+            partition.pause(CAREFUL_PAUSE);
+            return false;
+        }
+        try {
+            return mayStart(batch.get(0), last) && call(batch, last);
+        } finally {
+            carefulPermit.release();
+        }
+    }
+
+    /** Stores that the event is about to be handled. Returns false if processes have died during it too often. */
+    private boolean mayStart(Item item, long last) {
+        OptionalLong starts = partition.database.query(
+                connection -> partition.database.checkpoints.start(connection, partition.held(), item.version()));
+        if (starts.isEmpty()) {
+            throw new OwnershipLostException(partition.id());
+        }
+        int deaths = (int) starts.getAsLong() - 1;
+        if (deaths < MAX_DEATHS) {
+            return true;
+        }
+        careful--;
+        Failure failure = Failure.of(
+                "process died",
+                deaths + " processes have died while they handled this event, so it is not handled again");
+        if (exhausted(item, last, deaths, failure)) {
+            at++;
+        }
+        return false;
+    }
+
+    private boolean call(List<Item> batch, long last) throws Exception {
+        int[] failsAt = {-1};
+        HandlerCalls.Progress progress = new HandlerCalls.Progress() {
+            @Override
+            public void failsAt(int index) {
+                failsAt[0] = index;
+            }
+
+            @Override
+            public void handled(int items) {
+                failsAt[0] = -1;
+            }
+        };
+        int attempt = batch.get(0).version() == suspect ? suspectAttempts + 1 : 1;
+        long start = partition.clock.nanos();
+        try {
+            if (partition.isExactlyOnce()) {
+                partition.inHandlersTransaction(
+                        connection -> partition.database.checkpoints.advance(connection, partition.held(), last),
+                        () -> {
+                            partition.calls.handle(batch, attempt, progress);
+                            return true;
+                        });
+                partition.storedUpTo(last);
+            } else {
+                partition.calls.handle(batch, attempt, progress);
+                partition.moveTo(last);
+            }
+        } catch (Throwable e) {
+            return failed(batch, failsAt[0], last, e);
+        }
+        succeeded(batch.size(), partition.clock.nanos() - start);
+        return true;
+    }
+
+    private void succeeded(int events, long nanos) {
+        partition.counters.handled.add(events);
+        partition.outage.succeeded();
+        partition.recovered();
+        batchSize.succeeded(events, nanos, false);
+        careful = Math.max(0, careful - 1);
+        conflicts = 0;
+        suspect = 0;
+        suspectAttempts = 0;
+    }
+
+    /** Returns whether the batch is done with. */
+    private boolean failed(List<Item> batch, int failsAt, long last, Throwable failure) throws Exception {
+        FailureKind kind = FailureKind.of(failure);
+        if (kind == FailureKind.OWNERSHIP || kind == FailureKind.DATABASE) {
+            throw asException(failure);
+        }
+        if (kind == FailureKind.CONFLICT && conflicts < MAX_CONFLICTS) {
+            conflicts++;
+            return false;
+        }
+        conflicts = 0;
+        partition.counters.failed.increment();
+        if (batch.size() > 1) {
+            isolated = failsAt < 0 ? 0 : batch.get(failsAt).version();
+            batchSize.failed(batch.size(), failsAt);
+            return false;
+        }
+        careful = Math.max(0, careful - 1);
+        return eventFailed(batch.get(0), last, failure);
+    }
+
+    private static Exception asException(Throwable failure) {
+        return failure instanceof Exception exception ? exception : new IllegalStateException(failure);
+    }
+
+    /** Returns whether the event is done with. */
+    private boolean eventFailed(Item item, long last, Throwable cause) {
+        int attempts = (item.version() == suspect ? suspectAttempts : 0) + 1;
+        if (attempts == 1) {
+            SafeLog.warn(
+                    log,
+                    "subscription.failed: " + partition.id() + ": the event at version " + item.version() + " of key '"
+                            + item.key() + "' has failed",
+                    cause);
+        }
+        if (attempts > 1) {
+            partition.counters.retried.increment();
+        }
+        Failure failure = Failure.of(cause);
+        if (options.ordering() == Ordering.PER_KEY) {
+            partition.outage.failed(item.key());
+            if (partition.outage.isOn() || keys.size() >= MAX_KEYS) {
+                tryAgainInPlace(item, 0, partition.delays.after(partition.outage.nextPause()), failure);
+                return false;
+            }
+        }
+        if (attempts > options.maxRetries()) {
+            return exhausted(item, last, attempts, failure);
+        }
+        if (options.ordering() == Ordering.TOTAL) {
+            tryAgainInPlace(item, attempts, partition.delays.after(attempts), failure);
+            return false;
+        }
+        keys.add(item, last, attempts, partition.delays.after(attempts), failure);
+        return true;
+    }
+
+    private void tryAgainInPlace(Item item, int attempts, Duration pause, Failure failure) {
+        suspect = item.version();
+        suspectAttempts = attempts;
+        boolean stored = partition.database.query(connection -> partition.database.checkpoints.failed(
+                connection, partition.held(), item.version(), attempts, pause, failure.message()));
+        if (!stored) {
+            throw new OwnershipLostException(partition.id());
+        }
+        if (!partition.isBackingOff()) {
+            log.warn(
+                    "subscription.waits: {} tries the event at version {} again in place: {}",
+                    partition.id(),
+                    item.version(),
+                    failure.message());
+        }
+        partition.backOff(pause, failure.message());
+    }
+
+    /** All attempts have failed. Returns whether the event is done with. */
+    private boolean exhausted(Item item, long last, int attempts, Failure failure) {
+        suspect = 0;
+        suspectAttempts = 0;
+        if (options.onExhausted() == OnExhausted.STOP) {
+            partition.database.query(connection -> partition.database.checkpoints.failed(
+                    connection, partition.held(), item.version(), attempts, null, failure.message()));
+            partition.stop(failure.message());
+            log.error(
+                    "subscription.stopped: {} has stopped at version {}: {}",
+                    partition.id(),
+                    item.version(),
+                    failure.message());
+            return false;
+        }
+        if (options.onExhausted() == OnExhausted.SKIP) {
+            partition.fenced(
+                    connection -> partition.database.checkpoints.advance(connection, partition.held(), last),
+                    connection -> true);
+            partition.storedUpTo(last);
+            partition.counters.skipped.increment();
+            partition.recovered();
+            log.error(
+                    "subscription.skipped: {} skips the event at version {} of key '{}': {}",
+                    partition.id(),
+                    item.version(),
+                    item.key(),
+                    failure.message());
+            return true;
+        }
+        keys.add(item, last, attempts, null, failure);
+        return true;
+    }
+}

@@ -1,0 +1,198 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.postgres.internal.listen.ListenerTenant;
+import io.synckit.postgres.internal.runtime.Clock;
+import io.synckit.postgres.internal.sql.ControlChannel;
+import io.synckit.postgres.internal.sql.InstanceTable;
+import io.synckit.postgres.internal.sql.ListenConnection;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * This process as one that runs durable subscriptions: its row, and the lock that proves that it is alive. The lock is held on the
+ * connection that listens, or in a transaction of the pool while there is none. Thread-safe.
+ */
+public final class Membership implements ListenerTenant {
+
+    private static final long RETRY = Duration.ofSeconds(1).toNanos();
+
+    /** How long a process waits for its connection before it holds the lock in a transaction of the pool. */
+    private static final long PATIENCE = Duration.ofSeconds(5).toNanos();
+
+    private final InstanceTable instances;
+    private final ControlChannel control;
+    private final Supplier<Set<String>> subscriptions;
+    private final Consumer<String> onSignal;
+    private final Runnable onAnchored;
+    private final String processName;
+    private final Duration ownerTimeout;
+    private final Clock clock;
+    private volatile boolean wanted;
+    private volatile int id;
+    private volatile @Nullable ListenConnection listening;
+    private volatile boolean locked;
+    private volatile boolean confirmed;
+    private volatile long answeredAt;
+    private volatile long withoutConnectionSince;
+    private volatile boolean polls;
+    private volatile boolean pinned;
+    private long nextAttempt;
+
+    Membership(
+            InstanceTable instances,
+            ControlChannel control,
+            String processName,
+            Duration ownerTimeout,
+            Clock clock,
+            Supplier<Set<String>> subscriptions,
+            Consumer<String> onSignal,
+            Runnable onAnchored) {
+        this.instances = instances;
+        this.control = control;
+        this.processName = processName;
+        this.ownerTimeout = ownerTimeout;
+        this.clock = clock;
+        this.subscriptions = subscriptions;
+        this.onSignal = onSignal;
+        this.onAnchored = onAnchored;
+        this.withoutConnectionSince = clock.nanos();
+    }
+
+    /** From now on, this process is a member as soon as it has a connection. */
+    void join() {
+        withoutConnectionSince = clock.nanos();
+        wanted = true;
+    }
+
+    /** Ends the membership. Returns the id of the row, which is to be deleted; 0 if there is none. */
+    int leave() {
+        int left = id;
+        wanted = false;
+        locked = false;
+        confirmed = false;
+        id = 0;
+        return left;
+    }
+
+    /** Returns the id of this process; 0 if it has none. */
+    int id() {
+        return id;
+    }
+
+    /** Returns whether the lock is held. */
+    boolean isLocked() {
+        return locked;
+    }
+
+    /** The rows of this process were read while the lock was held. */
+    void confirm() {
+        confirmed = locked;
+    }
+
+    /** The row is gone, because another process has seen this one as dead. It gets another row. */
+    void expelled() {
+        id = 0;
+        locked = false;
+        confirmed = false;
+        onAnchored.run();
+    }
+
+    /** Returns whether other processes cannot have seen this one as dead, because the server has heard of it a short time ago. */
+    boolean isSeenAlive() {
+        return confirmed && clock.nanos() - answeredAt < ownerTimeout.toNanos();
+    }
+
+    @Override
+    public void serve(ListenConnection connection) throws SQLException {
+        if (!wanted) {
+            return;
+        }
+        if (connection != listening) {
+            connection.listen(control.name(connection.connection()), onSignal);
+            InstanceTable.limitSilence(connection.connection(), ownerTimeout);
+            listening = connection;
+            locked = pinned;
+            nextAttempt = clock.nanos();
+        }
+        // The transaction that holds the lock meanwhile is ended by another thread.
+        if (!locked && !pinned && clock.nanos() >= nextAttempt) {
+            anchor(connection.connection(), connection.connection(), false);
+            nextAttempt = clock.nanos() + RETRY;
+        }
+    }
+
+    /**
+     * Locks the row of this process, and inserts it if it is not there. Returns false if the server has not noticed yet that the former
+     * connection of this process is lost.
+     *
+     * @param holder the connection that holds the lock
+     * @param writer the connection that writes the row, outside a transaction
+     * @param inTransaction whether the lock ends with the open transaction of the holder
+     */
+    boolean anchor(Connection holder, Connection writer, boolean inTransaction) throws SQLException {
+        int known = id;
+        if (known != 0 && !lock(holder, known, inTransaction)) {
+            return false;
+        }
+        if (known == 0 || !instances.update(writer, known, subscriptions.get())) {
+            known = instances.nextId(writer);
+            lock(holder, known, inTransaction);
+            instances.insert(writer, known, subscriptions.get(), processName);
+            id = known;
+        }
+        confirmed = false;
+        answeredAt = clock.nanos();
+        locked = true;
+        onAnchored.run();
+        return true;
+    }
+
+    private boolean lock(Connection connection, int lockedId, boolean inTransaction) throws SQLException {
+        return inTransaction ? instances.lockInTransaction(connection, lockedId) : instances.lock(connection, lockedId);
+    }
+
+    @Override
+    public void answered(long now) {
+        if (locked) {
+            answeredAt = now;
+        }
+    }
+
+    @Override
+    public void disconnected() {
+        listening = null;
+        withoutConnectionSince = clock.nanos();
+        if (!pinned) {
+            locked = false;
+        }
+    }
+
+    @Override
+    public void polling() {
+        polls = true;
+        onAnchored.run();
+    }
+
+    /** Returns whether the lock must be held in a transaction of the pool, because there is no connection that listens. */
+    boolean needsPin() {
+        return wanted && listening == null && (polls || clock.nanos() - withoutConnectionSince > PATIENCE);
+    }
+
+    /** Returns whether the lock is held in a transaction of the pool. */
+    boolean isPinned() {
+        return pinned;
+    }
+
+    void pinned(boolean held) {
+        pinned = held;
+        if (!held) {
+            locked = false;
+            confirmed = false;
+        }
+    }
+}

@@ -1,0 +1,249 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.Version;
+import io.synckit.postgres.internal.runtime.Clock;
+import io.synckit.postgres.internal.sql.CheckpointTable.Claim;
+import io.synckit.postgres.internal.sql.CheckpointTable.Held;
+import io.synckit.postgres.internal.sql.CheckpointTable.Position;
+import io.synckit.postgres.internal.sql.PartitionId;
+import io.synckit.postgres.internal.sql.Session;
+import io.synckit.postgres.internal.sql.SqlFunction;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableSubscription.PartitionActivity;
+import io.synckit.subscription.DurableSubscription.State;
+import io.synckit.subscription.LiveSubscription.Lag;
+import java.sql.Connection;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One claim of a partition: its epoch, its position, and the writes that the epoch guards. Changed by the thread that handles the
+ * partition, read by all.
+ */
+final class OwnedPartition {
+
+    /** A position that only passes events which do not match is stored when it has moved this far. */
+    private static final long STORED_AFTER_VERSIONS = 10_000;
+
+    /** Or after this time. */
+    private static final long STORED_AFTER = Duration.ofMinutes(1).toNanos();
+
+    final DurableOptions options;
+    final Database database;
+    final DurableLog log;
+    final HandlerCalls calls;
+    final Counters counters;
+    final Outage outage = new Outage();
+    final RetryDelays delays;
+    final Clock clock;
+    private final Held held;
+    private final Runnable progressed;
+    private volatile long position;
+    private volatile long stored;
+    private volatile long movedAt;
+    private volatile boolean lost;
+    private volatile boolean positionUnknown;
+    private volatile State state = State.RUNNING;
+    private volatile String failure = "";
+    private volatile long notBefore;
+    private volatile @Nullable Instant oldestWaiting;
+
+    /** @param progressed called after the position has moved */
+    OwnedPartition(
+            Claim claim,
+            DurableOptions options,
+            Database database,
+            DurableLog log,
+            HandlerCalls calls,
+            Counters counters,
+            Clock clock,
+            Runnable progressed) {
+        this.held = claim.held();
+        this.options = options;
+        this.database = database;
+        this.log = log;
+        this.calls = calls;
+        this.counters = counters;
+        this.delays = RetryDelays.of(options);
+        this.clock = clock;
+        this.progressed = progressed;
+        this.position = claim.position();
+        this.stored = claim.position();
+        this.notBefore = clock.nanos() + claim.retryIn().toNanos();
+    }
+
+    PartitionId id() {
+        return held.id();
+    }
+
+    Held held() {
+        return held;
+    }
+
+    boolean isExactlyOnce() {
+        return options.delivery() == Delivery.EXACTLY_ONCE;
+    }
+
+    long position() {
+        return position;
+    }
+
+    /** All events up to this version are handled, wait with their keys, or do not match. */
+    void moveTo(long version) {
+        if (version > position) {
+            if (position == stored) {
+                movedAt = clock.nanos();
+            }
+            position = version;
+            progressed.run();
+        }
+    }
+
+    /** Moves to a version that is stored already. */
+    void storedUpTo(long version) {
+        stored = Math.max(stored, version);
+        moveTo(version);
+    }
+
+    /** Returns the position if it must be stored now; null if not. */
+    @Nullable Position unstored(boolean all) {
+        long now = position;
+        boolean due = all
+                || !isExactlyOnce()
+                || now - stored >= STORED_AFTER_VERSIONS
+                || clock.nanos() - movedAt >= STORED_AFTER;
+        return now > stored && due && !lost ? new Position(held, now) : null;
+    }
+
+    /** A position was stored. */
+    void flushed(long version) {
+        stored = Math.max(stored, version);
+    }
+
+    /** The outcome of the last commit is not known. */
+    void mustReadPosition() {
+        positionUnknown = true;
+    }
+
+    /** Reads the position again, if the outcome of the last commit is not known. */
+    void readPositionIfUnknown() {
+        if (!positionUnknown) {
+            return;
+        }
+        OptionalLong read = database.query(connection -> database.checkpoints.position(connection, held));
+        if (read.isEmpty()) {
+            throw new OwnershipLostException(id());
+        }
+        position = read.getAsLong();
+        stored = position;
+        positionUnknown = false;
+    }
+
+    /** Runs work in the transaction of the handler. Its first statement stores the position and rejects a former owner. */
+    void inHandlersTransaction(SqlFunction<Connection, Boolean> fence, Callable<Boolean> work) throws Exception {
+        database.pool.inTransaction(() -> {
+            try (Session session = Session.open(database.pool)) {
+                if (!session.joined()) {
+                    throw new IllegalStateException("ConnectionSource.borrow() has returned a connection outside of the"
+                            + " transaction of inTransaction()");
+                }
+                if (!fence.apply(session.connection())) {
+                    throw new OwnershipLostException(id());
+                }
+            }
+            return work.call();
+        });
+    }
+
+    /** Runs statements in a transaction of their own, unless the epoch is over. */
+    void fenced(SqlFunction<Connection, Boolean> fence, SqlFunction<Connection, Boolean> work) {
+        database.transaction(connection -> {
+            if (!fence.apply(connection)) {
+                throw new OwnershipLostException(id());
+            }
+            return work.apply(connection);
+        });
+    }
+
+    /** Runs statements in a transaction of their own, unless the epoch is over. */
+    void fenced(SqlFunction<Connection, Boolean> work) {
+        fenced(connection -> database.checkpoints.fence(connection, held), work);
+    }
+
+    /** Gives the partition up. */
+    void release() {
+        database.query(connection -> {
+            database.checkpoints.release(connection, held, position);
+            return true;
+        });
+    }
+
+    boolean isLost() {
+        return lost;
+    }
+
+    /** Another session has taken the partition. */
+    void lose() {
+        lost = true;
+    }
+
+    /** Waits with the current event. */
+    void backOff(Duration pause, String reason) {
+        state = State.BACKING_OFF;
+        failure = reason;
+        notBefore = clock.nanos() + pause.toNanos();
+    }
+
+    /** Waits, without a failure. */
+    void pause(Duration pause) {
+        notBefore = clock.nanos() + pause.toNanos();
+    }
+
+    void stop(String reason) {
+        state = State.STOPPED;
+        failure = reason;
+    }
+
+    void recovered() {
+        if (state == State.BACKING_OFF) {
+            state = State.RUNNING;
+            failure = "";
+        }
+    }
+
+    boolean isStopped() {
+        return state == State.STOPPED;
+    }
+
+    boolean isBackingOff() {
+        return state == State.BACKING_OFF;
+    }
+
+    /** Returns how long it must wait; 0 or less if it need not. */
+    long waitNanos() {
+        return notBefore - clock.nanos();
+    }
+
+    /** The first event that is not handled; null if there is none. */
+    void waitingSince(@Nullable Instant stored) {
+        oldestWaiting = stored;
+    }
+
+    PartitionActivity activity() {
+        long behind = Math.max(0, log.published() - position);
+        Instant oldest = oldestWaiting;
+        Duration time = oldest == null || behind == 0 ? Duration.ZERO : Duration.between(oldest, clock.now());
+        return new PartitionActivity(
+                held.id().partition(),
+                Version.of(position),
+                lost ? State.NOT_OWNED : state,
+                failure,
+                new Lag(behind, time.isNegative() ? Duration.ZERO : time),
+                calls.runs(),
+                counters.now());
+    }
+}

@@ -1,0 +1,173 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.HistoryChangedException;
+import io.synckit.Version;
+import io.synckit.postgres.internal.sql.CheckpointTable.Claim;
+import io.synckit.postgres.internal.sql.InstanceTable.Instance;
+import io.synckit.postgres.internal.sql.InstanceTable.Partition;
+import io.synckit.postgres.internal.sql.InstanceTable.View;
+import io.synckit.postgres.internal.sql.PartitionId;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Semaphore;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Changes what this process owns: reads processes and owners, computes the assignment, claims what it should own and nobody alive does,
+ * and gives up what another process should own. Used by the coordinator's thread.
+ */
+final class Ownership {
+
+    private static final Logger log = LoggerFactory.getLogger(Ownership.class);
+
+    private final Database database;
+    private final DurableRegistry registry;
+    private final Map<PartitionId, PartitionRun> runs;
+    private final Coordinator host;
+    private final Semaphore carefulPermit;
+    private volatile boolean hasOthers;
+
+    Ownership(
+            Database database,
+            DurableRegistry registry,
+            Map<PartitionId, PartitionRun> runs,
+            Coordinator host,
+            Semaphore carefulPermit) {
+        this.database = database;
+        this.registry = registry;
+        this.runs = runs;
+        this.host = host;
+        this.carefulPermit = carefulPermit;
+    }
+
+    /** Returns whether other processes run durable subscriptions of this table. */
+    boolean hasOthers() {
+        return hasOthers;
+    }
+
+    void check(Membership member) {
+        int me = member.id();
+        View view = database.query(connection -> database.instances.view(connection, me));
+        if (view.instances().stream().noneMatch(instance -> instance.id() == me)) {
+            log.warn("durable.expelled: other processes have seen this one as dead; it joins again");
+            runs.values().forEach(PartitionRun::lose);
+            member.expelled();
+            return;
+        }
+        member.confirm();
+        List<Instance> alive =
+                view.instances().stream().filter(instance -> !instance.dead()).toList();
+        hasOthers = alive.size() > 1;
+        Set<Integer> dead = dead(view, alive);
+        Map<PartitionId, Integer> assigned = Assignment.of(
+                alive,
+                view.partitions().stream()
+                        .filter(partition -> !partition.paused())
+                        .toList());
+        List<PartitionId> claimable = new ArrayList<>();
+        for (Partition partition : view.partitions()) {
+            PartitionRun run = runs.get(partition.id());
+            Integer owner = partition.owner();
+            boolean isOwner = owner != null && owner == me;
+            boolean should = Integer.valueOf(me).equals(assigned.get(partition.id()));
+            if (run != null && !isOwner) {
+                run.lose();
+            } else if (run != null && !should) {
+                run.release();
+            } else if (run == null && should && (owner == null || isOwner || dead.contains(owner))) {
+                claimable.add(partition.id());
+            }
+        }
+        dead.add(me);
+        claim(me, claimable, dead);
+        forget(me, view, dead);
+    }
+
+    private static Set<Integer> dead(View view, List<Instance> alive) {
+        Set<Integer> ids = alive.stream().map(Instance::id).collect(Collectors.toSet());
+        Set<Integer> dead = new HashSet<>();
+        view.instances().stream().filter(Instance::dead).map(Instance::id).forEach(dead::add);
+        for (Partition partition : view.partitions()) {
+            Integer owner = partition.owner();
+            if (owner != null && !ids.contains(owner)) {
+                dead.add(owner);
+            }
+        }
+        return dead;
+    }
+
+    /** Claims partitions. Ends transactions of dead processes that lock their rows. */
+    private void claim(int me, List<PartitionId> wanted, Set<Integer> dead) {
+        if (wanted.isEmpty()) {
+            return;
+        }
+        List<Claim> claims = database.query(connection -> database.checkpoints.claim(connection, me, wanted, dead));
+        claims.forEach(this::start);
+        List<PartitionId> locked = new ArrayList<>(wanted);
+        claims.forEach(claim -> locked.remove(claim.id()));
+        if (locked.isEmpty()) {
+            return;
+        }
+        int ended = database.query(connection -> database.checkpoints.terminateLockers(connection, locked, dead));
+        if (ended > 0) {
+            log.warn("durable.terminated: {} sessions of dead processes had locked {}", ended, locked);
+            host.requestCheck(0);
+        }
+    }
+
+    private void start(Claim claim) {
+        DurableSubscriber subscriber = registry.find(claim.id().subscription());
+        if (subscriber == null) {
+            // Closed meanwhile.
+            database.query(connection -> {
+                database.checkpoints.release(connection, claim.held(), claim.position());
+                return true;
+            });
+            return;
+        }
+        log.info(
+                "durable.claimed: {} at version {}{}",
+                claim.id(),
+                claim.position(),
+                claim.fromDead() ? ", from a process that has died" : "");
+        PartitionRun run = subscriber.run(claim, carefulPermit, host);
+        if (claim.stopped()) {
+            run.partition().stop("stopped before; resume or move the subscription");
+        } else if (claim.position() > subscriber.published()) {
+            stopIfBeyondEnd(claim, run, subscriber);
+        }
+        runs.put(claim.id(), run);
+        run.wake();
+    }
+
+    /** No reader of this log can have a position beyond its end. */
+    private void stopIfBeyondEnd(Claim claim, PartitionRun run, DurableSubscriber subscriber) {
+        long head = database.query(connection ->
+                database.horizons.horizon(connection).requirePrimary().head());
+        if (claim.position() > head) {
+            run.stop(new HistoryChangedException(Version.of(claim.position()), Version.of(head), subscriber.now()));
+        }
+    }
+
+    /** Deletes the rows of dead processes, so that all processes see the same. */
+    private void forget(int me, View view, Collection<Integer> dead) {
+        List<Integer> gone = view.instances().stream()
+                .filter(Instance::dead)
+                .map(Instance::id)
+                .filter(id -> id != me && dead.contains(id))
+                .toList();
+        if (!gone.isEmpty()) {
+            database.query(connection -> {
+                database.instances.delete(connection, gone);
+                database.control.send(connection, Signals.MEMBERS);
+                return true;
+            });
+        }
+    }
+}

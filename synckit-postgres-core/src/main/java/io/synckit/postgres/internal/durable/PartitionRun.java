@@ -1,0 +1,282 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.postgres.internal.runtime.Clock;
+import io.synckit.postgres.internal.runtime.SafeLog;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Handles an owned partition on the handler threads, one thread at a time, in turns of limited length. Ends when the partition is lost
+ * or released. Thread-safe.
+ */
+final class PartitionRun implements Runnable {
+
+    private static final long TURN = Duration.ofMillis(20).toNanos();
+    private static final long NEVER = Long.MAX_VALUE;
+    private static final Duration SILENCE_PAUSE = Duration.ofMillis(200);
+    private static final Duration MAX_PAUSE = Duration.ofSeconds(30);
+
+    private static final Logger log = LoggerFactory.getLogger(PartitionRun.class);
+
+    private final OwnedPartition partition;
+    private final ParkedKeys keys;
+    private final MainFlow main;
+    private final KeyFlow keyFlow;
+    private final Host host;
+    private final Clock clock;
+    private final AtomicReference<Turn> turn = new AtomicReference<>(Turn.IDLE);
+    private final CountDownLatch end = new CountDownLatch(1);
+    private volatile @Nullable Thread thread;
+    private volatile boolean releasing;
+    private volatile boolean mustReset;
+    private volatile @Nullable RuntimeException stopCause;
+    private volatile boolean ended;
+    private volatile boolean active;
+    private int failures;
+
+    private enum Turn {
+        IDLE,
+        QUEUED,
+        RUNNING,
+        RUNNING_AND_WOKEN
+    }
+
+    /** What a run needs of the process. */
+    interface Host {
+
+        /** Runs a turn on a handler thread. */
+        void execute(PartitionRun run);
+
+        /** Wakes the run later. */
+        void wakeLater(PartitionRun run, long nanos);
+
+        /** Returns whether this process may assume that it is still seen as alive. */
+        boolean isSeenAlive();
+
+        /** The run has ended, because the partition was lost or released. */
+        void ended(PartitionRun run);
+    }
+
+    PartitionRun(OwnedPartition partition, ParkedKeys keys, MainFlow main, Host host) {
+        this.partition = partition;
+        this.keys = keys;
+        this.main = main;
+        this.keyFlow = new KeyFlow(partition, keys, this::mustYield);
+        this.host = host;
+        this.clock = partition.clock;
+    }
+
+    OwnedPartition partition() {
+        return partition;
+    }
+
+    /** There may be something to do. */
+    void wake() {
+        Turn before = turn.getAndUpdate(now -> switch (now) {
+            case IDLE, QUEUED -> Turn.QUEUED;
+            case RUNNING, RUNNING_AND_WOKEN -> Turn.RUNNING_AND_WOKEN;
+        });
+        if (before == Turn.IDLE) {
+            host.execute(this);
+        }
+    }
+
+    /** Gives the partition up, after the current batch. */
+    void release() {
+        releasing = true;
+        wake();
+    }
+
+    /** Another session has taken the partition. */
+    void lose() {
+        partition.lose();
+        wake();
+    }
+
+    /** The position was not stored: the row was locked, or has another owner. */
+    void loseIfTaken() {
+        boolean taken = partition
+                .database
+                .query(connection -> partition.database.checkpoints.position(connection, partition.held()))
+                .isEmpty();
+        if (taken) {
+            lose();
+        }
+    }
+
+    /** Stops the partition after the current batch, until an operator resumes or moves it. */
+    void stop(RuntimeException cause) {
+        stopCause = cause;
+        wake();
+    }
+
+    /** What was read may be of another log. */
+    void readAgain() {
+        mustReset = true;
+        wake();
+    }
+
+    /** An operator has set a command for a key. */
+    void loadKeys() {
+        keys.loadSoon();
+        wake();
+    }
+
+    /** Waits until the partition is lost or given up. Returns false after the limit, and for a thread that runs its handler. */
+    boolean awaitEnd(Duration limit) {
+        if (Thread.currentThread() == thread) {
+            return false;
+        }
+        try {
+            return end.await(limit.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** Returns whether it has handled events in its last turn, so that it may have more to do. */
+    boolean isActive() {
+        return active && !ended;
+    }
+
+    private boolean mustYield() {
+        return releasing || partition.isLost() || !mayCall();
+    }
+
+    /** The epoch guards what an exactly-once handler does. Other effects need the assumption that no other process is the owner. */
+    private boolean mayCall() {
+        return partition.isExactlyOnce() || host.isSeenAlive();
+    }
+
+    @Override
+    public void run() {
+        turn.set(Turn.RUNNING);
+        thread = Thread.currentThread();
+        long pause = turn();
+        thread = null;
+        active = pause == 0;
+        boolean woken = !turn.compareAndSet(Turn.RUNNING, pause == 0 ? Turn.QUEUED : Turn.IDLE);
+        if (woken) {
+            turn.set(Turn.QUEUED);
+        }
+        if (ended) {
+            return;
+        }
+        if (woken || pause == 0) {
+            host.execute(this);
+        } else if (pause < NEVER) {
+            host.wakeLater(this, pause);
+        }
+    }
+
+    /** Works for a while. Returns the time until it must work again, without being woken. */
+    private long turn() {
+        if (ended) {
+            return NEVER;
+        }
+        try {
+            long turnEnd = clock.nanos() + TURN;
+            long pause = 0;
+            while (pause == 0 && clock.nanos() < turnEnd) {
+                pause = step();
+            }
+            if (failures > 0 && partition.waitNanos() <= 0) {
+                partition.recovered();
+            }
+            failures = 0;
+            return pause;
+        } catch (Throwable e) {
+            return failed(e);
+        }
+    }
+
+    private long step() throws Exception {
+        if (partition.isLost()) {
+            return end();
+        }
+        if (releasing) {
+            partition.release();
+            return end();
+        }
+        RuntimeException cause = stopCause;
+        if (cause != null && !partition.isStopped()) {
+            stopBecauseOf(cause);
+        }
+        if (partition.isStopped()) {
+            return NEVER;
+        }
+        if (mustReset) {
+            mustReset = false;
+            main.reset();
+        }
+        if (!mayCall()) {
+            return SILENCE_PAUSE.toNanos();
+        }
+        long pause = partition.waitNanos();
+        if (pause > 0) {
+            return pause;
+        }
+        partition.readPositionIfUnknown();
+        keys.loadIfNeeded();
+        boolean worked = false;
+        if (!partition.outage.isOn()) {
+            worked = keyFlow.step();
+        }
+        if (!mustYield() && !partition.isStopped() && partition.waitNanos() <= 0) {
+            worked |= main.step();
+        }
+        if (!worked && partition.outage.isOn()) {
+            // There is no other event by which the end of the outage would be noticed.
+            worked = keyFlow.step();
+        }
+        return worked ? 0 : keys.nanosToNext();
+    }
+
+    private void stopBecauseOf(RuntimeException cause) {
+        String message = SafeLog.describe(cause);
+        boolean stored = partition.database.query(connection -> partition.database.checkpoints.failed(
+                connection, partition.held(), partition.position(), 0, null, message));
+        if (!stored) {
+            throw new OwnershipLostException(partition.id());
+        }
+        partition.stop(message);
+        log.error("subscription.stopped: {}: {}", partition.id(), message);
+    }
+
+    private long end() {
+        ended = true;
+        partition.lose();
+        host.ended(this);
+        end.countDown();
+        return NEVER;
+    }
+
+    /** A failure that is not of an event. Without knowing the outcome of the last commit, everything is read again. */
+    private long failed(Throwable failure) {
+        main.reset();
+        FailureKind kind = FailureKind.of(failure);
+        if (kind == FailureKind.OWNERSHIP) {
+            log.info("subscription.lost: {}", SafeLog.describe(failure));
+            return end();
+        }
+        failures++;
+        Duration pause = new RetryDelays(Duration.ofMillis(200), 2, MAX_PAUSE).after(failures);
+        partition.backOff(pause, SafeLog.describe(failure));
+        if (failures == 1) {
+            SafeLog.warn(
+                    log,
+                    "subscription.waits: " + partition.id() + " waits, because the database cannot be used",
+                    failure);
+        }
+        if (partition.isExactlyOnce()) {
+            partition.mustReadPosition();
+        }
+        return pause.toNanos();
+    }
+}

@@ -1,0 +1,53 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.postgres.internal.sql.InstanceTable;
+import io.synckit.postgres.internal.sql.Session;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+
+/**
+ * A transaction of the pool that holds the lock of this process while there is no connection that listens: with the notify mode OFF, or
+ * behind a pooler in transaction mode. It reads and writes nothing, so it delays neither VACUUM nor readers. Used by one thread.
+ */
+final class PinnedTransaction implements AutoCloseable {
+
+    private final Session session;
+
+    private PinnedTransaction(Session session) {
+        this.session = session;
+    }
+
+    /** Opens a transaction, and locks the row of this process. Closes it if that fails. */
+    static PinnedTransaction open(Database database, Membership membership, Duration ownerTimeout) throws SQLException {
+        Session session = Session.openAlone(database.pool);
+        try {
+            session.begin();
+            InstanceTable.limitSilenceInTransaction(session.connection(), ownerTimeout);
+            boolean anchored;
+            try (Session writer = Session.openAlone(database.pool)) {
+                anchored = membership.anchor(session.connection(), writer.connection(), true);
+            }
+            if (!anchored) {
+                throw new SQLException("another session holds the lock of this process");
+            }
+            return new PinnedTransaction(session);
+        } catch (SQLException | RuntimeException e) {
+            try (session) {
+                throw e;
+            }
+        }
+    }
+
+    /** Shows the server that this process is alive. */
+    void ping() throws SQLException {
+        try (Statement statement = session.connection().createStatement()) {
+            statement.execute("select 1");
+        }
+    }
+
+    @Override
+    public void close() throws SQLException {
+        session.close();
+    }
+}

@@ -1,0 +1,134 @@
+package io.synckit.postgres.internal.sql;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The checkpoints of a durable subscription, as sessions other than the owner read and change them. Each change of a position increases
+ * the epoch, so that the former owner can store nothing more.
+ */
+public final class CheckpointAdmin {
+
+    private static final String LIST = """
+            select c.partition, c.position, c.owner, i.name, c.suspect, c.attempts,
+                   case when isfinite(c.retry_at) then c.retry_at end, coalesce(c.retry_at = 'infinity', false), c.failure
+              from <checkpoints> c left join <instances> i on i.id = c.owner
+             where c.subscription = ? order by c.partition
+            """;
+
+    private static final String LOCK =
+            "select min(position) from (select position from <checkpoints> where subscription = ? order by partition for update) c";
+
+    private static final String MOVE = """
+            update <checkpoints> set position = ?, epoch = epoch + 1, owner = null, suspect = null, attempts = 0,
+                   retry_at = null, failure = null, updated_at = clock_timestamp()
+             where subscription = ?
+            """;
+
+    private static final String SEIZE =
+            "update <checkpoints> set epoch = epoch + 1, owner = null where subscription = ? and owner is not null";
+
+    private static final String RESTART = """
+            update <checkpoints> set epoch = epoch + 1, owner = null, suspect = null, attempts = 0, retry_at = null, failure = null
+             where subscription = ? and retry_at is not null
+            """;
+
+    private final String list;
+    private final String lock;
+    private final String move;
+    private final String seize;
+    private final String restart;
+
+    public CheckpointAdmin(TableName name) {
+        Statements statements = new Statements(name, false);
+        this.list = statements.named(LIST);
+        this.lock = statements.named(LOCK);
+        this.move = statements.named(MOVE);
+        this.seize = statements.named(SEIZE);
+        this.restart = statements.named(RESTART);
+    }
+
+    /** Returns the partitions of a subscription. */
+    public List<Row> list(Connection connection, String subscription) throws SQLException {
+        List<Row> found = new ArrayList<>();
+        try (PreparedStatement statement = connection.prepareStatement(list)) {
+            statement.setString(1, subscription);
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    found.add(new Row(
+                            rows.getInt(1),
+                            rows.getLong(2),
+                            rows.getObject(3, Integer.class),
+                            rows.getString(4),
+                            rows.getObject(5, Long.class),
+                            rows.getInt(6),
+                            rows.getObject(7) == null ? null : Statements.instant(rows, 7),
+                            rows.getBoolean(8),
+                            rows.getString(9)));
+                }
+            }
+        }
+        return found;
+    }
+
+    /** Locks all partitions until the transaction ends, so that no owner can commit. Returns the lowest position. */
+    public long lock(Connection connection, String subscription) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(lock)) {
+            statement.setString(1, subscription);
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return rows.getLong(1);
+            }
+        }
+    }
+
+    /** Moves all partitions to a position, and takes them from their owners. */
+    public void move(Connection connection, String subscription, long position) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(move)) {
+            statement.setLong(1, position);
+            statement.setString(2, subscription);
+            statement.executeUpdate();
+        }
+    }
+
+    /** Takes all partitions from their owners. */
+    public void seize(Connection connection, String subscription) throws SQLException {
+        update(connection, seize, subscription);
+    }
+
+    /** Lets partitions that have stopped, or wait for the next attempt, start again. */
+    public void restart(Connection connection, String subscription) throws SQLException {
+        update(connection, restart, subscription);
+    }
+
+    private static void update(Connection connection, String sql, String subscription) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setString(1, subscription);
+            statement.executeUpdate();
+        }
+    }
+
+    /**
+     * A partition.
+     *
+     * @param ownerName name of the owner's process; null if there is no owner, or it has ended
+     * @param suspect an event that is tried again in place; null if there is none
+     * @param stopped whether the partition has stopped
+     */
+    public record Row(
+            int partition,
+            long position,
+            @Nullable Integer owner,
+            @Nullable String ownerName,
+            @Nullable Long suspect,
+            int attempts,
+            @Nullable Instant retryAt,
+            boolean stopped,
+            @Nullable String failure) {}
+}

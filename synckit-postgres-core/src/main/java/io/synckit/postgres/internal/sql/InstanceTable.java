@@ -1,0 +1,187 @@
+package io.synckit.postgres.internal.sql;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The table of the processes that run durable subscriptions. A process is alive while a session of it holds the advisory lock of its row.
+ */
+public final class InstanceTable {
+
+    private static final String NEXT_ID = "select nextval(pg_get_serial_sequence(?, 'id'))::integer";
+
+    private static final String LOCK = "select pg_try_advisory_lock(?::regclass::oid::integer, ?)";
+
+    private static final String LOCK_IN_TRANSACTION = "select pg_try_advisory_xact_lock(?::regclass::oid::integer, ?)";
+
+    private static final String INSERT =
+            "insert into <instances> (id, subscriptions, name) overriding system value values (?, ?, ?)";
+
+    private static final String UPDATE = "update <instances> set subscriptions = ? where id = ?";
+
+    private static final String DELETE = "delete from <instances> where id = any(?)";
+
+    /**
+     * One statement, so that owners and instances are of one snapshot: an owner that has no row is dead. The shared locks end with the
+     * statement.
+     */
+    private static final String VIEW = """
+            select i.id, i.subscriptions,
+                   case when i.id = ? then false
+                        else pg_try_advisory_xact_lock_shared(?::regclass::oid::integer, i.id) end,
+                   null::text, null::integer, null::integer, null::boolean
+              from <instances> i
+             union all
+            select null, null, null, c.subscription, c.partition, c.owner, s.paused
+              from <checkpoints> c join <subscriptions> s on s.name = c.subscription
+            """;
+
+    private final String tableName;
+    private final String insert;
+    private final String update;
+    private final String delete;
+    private final String view;
+
+    public InstanceTable(TableName name) {
+        Statements statements = new Statements(name, false);
+        this.tableName = name.member("_instances");
+        this.insert = statements.named(INSERT);
+        this.update = statements.named(UPDATE);
+        this.delete = statements.named(DELETE);
+        this.view = statements.named(VIEW);
+    }
+
+    /** Draws an id. No id is used again. */
+    public int nextId(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(NEXT_ID)) {
+            statement.setString(1, tableName);
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return rows.getInt(1);
+            }
+        }
+    }
+
+    /** Locks an id for the session of this connection. Returns false if another session has locked it. */
+    public boolean lock(Connection connection, int id) throws SQLException {
+        return lock(connection, LOCK, id);
+    }
+
+    /** Locks an id for the open transaction of this connection. Returns false if another session has locked it. */
+    public boolean lockInTransaction(Connection connection, int id) throws SQLException {
+        return lock(connection, LOCK_IN_TRANSACTION, id);
+    }
+
+    private boolean lock(Connection connection, String sql, int id) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setString(1, tableName);
+            statement.setInt(2, id);
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return rows.getBoolean(1);
+            }
+        }
+    }
+
+    /**
+     * Lets the server end the session if it hears nothing of this process for longer: because the process is paused, or its host is gone.
+     */
+    public static void limitSilence(Connection connection, Duration limit) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("set idle_session_timeout = " + limit.toMillis());
+            statement.execute("set tcp_keepalives_idle = 5");
+            statement.execute("set tcp_keepalives_interval = 3");
+            statement.execute("set tcp_keepalives_count = 3");
+            statement.execute("set tcp_user_timeout = 15000");
+        }
+    }
+
+    /** The same for the open transaction. */
+    public static void limitSilenceInTransaction(Connection connection, Duration limit) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("set local idle_in_transaction_session_timeout = " + limit.toMillis());
+            statement.execute("set local tcp_keepalives_idle = 5");
+            statement.execute("set local tcp_keepalives_interval = 3");
+            statement.execute("set local tcp_keepalives_count = 3");
+            statement.execute("set local tcp_user_timeout = 15000");
+        }
+    }
+
+    /** Inserts a row. Its id must be locked. */
+    public void insert(Connection connection, int id, Collection<String> subscriptions, String processName)
+            throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(insert)) {
+            statement.setInt(1, id);
+            statement.setArray(2, Statements.texts(connection, subscriptions));
+            statement.setString(3, processName);
+            statement.executeUpdate();
+        }
+    }
+
+    /** Stores which subscriptions the process can run. Returns false if the row is gone. */
+    public boolean update(Connection connection, int id, Collection<String> subscriptions) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(update)) {
+            statement.setArray(1, Statements.texts(connection, subscriptions));
+            statement.setInt(2, id);
+            return statement.executeUpdate() > 0;
+        }
+    }
+
+    /** Deletes rows of processes that have ended. */
+    public void delete(Connection connection, Collection<Integer> ids) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(delete)) {
+            statement.setArray(1, Statements.integers(connection, ids));
+            statement.executeUpdate();
+        }
+    }
+
+    /**
+     * Returns all processes and partitions. To be called outside a transaction.
+     *
+     * @param me the id of this process, whose lock is not tried
+     */
+    public View view(Connection connection, int me) throws SQLException {
+        List<Instance> instances = new ArrayList<>();
+        List<Partition> partitions = new ArrayList<>();
+        try (PreparedStatement statement = connection.prepareStatement(view)) {
+            statement.setInt(1, me);
+            statement.setString(2, tableName);
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    String subscription = rows.getString(4);
+                    if (subscription == null) {
+                        String[] names = (String[]) rows.getArray(2).getArray();
+                        instances.add(
+                                new Instance(rows.getInt(1), new TreeSet<>(Arrays.asList(names)), rows.getBoolean(3)));
+                    } else {
+                        partitions.add(new Partition(
+                                new PartitionId(subscription, rows.getInt(5)),
+                                rows.getObject(6, Integer.class),
+                                rows.getBoolean(7)));
+                    }
+                }
+            }
+        }
+        return new View(instances, partitions);
+    }
+
+    /** A process. */
+    public record Instance(int id, Set<String> subscriptions, boolean dead) {}
+
+    /** A partition and the id of its owner; null if there is none. */
+    public record Partition(PartitionId id, @Nullable Integer owner, boolean paused) {}
+
+    /** All processes and partitions at one moment. */
+    public record View(List<Instance> instances, List<Partition> partitions) {}
+}

@@ -1,0 +1,353 @@
+package io.synckit.postgres.internal.sql;
+
+import io.synckit.internal.Texts;
+import io.synckit.postgres.internal.runtime.SafeLog;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The table of keys whose event has failed. The owner of the key's partition inserts, changes and deletes rows, after {@link
+ * CheckpointTable#fence} or {@link CheckpointTable#advance} in the same transaction. Other sessions only set a command.
+ */
+public final class ParkedTable {
+
+    private static final String COLUMNS = "key, next_version, attempts, retry_at, command, failure_type, failure, "
+            + "first_failed_at, last_failed_at, extract(epoch from retry_at - clock_timestamp())";
+
+    private static final String INSERT = """
+            insert into <parked> (subscription, key, next_version, attempts, retry_at, failure_type, failure)
+            values (?, ?, ?, ?, clock_timestamp() + make_interval(secs => ?), ?, ?)
+            """;
+
+    private static final String LOAD =
+            "select " + COLUMNS + " from <parked> where subscription = ? order by first_failed_at, key limit ?";
+
+    private static final String FIND = "select " + COLUMNS + " from <parked> where subscription = ? and key = ?";
+
+    private static final String COUNT = "select count(*) from <parked> where subscription = ?";
+
+    private static final String WAITS_AT = """
+            select exists (select from <parked> where subscription = ? and (?::text is null or key = ?)
+                              and next_version <= ? and retry_at is null),
+                   exists (select from <parked> where subscription = ? and (?::text is null or key = ?)
+                              and next_version <= ? and retry_at is not null)
+            """;
+
+    private static final String START = """
+            update <parked> set attempts = ?, retry_at = clock_timestamp() + make_interval(secs => ?), command = null
+             where subscription = ? and key = ? and next_version = ?
+            """;
+
+    private static final String FAILED = """
+            update <parked> set next_version = ?, attempts = ?, retry_at = clock_timestamp() + make_interval(secs => ?),
+                   command = null, failure_type = ?, failure = ?, last_failed_at = clock_timestamp()
+             where subscription = ? and key = ?
+            """;
+
+    private static final String NEXT =
+            "update <parked> set next_version = ?, attempts = 0, command = null where subscription = ? and key = ?";
+
+    private static final String DELETE = "delete from <parked> where subscription = ? and key = ?";
+
+    private static final String DELETE_ALL = "delete from <parked> where subscription = ?";
+
+    private static final String COMMAND = """
+            update <parked> set command = ?, attempts = case when ? = 'requeue' then 0 else attempts end,
+                   retry_at = case when ? = 'requeue' then clock_timestamp() else retry_at end
+             where subscription = ? and (?::text is null or key = ?)
+            """;
+
+    private final String insert;
+    private final String load;
+    private final String find;
+    private final String count;
+    private final String waitsAt;
+    private final String start;
+    private final String failed;
+    private final String next;
+    private final String delete;
+    private final String deleteAll;
+    private final String command;
+
+    public ParkedTable(TableName name) {
+        Statements statements = new Statements(name, false);
+        this.insert = statements.named(INSERT);
+        this.load = statements.named(LOAD);
+        this.find = statements.named(FIND);
+        this.count = statements.named(COUNT);
+        this.waitsAt = statements.named(WAITS_AT);
+        this.start = statements.named(START);
+        this.failed = statements.named(FAILED);
+        this.next = statements.named(NEXT);
+        this.delete = statements.named(DELETE);
+        this.deleteAll = statements.named(DELETE_ALL);
+        this.command = statements.named(COMMAND);
+    }
+
+    /**
+     * Inserts a key.
+     *
+     * @param version its first event that is not handled
+     * @param attempts attempts at that event
+     * @param pause time until the next attempt; null for none
+     */
+    public void insert(
+            Connection connection,
+            String subscription,
+            String key,
+            long version,
+            int attempts,
+            @Nullable Duration pause,
+            Failure failure)
+            throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(insert)) {
+            statement.setString(1, subscription);
+            statement.setString(2, key);
+            statement.setLong(3, version);
+            statement.setInt(4, attempts);
+            setPause(statement, 5, pause);
+            statement.setString(6, failure.type());
+            statement.setString(7, failure.message());
+            statement.executeUpdate();
+        }
+    }
+
+    private static void setPause(PreparedStatement statement, int index, @Nullable Duration pause) throws SQLException {
+        statement.setObject(index, pause == null ? null : Statements.seconds(pause), Types.DOUBLE);
+    }
+
+    /** Returns the keys of a subscription, at most {@code limit}, those that failed first at the front. */
+    public List<Row> load(Connection connection, String subscription, int limit) throws SQLException {
+        List<Row> found = new ArrayList<>();
+        try (PreparedStatement statement = connection.prepareStatement(load)) {
+            statement.setString(1, subscription);
+            statement.setInt(2, limit);
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    found.add(row(rows));
+                }
+            }
+        }
+        return found;
+    }
+
+    /** Returns a key; null if it is not there. */
+    public @Nullable Row find(Connection connection, String subscription, String key) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(find)) {
+            statement.setString(1, subscription);
+            statement.setString(2, key);
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next() ? row(rows) : null;
+            }
+        }
+    }
+
+    private static Row row(ResultSet rows) throws SQLException {
+        double wait = rows.getDouble(10);
+        return new Row(
+                rows.getString(1),
+                rows.getLong(2),
+                rows.getInt(3),
+                rows.getObject(4) == null ? null : Statements.instant(rows, 4),
+                rows.getString(5),
+                new Failure(rows.getString(6), rows.getString(7)),
+                Statements.instant(rows, 8),
+                Statements.instant(rows, 9),
+                Duration.ofMillis((long) (Math.max(wait, 0) * 1000)));
+    }
+
+    /** Returns the number of keys. */
+    public long count(Connection connection, String subscription) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(count)) {
+            statement.setString(1, subscription);
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return rows.getLong(1);
+            }
+        }
+    }
+
+    /**
+     * Returns whether events up to a version wait.
+     *
+     * @param key null for all keys
+     */
+    public Waiting waiting(Connection connection, String subscription, @Nullable String key, long version)
+            throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(waitsAt)) {
+            for (int first : new int[] {1, 5}) {
+                statement.setString(first, subscription);
+                statement.setString(first + 1, key);
+                statement.setString(first + 2, key);
+                statement.setLong(first + 3, version);
+            }
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return new Waiting(rows.getBoolean(1), rows.getBoolean(2));
+            }
+        }
+    }
+
+    /**
+     * Counts an attempt at the next event of a key, before it is made. Returns false if the row has changed.
+     *
+     * @param attempts attempts at that event, with this one
+     * @param pause time until the next attempt, should this process die
+     */
+    public boolean start(
+            Connection connection, String subscription, String key, long nextVersion, int attempts, Duration pause)
+            throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(start)) {
+            statement.setInt(1, attempts);
+            statement.setDouble(2, Statements.seconds(pause));
+            statement.setString(3, subscription);
+            statement.setString(4, key);
+            statement.setLong(5, nextVersion);
+            return statement.executeUpdate() > 0;
+        }
+    }
+
+    /**
+     * Stores the failure of an event of a key.
+     *
+     * @param version the event
+     * @param attempts attempts at it
+     * @param pause time until the next attempt; null for none
+     */
+    public void failed(
+            Connection connection,
+            String subscription,
+            String key,
+            long version,
+            int attempts,
+            @Nullable Duration pause,
+            Failure failure)
+            throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(failed)) {
+            statement.setLong(1, version);
+            statement.setInt(2, attempts);
+            setPause(statement, 3, pause);
+            statement.setString(4, failure.type());
+            statement.setString(5, failure.message());
+            statement.setString(6, subscription);
+            statement.setString(7, key);
+            statement.executeUpdate();
+        }
+    }
+
+    /** Stores that all events of a key before a version are handled. Returns false if the row is gone. */
+    public boolean next(Connection connection, String subscription, String key, long version) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(next)) {
+            statement.setLong(1, version);
+            statement.setString(2, subscription);
+            statement.setString(3, key);
+            return statement.executeUpdate() > 0;
+        }
+    }
+
+    /** Deletes a key. */
+    public void delete(Connection connection, String subscription, String key) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(delete)) {
+            statement.setString(1, subscription);
+            statement.setString(2, key);
+            statement.executeUpdate();
+        }
+    }
+
+    /** Deletes all keys of a subscription. */
+    public void deleteAll(Connection connection, String subscription) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(deleteAll)) {
+            statement.setString(1, subscription);
+            statement.executeUpdate();
+        }
+    }
+
+    /**
+     * Sets a command, which the owner of the key carries out. Returns the number of keys.
+     *
+     * @param key null for all keys
+     */
+    public int command(Connection connection, String subscription, @Nullable String key, Command command)
+            throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(this.command)) {
+            statement.setString(1, command.text());
+            statement.setString(2, command.text());
+            statement.setString(3, command.text());
+            statement.setString(4, subscription);
+            statement.setString(5, key);
+            statement.setString(6, key);
+            return statement.executeUpdate();
+        }
+    }
+
+    /** What an operator may do with a parked key. */
+    public enum Command {
+        /** Tries the next event again, as often as a new one. */
+        REQUEUE,
+        /** Skips the next event. */
+        SKIP,
+        /** Skips all events that wait. */
+        DISCARD;
+
+        String text() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+
+        static Command of(String text) {
+            return valueOf(text.toUpperCase(Locale.ROOT));
+        }
+    }
+
+    /** Class and message of an exception. */
+    public record Failure(String type, String message) {
+
+        private static final int MAX_LENGTH = 2000;
+
+        /** Returns a failure with a message that can be stored. */
+        public static Failure of(Throwable failure) {
+            return of(failure.getClass().getName(), SafeLog.describe(failure));
+        }
+
+        /** Returns a failure with a message that can be stored. */
+        public static Failure of(String type, String message) {
+            String printable = Texts.printable(message);
+            return new Failure(
+                    type, printable.length() > MAX_LENGTH ? printable.substring(0, MAX_LENGTH) + "…" : printable);
+        }
+    }
+
+    /** Whether events are parked, and whether events wait for an attempt. */
+    public record Waiting(boolean parked, boolean retrying) {}
+
+    /**
+     * A key.
+     *
+     * @param retryAt time of the next attempt; null if it is parked
+     * @param retryIn time until the next attempt, by the clock of the database
+     */
+    public record Row(
+            String key,
+            long nextVersion,
+            int attempts,
+            @Nullable Instant retryAt,
+            @Nullable String commandText,
+            Failure failure,
+            Instant firstFailedAt,
+            Instant lastFailedAt,
+            Duration retryIn) {
+
+        /** Returns the command that an operator has set; null if there is none. */
+        public @Nullable Command command() {
+            return commandText == null ? null : Command.of(commandText);
+        }
+    }
+}

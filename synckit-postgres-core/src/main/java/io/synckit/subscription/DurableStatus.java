@@ -1,0 +1,56 @@
+package io.synckit.subscription;
+
+import io.synckit.Version;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The stored status of a durable subscription.
+ *
+ * @param paused whether it is paused
+ * @param replayUntil events up to this version are a replay; {@link Version#ZERO} if there was none
+ * @param parkedKeys number of keys that wait, for an attempt or an operator
+ * @param horizon the version up to which events can be handled
+ */
+public record DurableStatus(
+        String name,
+        boolean paused,
+        Version replayUntil,
+        long parkedKeys,
+        Version horizon,
+        List<Partition> partitions) {
+
+    public DurableStatus {
+        partitions = List.copyOf(partitions);
+    }
+
+    /** Returns the lowest position of a partition. Positions are stored up to a minute late if no event matches. */
+    public Version position() {
+        return partitions.stream()
+                .map(Partition::position)
+                .min(Comparator.naturalOrder())
+                .orElse(Version.ZERO);
+    }
+
+    /**
+     * The stored status of a partition.
+     *
+     * @param owner name of the process that owns it; null if there is none
+     * @param suspect version of an event that failed and is tried again in place; null if there is none
+     * @param attempts attempts at that event
+     * @param retryAt time of the next attempt; null if there is none
+     * @param stopped whether the partition has stopped because of a failure
+     * @param failure the last failure; null if there is none
+     */
+    public record Partition(
+            int partition,
+            Version position,
+            @Nullable String owner,
+            @Nullable Version suspect,
+            int attempts,
+            @Nullable Instant retryAt,
+            boolean stopped,
+            @Nullable String failure) {}
+}

@@ -1,0 +1,11 @@
+package io.synckit.subscription;
+
+/**
+ * The circumstances of a handler call.
+ *
+ * @param subscription name of the durable subscription
+ * @param partition number of the partition, from 0
+ * @param attempt number of this attempt at the event, from 1. After a fault it can be lower than the number of calls
+ * @param replay whether the event is handled again after {@link DurableSubscription#replay}
+ */
+public record EventContext(String subscription, int partition, int attempt, boolean replay) {}

@@ -1,0 +1,443 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.Filter;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.schema.NotifyMode;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.DurableProcess;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.postgres.testing.TransactionPooler;
+import io.synckit.subscription.DurableEventHandler;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableOptions.StartFrom;
+import io.synckit.subscription.DurableStatus;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Outcome;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Durable subscriptions in several processes: who owns a partition, and what a former owner can still do. */
+class DurableOwnershipTest {
+
+    private static final Duration LONG = Duration.ofMinutes(4);
+
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
+    private final List<DurableProcess> processes = new ArrayList<>();
+    private PostgresEventStore store;
+
+    @BeforeEach
+    void open() {
+        store = PostgresEventStore.on(database.pool(), Config.builder().build());
+        database.execute("create table handled (version bigint, process text)");
+    }
+
+    @AfterEach
+    void close() {
+        processes.forEach(DurableProcess::close);
+        store.close();
+    }
+
+    private DurableProcess process() {
+        DurableProcess process = new DurableProcess(database);
+        processes.add(process);
+        return process;
+    }
+
+    private static DurableOptions options() {
+        return DurableOptions.named("numbers").startFrom(StartFrom.beginning());
+    }
+
+    private static DurableOptions exactlyOnce() {
+        return options().delivery(Delivery.EXACTLY_ONCE);
+    }
+
+    private void store(int from, int to) {
+        IntStream.range(from, to).forEach(i -> store.store(Event.of("a-" + i % 3, "T", i)));
+    }
+
+    /** Stores the event and the process in the transaction of the handler. */
+    private static DurableEventHandler inserting(DurableProcess process) {
+        return (event, context) -> insert(process, event);
+    }
+
+    private static void insert(DurableProcess process, StoredEvent event) throws Exception {
+        try (var borrowed = process.connections().borrow();
+                Statement statement = borrowed.connection().createStatement()) {
+            statement.execute("insert into handled values (" + event.version() + ", '" + process.name() + "')");
+        }
+    }
+
+    private void untilOwned(String subscription, DurableProcess by) {
+        Await.until(
+                database,
+                "select count(*) from synckit.events_checkpoints c join synckit.events_instances i on i.id = c.owner"
+                        + " where c.subscription = '" + subscription + "' and i.name <> '" + by.name() + "'"
+                        + " or c.owner is null",
+                "0");
+    }
+
+    private String owners(String subscription) {
+        return database.query("select string_agg(n::text, ',' order by n) from (select count(*) n from"
+                + " synckit.events_checkpoints where subscription = '" + subscription
+                + "' and owner is not null group by owner) c");
+    }
+
+    @Test
+    void partitionsAreSharedByAllProcesses() throws InterruptedException {
+        DurableProcess first = process();
+        DurableSubscription subscription =
+                first.subscriptions().durable(options().partitions(4), (event, context) -> {});
+        Await.until(() -> "4".equals(owners("numbers")));
+        process().subscriptions().durable(options().partitions(4), (event, context) -> {});
+        Await.until(() -> "2,2".equals(owners("numbers")));
+
+        processes.get(1).close();
+        Await.until(() -> "4".equals(owners("numbers")));
+        store(0, 10);
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+    }
+
+    @Test
+    void subscriptionsAreSharedByAllProcesses() {
+        for (int process = 0; process < 2; process++) {
+            DurableProcess started = process();
+            for (int i = 0; i < 6; i++) {
+                started.subscriptions().durable(DurableOptions.named("s-" + i), (event, context) -> {});
+            }
+        }
+
+        Await.until(
+                database,
+                "select string_agg(n::text, ',') from (select count(*) n from synckit.events_checkpoints where owner is not null"
+                        + " group by owner) c",
+                "3,3");
+    }
+
+    @Test
+    void deadProcessIsReplacedAndLosesNothing() throws InterruptedException {
+        DurableProcess first = process();
+        first.subscriptions().durable(exactlyOnce(), inserting(first));
+        untilOwned("numbers", first);
+        DurableProcess second = process();
+        DurableSubscription subscription = second.subscriptions().durable(exactlyOnce(), inserting(second));
+        store(0, 30);
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+
+        first.die();
+        store(30, 40);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(database.query("select count(*), count(distinct version) from handled"))
+                .isEqualTo("40");
+        assertThat(database.query("select count(*) - count(distinct version) from handled"))
+                .isEqualTo("0");
+    }
+
+    /**
+     * The former owner has lost its lock and does not know it. Its next transaction finds another epoch, so its handler is not called. The
+     * filter blocks it between two transactions.
+     */
+    @Test
+    void formerOwnerHandlesNothingAfterAnotherHasClaimed() throws InterruptedException {
+        CountDownLatch filtering = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        store(0, 3);
+        DurableProcess first = process();
+        first.subscriptions()
+                .durable(
+                        exactlyOnce().filter(Filter.matching(event -> {
+                            filtering.countDown();
+                            return await(goOn);
+                        })),
+                        inserting(first));
+        assertThat(filtering.await(4, TimeUnit.MINUTES)).isTrue();
+        DurableProcess second = process();
+        DurableSubscription subscription = second.subscriptions().durable(exactlyOnce(), inserting(second));
+
+        first.loseListener();
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        goOn.countDown();
+        Await.until(
+                () -> first.subscriptions().durable().get(0).activity().get(0).state()
+                        == DurableSubscription.State.NOT_OWNED);
+
+        assertThat(database.query("select string_agg(process || version, ' ' order by version) from handled"))
+                .isEqualTo(IntStream.rangeClosed(1, 3)
+                        .mapToObj(i -> second.name() + i)
+                        .reduce((a, b) -> a + " " + b)
+                        .orElseThrow());
+    }
+
+    private static boolean await(CountDownLatch latch) {
+        try {
+            return latch.await(4, TimeUnit.MINUTES);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The checkpoint is the first statement, so the row is locked while the handler runs. The successor ends that session first. */
+    @Test
+    void successorHandlesOnlyAfterTheFormerTransactionHasEnded() throws InterruptedException {
+        CountDownLatch handling = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        Collector<Integer> formerSessions = new Collector<>();
+        AtomicInteger formerPid = new AtomicInteger();
+        store(0, 1);
+        DurableProcess first = process();
+        first.subscriptions().durable(exactlyOnce(), (event, context) -> {
+            try (var borrowed = first.connections().borrow();
+                    Statement statement = borrowed.connection().createStatement();
+                    var rows = statement.executeQuery("select pg_backend_pid()")) {
+                rows.next();
+                formerPid.set(rows.getInt(1));
+            }
+            handling.countDown();
+            await(goOn);
+            insert(first, event);
+        });
+        assertThat(handling.await(4, TimeUnit.MINUTES)).isTrue();
+        DurableProcess second = process();
+        DurableSubscription subscription = second.subscriptions().durable(exactlyOnce(), (event, context) -> {
+            formerSessions.add(
+                    Integer.valueOf(database.query("select count(*) from pg_stat_activity where pid = " + formerPid)));
+            insert(second, event);
+        });
+
+        first.loseListener();
+        assertThat(formerSessions.next()).isZero();
+        goOn.countDown();
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(database.query("select string_agg(process, ' ') from handled"))
+                .isEqualTo(second.name());
+    }
+
+    /** The former owner commits after the successor has read the rows and before its claim. */
+    @Test
+    void claimStartsAtThePositionThatTheFormerOwnerCommittedLast() throws InterruptedException {
+        store(0, 5);
+        DurableProcess first = process();
+        first.subscriptions().durable(options(), (event, context) -> {});
+        Await.until(database, "select position from synckit.events_checkpoints", "5");
+        first.close();
+        database.execute("update synckit.events_checkpoints set position = 1");
+        DurableProcess second = process();
+        AtomicInteger borrows = new AtomicInteger();
+        Collector<Long> handled = new Collector<>();
+        second.beforeBorrow(() -> {
+            // The first connection of the coordinator reads the rows, the second one claims.
+            if (Thread.currentThread().getName().startsWith("synckit-durable") && borrows.incrementAndGet() == 2) {
+                database.execute("update synckit.events_checkpoints set position = 3");
+            }
+        });
+
+        DurableSubscription subscription = second.subscriptions()
+                .durable(
+                        options(),
+                        (event, context) -> handled.add(event.version().value()));
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled.rest()).containsExactly(4L, 5L);
+    }
+
+    @Test
+    void atLeastOnceHandlersStopSoonAfterTheLossOfOwnership() throws InterruptedException {
+        CountDownLatch handling = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        Collector<Long> ofFirst = new Collector<>();
+        store(0, 200);
+        DurableProcess first = process();
+        first.subscriptions().durable(options(), (event, context) -> {
+            handling.countDown();
+            await(goOn);
+            ofFirst.add(event.version().value());
+        });
+        assertThat(handling.await(4, TimeUnit.MINUTES)).isTrue();
+        DurableProcess second = process();
+        DurableSubscription subscription = second.subscriptions().durable(options(), inserting(second));
+
+        first.loseListener();
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        // Longer than the owner timeout: the process does not call its handler again before it has read its rows.
+        Await.until(() -> ownerTimeoutIsOver(first));
+        goOn.countDown();
+        Await.until(() -> first.subscriptions()
+                .durable()
+                .get(0)
+                .activity()
+                .get(0)
+                .handlerRuns()
+                .isZero());
+        first.findListener();
+        Await.until(() -> first.listener().isConnected());
+        store(200, 201);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(ofFirst.rest()).containsExactly(1L);
+        assertThat(database.query("select count(*) - count(distinct version) from handled"))
+                .isEqualTo("0");
+    }
+
+    private static boolean ownerTimeoutIsOver(DurableProcess process) {
+        return process.subscriptions()
+                        .durable()
+                        .get(0)
+                        .activity()
+                        .get(0)
+                        .handlerRuns()
+                        .compareTo(Duration.ofSeconds(4))
+                > 0;
+    }
+
+    @Test
+    void processThatWasSeenAsDeadJoinsAgain() throws InterruptedException {
+        DurableProcess first = process();
+        DurableSubscription subscription =
+                first.subscriptions().durable(options().partitions(2), (event, context) -> {});
+        process().subscriptions().durable(options().partitions(2), (event, context) -> {});
+        Await.until(() -> "1,1".equals(owners("numbers")));
+
+        first.loseListener();
+        store(0, 3);
+        Await.until(() -> "2".equals(owners("numbers")));
+        first.findListener();
+
+        Await.until(() -> "1,1".equals(owners("numbers")));
+        store(3, 6);
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+    }
+
+    @Test
+    void orderlyStopHandsOverAtOnce() throws InterruptedException {
+        DurableProcess first = process();
+        first.subscriptions().durable(exactlyOnce(), inserting(first));
+        untilOwned("numbers", first);
+        DurableProcess second = process();
+        DurableSubscription subscription = second.subscriptions().durable(exactlyOnce(), inserting(second));
+
+        first.listener().stop();
+        untilOwned("numbers", second);
+        store(0, 2);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(database.query("select count(*) from synckit.events_instances"))
+                .isEqualTo("1");
+        assertThat(database.query("select string_agg(distinct process, ' ') from handled"))
+                .isEqualTo(second.name());
+    }
+
+    @Test
+    void handlerThatDoesNotEndKeepsItsOwnerInTheRow() throws InterruptedException {
+        CountDownLatch handling = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        store(0, 1);
+        DurableProcess first = new DurableProcess(database, builder -> builder.closeTimeout(Duration.ofMillis(100)));
+        processes.add(first);
+        first.subscriptions().durable(options(), (event, context) -> {
+            handling.countDown();
+            await(goOn);
+        });
+        assertThat(handling.await(4, TimeUnit.MINUTES)).isTrue();
+
+        first.listener().stop();
+
+        assertThat(database.query("select owner is not null from synckit.events_checkpoints"))
+                .isEqualTo("t");
+        goOn.countDown();
+    }
+
+    @Test
+    void awaitWorksInAProcessThatOwnsNothing() throws InterruptedException {
+        DurableProcess owner = process();
+        owner.subscriptions().durable(options(), (event, context) -> {});
+        untilOwned("numbers", owner);
+        DurableSubscription elsewhere = process().subscriptions().durable(options(), (event, context) -> {});
+        store(0, 5);
+
+        assertThat(elsewhere.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(elsewhere.await(Version.of(store.latestVersion().value() + 1), Duration.ofMillis(50)))
+                .isEqualTo(Outcome.TIMEOUT);
+    }
+
+    @Test
+    void pauseTakesThePartitionFromAHandlerInAnotherProcess() throws InterruptedException {
+        Collector<StoredEvent> handled = new Collector<>();
+        DurableProcess owner = process();
+        owner.subscriptions().durable(options(), (event, context) -> handled.add(event));
+        untilOwned("numbers", owner);
+        DurableSubscription elsewhere = process().subscriptions().durable(options(), (event, context) -> {});
+
+        elsewhere.pause();
+        store(0, 3);
+
+        DurableStatus status = elsewhere.status();
+        assertThat(status.paused()).isTrue();
+        assertThat(status.partitions().get(0).owner()).isNull();
+        assertThat(handled.rest()).isEmpty();
+        elsewhere.resume();
+        assertThat(elsewhere.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+    }
+
+    @Test
+    void subscriptionWorksWithoutNotifications() throws InterruptedException {
+        Collector<StoredEvent> handled = new Collector<>();
+        DurableProcess polling = new DurableProcess(
+                database, builder -> builder.notifyMode(NotifyMode.OFF).withNotificationTimeout(Duration.ofMillis(50)));
+        processes.add(polling);
+        polling.subscriptions().durable(options(), (event, context) -> handled.add(event));
+        store(0, 5);
+        handled.next(5);
+        DurableProcess second = new DurableProcess(
+                database, builder -> builder.notifyMode(NotifyMode.OFF).withNotificationTimeout(Duration.ofMillis(50)));
+        processes.add(second);
+        second.subscriptions().durable(options(), (event, context) -> handled.add(event));
+
+        polling.die();
+        store(5, 10);
+
+        handled.next(5);
+    }
+
+    @Test
+    void subscriptionWorksBehindATransactionPooler() throws Exception {
+        Collector<StoredEvent> handled = new Collector<>();
+        AtomicBoolean closed = new AtomicBoolean();
+        try (TransactionPooler pooler = new TransactionPooler(database.host(), database.port())) {
+            org.postgresql.ds.PGSimpleDataSource physical = new org.postgresql.ds.PGSimpleDataSource();
+            physical.setUrl(database.urlAt("localhost:" + pooler.port()));
+            try (var listener = io.synckit.postgres.notification.NotificationListener.builder(
+                            physical, io.synckit.ConnectionSource.of(database.pool()), JsonCodecs.jackson())
+                    .withNotificationTimeout(Duration.ofMillis(50))
+                    .withReconnectSettings(Duration.ofMillis(50), 2)
+                    .build()) {
+                listener.start();
+                listener.subscriptions().durable(options(), (event, context) -> handled.add(event));
+                store(0, 5);
+                handled.next(5);
+                closed.set(true);
+            }
+        }
+        assertThat(closed).isTrue();
+    }
+}

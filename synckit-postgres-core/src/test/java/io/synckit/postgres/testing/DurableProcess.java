@@ -1,0 +1,158 @@
+package io.synckit.postgres.testing;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.synckit.ConnectionSource;
+import io.synckit.postgres.JsonCodecs;
+import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.postgres.notification.NotificationListenerBuilder;
+import io.synckit.subscription.EventSubscriptions;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.UnaryOperator;
+import javax.sql.DataSource;
+import org.postgresql.ds.PGSimpleDataSource;
+
+/**
+ * A process with durable subscriptions, within this JVM: a listener and a pool of its own. It can die as after {@code kill -9}, as far as
+ * the server sees it, or lose its listener's connection while it goes on.
+ */
+public final class DurableProcess implements AutoCloseable {
+
+    private static final AtomicInteger COUNT = new AtomicInteger();
+
+    private final TestDatabase database;
+    private final String name = "process-" + COUNT.incrementAndGet();
+    private final HikariDataSource pool;
+    private final ConnectionSource connections;
+    private final NotificationListener listener;
+    private final AtomicReference<Runnable> beforeBorrow = new AtomicReference<>(() -> {});
+    private volatile boolean dead;
+    private volatile boolean deaf;
+
+    public DurableProcess(TestDatabase database) {
+        this(database, builder -> builder);
+    }
+
+    public DurableProcess(TestDatabase database, UnaryOperator<NotificationListenerBuilder> settings) {
+        this.database = database;
+        this.pool = TestPostgres.pool(database.url("ApplicationName=" + name));
+        this.connections = gated(ConnectionSource.of(pool));
+        PGSimpleDataSource physical = new PGSimpleDataSource();
+        physical.setUrl(database.url());
+        physical.setApplicationName(name + "-listener");
+        this.listener = settings.apply(NotificationListener.builder(
+                                gated(physical, () -> dead || deaf), connections, JsonCodecs.jackson())
+                        .processName(name)
+                        .withReconnectSettings(Duration.ofMillis(200), 10)
+                        .ownerTimeout(Duration.ofSeconds(3))
+                        .closeTimeout(Duration.ofSeconds(10)))
+                .build();
+        listener.start();
+    }
+
+    private ConnectionSource gated(ConnectionSource source) {
+        return new ConnectionSource() {
+            @Override
+            public Borrowed borrow() throws SQLException {
+                beforeBorrow.get().run();
+                if (dead) {
+                    throw new SQLException("this process is dead", "08006");
+                }
+                return source.borrow();
+            }
+
+            @Override
+            public boolean inCallersTransaction() {
+                return source.inCallersTransaction();
+            }
+
+            @Override
+            public void afterCommit(Runnable action) {
+                source.afterCommit(action);
+            }
+
+            @Override
+            public boolean hasTransactions() {
+                return true;
+            }
+
+            @Override
+            public <R> R inTransaction(Callable<R> work) throws Exception {
+                if (dead) {
+                    throw new SQLException("this process is dead", "08006");
+                }
+                return source.inTransaction(work);
+            }
+        };
+    }
+
+    private static DataSource gated(DataSource source, Callable<Boolean> closed) {
+        return (DataSource) Proxy.newProxyInstance(
+                DataSource.class.getClassLoader(), new Class<?>[] {DataSource.class}, (proxy, method, arguments) -> {
+                    if (method.getReturnType() == Connection.class && closed.call()) {
+                        throw new SQLException("the way to the server is closed", "08001");
+                    }
+                    try {
+                        return method.invoke(source, arguments);
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                });
+    }
+
+    public String name() {
+        return name;
+    }
+
+    public EventSubscriptions subscriptions() {
+        return listener.subscriptions();
+    }
+
+    public NotificationListener listener() {
+        return listener;
+    }
+
+    public ConnectionSource connections() {
+        return connections;
+    }
+
+    /** Runs an action each time before a connection of the pool is borrowed. */
+    public void beforeBorrow(Runnable action) {
+        beforeBorrow.set(action);
+    }
+
+    /** Ends all sessions at once. Nothing of this process reaches the server any more. */
+    public void die() {
+        dead = true;
+        terminate(name + "%");
+    }
+
+    /** The listener's connection, which holds the lock of the process, ends. The rest goes on. */
+    public void loseListener() {
+        deaf = true;
+        terminate(name + "-listener");
+    }
+
+    /** The listener can connect again. */
+    public void findListener() {
+        deaf = false;
+    }
+
+    private void terminate(String applications) {
+        database.query(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database()"
+                        + " and application_name like '" + applications + "'");
+    }
+
+    @Override
+    public void close() {
+        listener.close();
+        pool.close();
+    }
+}
