@@ -3,6 +3,7 @@ package io.synckit.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import io.synckit.EventStoreException;
@@ -28,7 +29,8 @@ class ErrorsPageTest {
     void everyErrorHasARow() throws IOException {
         Set<String> errors = new ClassFileImporter()
                 .withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("io.synckit").stream()
-                        .filter(type -> type.isAssignableTo(EventStoreException.class))
+                        .filter(type -> type.isAssignableTo(EventStoreException.class)
+                                && type.getModifiers().contains(JavaModifier.PUBLIC))
                         .map(JavaClass::getSimpleName)
                         .collect(Collectors.toSet());
         Set<String> rows = Pattern.compile("(?m)^\\| `(\\w+)`(?:, reason `\\w+`)? \\|")

@@ -142,6 +142,8 @@ final class Coordinator implements PartitionRun.Host {
             pin(member);
             if (member.isLocked()) {
                 ownership.check(member);
+            } else {
+                requestCheck(CHECK_AFTER_FAILURE);
             }
             failing = false;
         } catch (SQLException | RuntimeException e) {

@@ -165,6 +165,9 @@ public final class Membership implements ListenerTenant {
 
     @Override
     public void disconnected() {
+        if (listening == null) {
+            return; // it was not connected
+        }
         listening = null;
         withoutConnectionSince = clock.nanos();
         if (!pinned) {

@@ -201,7 +201,7 @@ final class PartitionRun implements Runnable {
             return end();
         }
         if (releasing) {
-            partition.release();
+            giveUp();
             return end();
         }
         RuntimeException cause = stopCause;
@@ -236,6 +236,15 @@ final class PartitionRun implements Runnable {
             worked = keyFlow.step();
         }
         return worked ? 0 : keys.nanosToNext();
+    }
+
+    /** If the database cannot be used, this process stays the owner in the row, and counts as a dead one. */
+    private void giveUp() {
+        try {
+            partition.release();
+        } catch (RuntimeException e) {
+            log.warn("durable.release-failed: {} is not released: {}", partition.id(), e.getMessage());
+        }
     }
 
     private void stopBecauseOf(RuntimeException cause) {

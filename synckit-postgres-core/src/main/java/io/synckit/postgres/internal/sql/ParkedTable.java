@@ -37,9 +37,9 @@ public final class ParkedTable {
 
     private static final String WAITS_AT = """
             select exists (select from <parked> where subscription = ? and (?::text is null or key = ?)
-                              and next_version <= ? and retry_at is null),
+                              and next_version <= ? and retry_at is null and command is null),
                    exists (select from <parked> where subscription = ? and (?::text is null or key = ?)
-                              and next_version <= ? and retry_at is not null)
+                              and next_version <= ? and (retry_at is not null or command is not null))
             """;
 
     private static final String START = """
@@ -54,7 +54,8 @@ public final class ParkedTable {
             """;
 
     private static final String NEXT =
-            "update <parked> set next_version = ?, attempts = 0, command = null where subscription = ? and key = ?";
+            "update <parked> set next_version = ?, attempts = 0, command = null, retry_at = coalesce(retry_at, clock_timestamp())"
+                    + " where subscription = ? and key = ?";
 
     private static final String DELETE = "delete from <parked> where subscription = ? and key = ?";
 

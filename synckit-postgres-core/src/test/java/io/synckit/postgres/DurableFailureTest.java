@@ -1,0 +1,545 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.Filter;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.DurableProcess;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableOptions.OnExhausted;
+import io.synckit.subscription.DurableOptions.Ordering;
+import io.synckit.subscription.DurableOptions.StartFrom;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.DurableSubscription.State;
+import io.synckit.subscription.EventContext;
+import io.synckit.subscription.ParkedKey;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Durable subscriptions whose handler, database or process fails. */
+class DurableFailureTest {
+
+    private static final Duration LONG = Duration.ofMinutes(4);
+
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
+    private final List<DurableProcess> processes = new ArrayList<>();
+    private PostgresEventStore store;
+
+    @BeforeEach
+    void open() {
+        store = PostgresEventStore.on(database.pool(), Config.builder().build());
+        database.execute("create table handled (n integer generated always as identity, version bigint, key text)");
+    }
+
+    @AfterEach
+    void close() {
+        processes.forEach(DurableProcess::close);
+        store.close();
+    }
+
+    private DurableProcess process() {
+        DurableProcess process = new DurableProcess(database);
+        processes.add(process);
+        return process;
+    }
+
+    private static DurableOptions options(Delivery delivery) {
+        return DurableOptions.named("numbers")
+                .startFrom(StartFrom.beginning())
+                .delivery(delivery)
+                .backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20));
+    }
+
+    private void store(int from, int to, int keys) {
+        IntStream.range(from, to).forEach(i -> store.store(Event.of("key-" + i % keys, "T", i)));
+    }
+
+    private static void insert(DurableProcess process, StoredEvent event) throws SQLException {
+        try (var borrowed = process.connections().borrow();
+                Statement statement = borrowed.connection().createStatement()) {
+            statement.execute("insert into handled (version, key) values (" + event.version() + ", '"
+                    + event.aggregateId() + "')");
+        }
+    }
+
+    private void assertHandledOnceAndInOrder(int events) {
+        assertThat(database.query("select count(*) from handled")).isEqualTo(String.valueOf(events));
+        assertThat(database.query("select count(distinct version) from handled"))
+                .isEqualTo(String.valueOf(events));
+        assertThat(database.query("select count(*) from handled a join handled b on a.key = b.key and a.n < b.n"
+                        + " and a.version > b.version"))
+                .isEqualTo("0");
+    }
+
+    private static void fail(String reason) {
+        throw new IllegalStateException(reason);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Delivery.class)
+    void failingKeyStepsAsideAndIsRetriedInOrder(Delivery delivery) throws InterruptedException {
+        AtomicInteger failures = new AtomicInteger();
+        DurableProcess process = process();
+        Collector<EventContext> contexts = new Collector<>();
+        store(0, 30, 3);
+
+        DurableSubscription subscription = process.subscriptions().durable(options(delivery), (event, context) -> {
+            if (event.data().equals(4) && failures.incrementAndGet() <= 3) {
+                fail("on purpose");
+            }
+            if (event.data().equals(4)) {
+                contexts.add(context);
+            }
+            insert(process, event);
+        });
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertHandledOnceAndInOrder(30);
+        // In the first transaction the event was in a batch, so its failure does not count.
+        assertThat(contexts.next().attempt()).isEqualTo(delivery == Delivery.EXACTLY_ONCE ? 3 : 4);
+        assertThat(subscription.parked(10)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Delivery.class)
+    void poisonEventParksItsKeyUntilItIsRequeued(Delivery delivery) throws InterruptedException {
+        AtomicBoolean poison = new AtomicBoolean(true);
+        DurableProcess process = process();
+        store(0, 200, 10);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options(delivery).maxRetries(2), (event, context) -> {
+                    if (event.data().equals(23) && poison.get()) {
+                        fail("poison");
+                    }
+                    insert(process, event);
+                });
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
+        assertThat(subscription.await(store.latestVersion(), "key-4", LONG)).isEqualTo(Outcome.HANDLED);
+        ParkedKey parked = subscription.parked(10).get(0);
+        assertThat(parked.key()).isEqualTo("key-3");
+        assertThat(parked.next())
+                .isEqualTo(store.load(Version.ZERO).events().get(23).version());
+        assertThat(parked.attempts()).isEqualTo(3);
+        assertThat(parked.isParked()).isTrue();
+        assertThat(parked.failure()).contains("poison");
+        assertThat(parked.failureType()).isEqualTo(IllegalStateException.class.getName());
+        assertThat(database.query("select count(*) from handled")).isEqualTo("182");
+
+        poison.set(false);
+        assertThat(subscription.requeue("key-3")).isTrue();
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertHandledOnceAndInOrder(200);
+        assertThat(subscription.requeue("key-3")).isFalse();
+    }
+
+    @Test
+    void skipAndDiscardLeaveEventsOut() throws InterruptedException {
+        DurableProcess process = process();
+        store(0, 40, 4);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options(Delivery.EXACTLY_ONCE).maxRetries(0), (event, context) -> {
+                    if (event.data().equals(1) || event.data().equals(2)) {
+                        fail("on purpose");
+                    }
+                    insert(process, event);
+                });
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
+
+        assertThat(subscription.skip("key-1")).isTrue();
+        assertThat(subscription.await(store.latestVersion(), "key-1", LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(database.query("select count(*) from handled where key = 'key-1'"))
+                .isEqualTo("9");
+        assertThat(subscription.discard("key-2")).isTrue();
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(database.query("select count(*) from handled where key = 'key-2'"))
+                .isEqualTo("0");
+    }
+
+    @Test
+    void commandOfAnotherProcessReachesTheOwner() throws InterruptedException {
+        AtomicBoolean poison = new AtomicBoolean(true);
+        DurableProcess owner = process();
+        store(0, 3, 3);
+        DurableSubscription subscription = owner.subscriptions()
+                .durable(options(Delivery.AT_LEAST_ONCE).maxRetries(0), (event, context) -> {
+                    if (poison.get()) {
+                        fail("on purpose");
+                    }
+                });
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
+        Await.until(() -> subscription.parked(10).size() == 3);
+        DurableSubscription elsewhere =
+                process().subscriptions().durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> {});
+
+        poison.set(false);
+        assertThat(elsewhere.requeueAll()).isEqualTo(3);
+
+        assertThat(elsewhere.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+    }
+
+    @Test
+    void exhaustedEventIsSkippedIfSoConfigured() throws InterruptedException {
+        DurableProcess process = process();
+        store(0, 20, 2);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options(Delivery.EXACTLY_ONCE).maxRetries(1).onExhausted(OnExhausted.SKIP),
+                        (event, context) -> {
+                            if (event.data().equals(5)) {
+                                fail("on purpose");
+                            }
+                            insert(process, event);
+                        });
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertHandledOnceAndInOrder(19);
+        assertThat(subscription.activity().get(0).counts().skipped()).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Ordering.class)
+    void stoppedPartitionContinuesWhenItIsResumed(Ordering ordering) throws InterruptedException {
+        AtomicBoolean poison = new AtomicBoolean(true);
+        DurableProcess process = process();
+        store(0, 20, 2);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options(Delivery.EXACTLY_ONCE)
+                                .ordering(ordering)
+                                .maxRetries(1)
+                                .onExhausted(OnExhausted.STOP),
+                        (event, context) -> {
+                            if (event.data().equals(5) && poison.get()) {
+                                fail("on purpose");
+                            }
+                            insert(process, event);
+                        });
+        Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
+        assertThat(subscription.activity().get(0).failure()).contains("on purpose");
+        assertThat(subscription.status().partitions().get(0).stopped()).isTrue();
+
+        poison.set(false);
+        subscription.resume();
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertHandledOnceAndInOrder(20);
+    }
+
+    @Test
+    void totalOrderingWaitsWithTheFailingEvent() throws InterruptedException {
+        AtomicInteger failures = new AtomicInteger();
+        DurableProcess process = process();
+        Collector<Object> handled = new Collector<>();
+        store(0, 20, 2);
+
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options(Delivery.AT_LEAST_ONCE).ordering(Ordering.TOTAL).onExhausted(OnExhausted.STOP),
+                        (event, context) -> {
+                            if (event.data().equals(5) && failures.incrementAndGet() <= 3) {
+                                fail("on purpose");
+                            }
+                            handled.add(event.data());
+                        });
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled.rest())
+                .isEqualTo(IntStream.range(0, 20).<Object>mapToObj(i -> i).toList());
+    }
+
+    /** Every call fails for a while. Only the first keys step aside, and none is parked. */
+    @Test
+    void outageParksNothing() throws InterruptedException {
+        AtomicBoolean outage = new AtomicBoolean(true);
+        AtomicInteger calls = new AtomicInteger();
+        DurableProcess process = process();
+        store(0, 200, 100);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options(Delivery.EXACTLY_ONCE).backoff(Duration.ofMillis(50), 2, Duration.ofMillis(200)),
+                        (event, context) -> {
+                            calls.incrementAndGet();
+                            if (outage.get()) {
+                                fail("mail server is down");
+                            }
+                            insert(process, event);
+                        });
+        Await.until(() -> subscription.activity().get(0).state() == State.BACKING_OFF);
+        int before = calls.get();
+        Await.until(() -> calls.get() >= before + 5);
+
+        assertThat(subscription.parked(1000)).hasSizeLessThan(10).noneMatch(ParkedKey::isParked);
+        outage.set(false);
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertHandledOnceAndInOrder(200);
+        assertThat(subscription.activity().get(0).counts().parked()).isZero();
+        assertThat(subscription.activity().get(0).state()).isEqualTo(State.RUNNING);
+    }
+
+    @Test
+    void failingEventIsIsolatedFromItsBatch() throws InterruptedException {
+        DurableProcess process = process();
+        store(0, 300, 50);
+        DurableSubscription subscription = process.subscriptions()
+                .durableBatches(options(Delivery.EXACTLY_ONCE).maxRetries(0), (events, context) -> {
+                    for (StoredEvent event : events) {
+                        insert(process, event);
+                        if (event.data().equals(137)) {
+                            fail("poison");
+                        }
+                    }
+                });
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
+        assertThat(subscription.parked(10)).extracting(ParkedKey::key).containsExactly("key-37");
+        assertHandledOnceAndInOrder(296);
+    }
+
+    /** The failure comes with the commit, so no event of the batch is known as its cause. */
+    @Test
+    void eventThatFailsAtTheCommitIsIsolated() throws InterruptedException {
+        database.execute(
+                "create table parts (id integer primary key)",
+                "create table uses (part integer references parts deferrable initially deferred)",
+                "insert into parts select n from generate_series(0, 99) n where n <> 57");
+        DurableProcess process = process();
+        store(0, 100, 20);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options(Delivery.EXACTLY_ONCE).maxRetries(0), (event, context) -> {
+                    insert(process, event);
+                    try (var borrowed = process.connections().borrow();
+                            Statement statement = borrowed.connection().createStatement()) {
+                        statement.execute("insert into uses values (" + event.data() + ")");
+                    }
+                });
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
+        assertThat(subscription.parked(10)).extracting(ParkedKey::key).containsExactly("key-17");
+        assertHandledOnceAndInOrder(97);
+    }
+
+    /** Row and checkpoint are one transaction: a failure between them must not lose the event. */
+    @Test
+    void eventIsNotLostIfItsKeyCannotBeParked() throws InterruptedException {
+        AtomicBoolean poison = new AtomicBoolean(true);
+        Collector<Integer> calls = new Collector<>();
+        database.execute(
+                "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no room'; end $$",
+                "create trigger refuse before insert on synckit.events_parked for each row execute function refuse()");
+        DurableProcess process = process();
+        store(0, 10, 2);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options(Delivery.EXACTLY_ONCE), (event, context) -> {
+                    if (event.data().equals(4) && poison.get()) {
+                        calls.add(4);
+                        fail("on purpose");
+                    }
+                    insert(process, event);
+                });
+        calls.next(3);
+
+        database.execute("drop trigger refuse on synckit.events_parked");
+        poison.set(false);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertHandledOnceAndInOrder(10);
+    }
+
+    /** A successor must know the waiting keys before it handles later events of theirs. */
+    @Test
+    void successorKeepsTheOrderOfAWaitingKey() throws InterruptedException {
+        AtomicBoolean poison = new AtomicBoolean(true);
+        DurableProcess first = process();
+        store(0, 4, 2);
+        DurableSubscription subscription = first.subscriptions()
+                .durable(options(Delivery.EXACTLY_ONCE).maxRetries(0), (event, context) -> fail("on purpose"));
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
+        first.die();
+        DurableProcess second = process();
+        DurableSubscription successor = second.subscriptions()
+                .durable(options(Delivery.EXACTLY_ONCE).maxRetries(0), (event, context) -> {
+                    if (poison.get() && event.data().equals(0)) {
+                        fail("on purpose");
+                    }
+                    insert(second, event);
+                });
+        store(4, 10, 2);
+        assertThat(successor.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
+        assertThat(database.query("select count(*) from handled")).isEqualTo("0");
+
+        poison.set(false);
+        successor.requeueAll();
+
+        assertThat(successor.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertHandledOnceAndInOrder(10);
+    }
+
+    /** "Event v starts" is stored before the call, so the deaths of processes are counted. */
+    @Test
+    void eventThatKillsItsProcessIsParkedWhileOtherKeysFinish() throws InterruptedException {
+        AtomicInteger deaths = new AtomicInteger();
+        Set<Integer> handled = ConcurrentHashMap.newKeySet();
+        store(0, 60, 6);
+        DurableSubscription subscription = null;
+        Outcome outcome = Outcome.TIMEOUT;
+        while (outcome == Outcome.TIMEOUT && deaths.get() < 10) {
+            DurableProcess process = process();
+            subscription = process.subscriptions().durable(options(Delivery.EXACTLY_ONCE), (event, context) -> {
+                if (event.data().equals(20)) {
+                    deaths.incrementAndGet();
+                    process.die();
+                }
+                insert(process, event);
+                handled.add((Integer) event.data());
+            });
+            int before = deaths.get();
+            Await.until(() -> deaths.get() > before || handled.size() == 53);
+            if (deaths.get() == before) {
+                outcome = subscription.await(store.latestVersion(), LONG);
+            }
+        }
+
+        assertThat(outcome).isEqualTo(Outcome.PARKED);
+        // The first death is not counted, because nothing was stored before the call.
+        assertThat(deaths.get()).isEqualTo(4);
+        assertThat(subscription.parked(10)).singleElement().satisfies(parked -> {
+            assertThat(parked.key()).isEqualTo("key-2");
+            assertThat(parked.failure()).contains("3 processes have died");
+        });
+        assertHandledOnceAndInOrder(53);
+    }
+
+    @Test
+    void lostConnectionIsNotAnAttempt() throws InterruptedException {
+        AtomicInteger failures = new AtomicInteger();
+        DurableProcess process = process();
+        store(0, 20, 4);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options(Delivery.EXACTLY_ONCE).maxRetries(0), (event, context) -> {
+                    insert(process, event);
+                    if (event.data().equals(7) && failures.incrementAndGet() <= 2) {
+                        database.query("select count(pg_terminate_backend(pid)) from pg_stat_activity where"
+                                + " application_name = '" + process.name() + "'");
+                    }
+                });
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertHandledOnceAndInOrder(20);
+    }
+
+    @Test
+    void serializationFailureIsRetriedAtOnce() throws InterruptedException {
+        AtomicInteger failures = new AtomicInteger();
+        DurableProcess process = process();
+        store(0, 5, 1);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options(Delivery.EXACTLY_ONCE).maxRetries(0), (event, context) -> {
+                    insert(process, event);
+                    if (event.data().equals(2) && failures.incrementAndGet() <= 4) {
+                        throw new SQLException("conflict", "40001");
+                    }
+                });
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertHandledOnceAndInOrder(5);
+        assertThat(subscription.activity().get(0).counts().failed()).isZero();
+    }
+
+    @Test
+    void throwingFilterIsAFailureOfTheEvent() throws InterruptedException {
+        DurableProcess process = process();
+        store(0, 10, 2);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options(Delivery.EXACTLY_ONCE).maxRetries(0).filter(Filter.matching(event -> {
+                            if (event.data().equals(3)) {
+                                throw new IllegalStateException("filter on purpose");
+                            }
+                            return true;
+                        })),
+                        (event, context) -> insert(process, event));
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
+        assertThat(subscription.parked(10).get(0).failure()).contains("filter on purpose");
+    }
+
+    @Test
+    void errorAndInterruptOfAHandlerDoNotStopThePartition() throws InterruptedException {
+        Map<Object, Integer> calls = new ConcurrentHashMap<>();
+        List<Boolean> interrupted = Collections.synchronizedList(new ArrayList<>());
+        DurableProcess process = process();
+        store(0, 6, 6);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> {
+                    interrupted.add(Thread.currentThread().isInterrupted());
+                    Thread.currentThread().interrupt();
+                    if (calls.merge(event.data(), 1, Integer::sum) == 1
+                            && event.data().equals(2)) {
+                        throw new AssertionError("on purpose");
+                    }
+                });
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(interrupted).doesNotContain(true);
+        assertThat(calls).containsEntry(2, 2);
+    }
+
+    @Test
+    void changedHistoryStopsThePartitionsThatHaveReadMore() throws InterruptedException {
+        DurableProcess process = process();
+        store(0, 10, 2);
+        DurableSubscription subscription =
+                process.subscriptions().durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> {});
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+
+        database.execute(
+                "begin; set local synckit.maintenance = 'on'; truncate synckit.events restart identity; commit");
+        store(0, 3, 2);
+
+        Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
+        assertThat(subscription.activity().get(0).failure()).contains("has changed since");
+        assertThat(subscription.status().partitions().get(0).stopped()).isTrue();
+    }
+
+    @Test
+    void positionBeyondTheEndStopsThePartition() throws InterruptedException {
+        DurableProcess process = process();
+        store(0, 2, 2);
+        process.subscriptions()
+                .durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> {})
+                .close();
+        database.execute("update synckit.events_checkpoints set position = 1000");
+
+        DurableSubscription subscription =
+                process.subscriptions().durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> {});
+
+        Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
+    }
+}
