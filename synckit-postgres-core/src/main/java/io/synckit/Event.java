@@ -52,6 +52,20 @@ public record Event(String id, String aggregateId, String type, Object data, Map
         return new Event(UuidV7.random(), aggregateId, type, data, Map.of());
     }
 
+    /**
+     * Returns an event with a new id (UUIDv7), whose type is that of the payload's class: the value of {@link EventType}, or its simple name.
+     *
+     * @throws InvalidEventException if the aggregate id is blank, too long or not storable, or something is null
+     */
+    public static Event of(String aggregateId, Object data) {
+        if (data == null) {
+            throw new InvalidEventException("the payload is null; give an object of a class, or a type and Map.of()");
+        }
+        Event event = of(aggregateId, EventTypes.nameOf(data.getClass()), data);
+        int revision = EventTypes.revisionOf(data.getClass());
+        return revision == 1 ? event : event.withMetadata(EventTypes.REVISION, revision);
+    }
+
     /** Returns the event with this id. An id that repeats with the request makes a retry idempotent. */
     public Event withId(String id) {
         return new Event(id, aggregateId, type, data, metadata);

@@ -24,4 +24,12 @@ public interface JsonCodec {
      * @throws RuntimeException if the JSON is not of that type; {@link StoredEvent} wraps it in {@link UnreadableEventException}
      */
     @Nullable Object read(String json, Type type);
+
+    /**
+     * Returns the data of an event in the form that {@link StoredEvent#dataAs(Class)} reads. The default is the stored data. {@link
+     * EventUpcaster#applying} changes it.
+     */
+    default String currentData(StoredEvent event) {
+        return event.dataJson();
+    }
 }

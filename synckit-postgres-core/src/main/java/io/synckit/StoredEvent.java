@@ -89,7 +89,7 @@ public final class StoredEvent {
     }
 
     /**
-     * Returns the data as a type.
+     * Returns the data as a type, after {@link EventUpcaster}s.
      *
      * @throws UnreadableEventException if the data is not of that type, or JSON {@code null}
      */
@@ -103,7 +103,7 @@ public final class StoredEvent {
      * @throws UnreadableEventException if the data is not of that type, or JSON {@code null}
      */
     public Object dataAs(Type type) {
-        Object data = read("data", dataJson, type);
+        Object data = read("data", currentData(), type);
         if (data == null) {
             throw new UnreadableEventException(this, "data is JSON null", null);
         }
@@ -117,6 +117,16 @@ public final class StoredEvent {
             map.forEach((key, value) -> metadata.put(String.valueOf(key), value));
         }
         return metadata;
+    }
+
+    private String currentData() {
+        try {
+            return json.currentData(this);
+        } catch (UnreadableEventException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            throw new UnreadableEventException(this, "data cannot be upcast: " + e, e);
+        }
     }
 
     private @Nullable Object read(String what, String text, Type type) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.synckit.Event;
 import io.synckit.Version;
 import io.synckit.postgres.StoreDiagnosis.HorizonHolder;
+import io.synckit.postgres.schema.SchemaStatus;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.TestDatabase;
@@ -36,7 +37,7 @@ class DiagnosisTest {
         assertThat(diagnosis.latestEventAt()).isEmpty();
         assertThat(diagnosis.writers()).isZero();
         assertThat(diagnosis.heldBy()).isEmpty();
-        assertThat(diagnosis.schemaVersion()).isEqualTo(2);
+        assertThat(diagnosis.schemaVersion()).isEqualTo(SchemaStatus.CURRENT_VERSION);
         assertThat(diagnosis.notificationQueueUsage()).isBetween(0.0, 1.0);
     }
 

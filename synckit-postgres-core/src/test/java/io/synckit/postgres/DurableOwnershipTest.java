@@ -261,6 +261,24 @@ class DurableOwnershipTest {
         assertThat(handled.rest()).containsExactly(4L, 5L);
     }
 
+    /**
+     * In a crash with asynchronous commits, or in a fail-over, the server can lose the last commits. Position and effects are lost together,
+     * and the owner must not continue after the position in its memory.
+     */
+    @Test
+    void ownerNoticesThatTheServerHasLostItsLastCommits() throws InterruptedException {
+        DurableProcess process = process();
+        DurableSubscription subscription = process.subscriptions().durable(exactlyOnce(), inserting(process));
+        store(0, 5);
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+
+        database.execute(
+                "begin; update synckit.events_checkpoints set position = 3; delete from handled where version > 3; commit");
+        store(5, 6);
+
+        Await.until(database, "select string_agg(version::text, ' ' order by version) from handled", "1 2 3 4 5 6");
+    }
+
     @Test
     void atLeastOnceHandlersStopSoonAfterTheLossOfOwnership() throws InterruptedException {
         CountDownLatch handling = new CountDownLatch(1);

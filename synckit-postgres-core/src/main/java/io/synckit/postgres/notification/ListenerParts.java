@@ -72,6 +72,7 @@ final class ListenerParts {
                 builder.processName,
                 builder.ownerTimeout,
                 builder.closeTimeout,
+                builder.stopTimeout(),
                 Clock.SYSTEM);
         LiveSubscriptions liveSubscriptions = new LiveSubscriptions(
                 live, runs, pages, reader, thread::readSoon, builder.json, builder.instrumentation, Clock.SYSTEM);

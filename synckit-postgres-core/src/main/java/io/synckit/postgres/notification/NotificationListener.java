@@ -33,12 +33,14 @@ public final class NotificationListener implements AutoCloseable {
 
     private final ListenerParts parts;
     private final Duration closeTimeout;
+    private final Duration stopTimeout;
     private volatile boolean closed;
     private volatile boolean undeliveredLogged;
 
     NotificationListener(NotificationListenerBuilder builder) {
         this.parts = new ListenerParts(builder);
         this.closeTimeout = builder.closeTimeout;
+        this.stopTimeout = builder.stopTimeout();
     }
 
     /**
@@ -72,7 +74,7 @@ public final class NotificationListener implements AutoCloseable {
      * other processes.
      */
     public void stop() {
-        parts.durable.stop();
+        parts.durable.stop(stopTimeout);
         parts.thread.stop(() -> parts.live.serve(false), parts.reader::verifyNext);
     }
 
@@ -82,9 +84,14 @@ public final class NotificationListener implements AutoCloseable {
      */
     public CompletableFuture<Void> stopGracefully() {
         parts.runs.exemptCaller();
-        stop();
+        parts.live.serve(false);
+        if (!parts.durable.isServing()) {
+            stop();
+        }
         CompletableFuture<Void> stopped = new CompletableFuture<>();
         NamedThreads.single("synckit-stop-" + parts.table, () -> {
+                    parts.durable.stop(FOREVER);
+                    stop();
                     parts.runs.awaitIdle(FOREVER);
                     logUndelivered();
                     stopped.complete(null);

@@ -171,10 +171,20 @@ public final class NotificationListenerBuilder {
         return this;
     }
 
-    /** Names this process in the status of durable subscriptions. The default is its host and process id. */
+    /** Returns the default name of this process: its host and process id. */
+    public static String defaultProcessName() {
+        return ProcessName.ofThisProcess();
+    }
+
+    /** Names this process in the status of durable subscriptions. The default is {@link #defaultProcessName()}. */
     public NotificationListenerBuilder processName(String name) {
         this.processName = name;
         return this;
+    }
+
+    /** Returns how long a stop waits for handlers of durable subscriptions, which are given to other processes meanwhile. */
+    Duration stopTimeout() {
+        return closeTimeout.isZero() ? DEFAULT_CLOSE_TIMEOUT : closeTimeout;
     }
 
     /** Returns the longest time between two queries of the listener. */

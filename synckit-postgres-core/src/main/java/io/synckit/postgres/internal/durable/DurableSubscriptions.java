@@ -42,6 +42,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     private final JsonCodec json;
     private final Instrumentation instrumentation;
     private final Duration closeTimeout;
+    private final Duration stopTimeout;
     private final Clock clock;
     private final DurableRegistry registry = new DurableRegistry();
     private final Coordinator coordinator;
@@ -53,6 +54,8 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
      * @param handlers runs handlers
      * @param readSoon wakes the reader after its first subscription
      * @param processName names this process for people
+     * @param closeTimeout how long {@link #close} waits for handler calls
+     * @param stopTimeout how long closing one subscription waits for handler calls
      * @param ownerTimeout time after which a process counts as dead if the server hears nothing of it
      */
     public DurableSubscriptions(
@@ -67,6 +70,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
             String processName,
             Duration ownerTimeout,
             Duration closeTimeout,
+            Duration stopTimeout,
             Clock clock) {
         this.database = database;
         this.live = live;
@@ -76,6 +80,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
         this.json = json;
         this.instrumentation = instrumentation;
         this.closeTimeout = closeTimeout;
+        this.stopTimeout = stopTimeout;
         this.clock = clock;
         this.coordinator = new Coordinator(database, registry, handlers, ownerTimeout, clock);
         this.membership = new Membership(
@@ -219,7 +224,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
         if (!registry.remove(subscriber)) {
             return;
         }
-        coordinator.release(coordinator.runs(subscriber.name()), closeTimeout);
+        coordinator.release(coordinator.runs(subscriber.name()), stopTimeout);
         reader.remove();
         if (!closed) {
             announce();
@@ -234,21 +239,30 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
         }
     }
 
-    /** Gives all partitions to other processes, after the running handler calls. They are served again after the next start. */
-    public void stop() {
+    /** Returns whether it serves subscriptions. */
+    public boolean isServing() {
+        return coordinator.isServing();
+    }
+
+    /**
+     * Gives all partitions to other processes, after the running handler calls. They are served again after the next start.
+     *
+     * @param limit how long it waits for handler calls
+     */
+    public void stop(Duration limit) {
         synchronized (this) {
             if (!serving) {
                 return;
             }
             serving = false;
         }
-        coordinator.stop(closeTimeout);
+        coordinator.stop(limit);
     }
 
     /** Ends all subscriptions. */
     public void close() {
         closed = true;
-        stop();
+        stop(closeTimeout);
         coordinator.close();
         for (DurableSubscriber subscriber : registry.all()) {
             if (registry.remove(subscriber)) {

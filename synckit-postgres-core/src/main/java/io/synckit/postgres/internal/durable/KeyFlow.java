@@ -133,7 +133,7 @@ final class KeyFlow {
         Progress ignored = new Progress() {};
         if (partition.isExactlyOnce()) {
             partition.inHandlersTransaction(
-                    connection -> partition.database.checkpoints.fence(connection, partition.held())
+                    connection -> partition.fence(connection)
                             && partition.database.parked.next(
                                     connection, partition.id().subscription(), key.name, next),
                     () -> {

@@ -166,12 +166,10 @@ final class MainFlow {
         long start = partition.clock.nanos();
         try {
             if (partition.isExactlyOnce()) {
-                partition.inHandlersTransaction(
-                        connection -> partition.database.checkpoints.advance(connection, partition.held(), last),
-                        () -> {
-                            partition.calls.handle(batch, attempt, progress);
-                            return true;
-                        });
+                partition.inHandlersTransaction(connection -> partition.advance(connection, last), () -> {
+                    partition.calls.handle(batch, attempt, progress);
+                    return true;
+                });
                 partition.storedUpTo(last);
             } else {
                 partition.calls.handle(batch, attempt, progress);
@@ -286,9 +284,7 @@ final class MainFlow {
             return false;
         }
         if (options.onExhausted() == OnExhausted.SKIP) {
-            partition.fenced(
-                    connection -> partition.database.checkpoints.advance(connection, partition.held(), last),
-                    connection -> true);
+            partition.fenced(connection -> partition.advance(connection, last), connection -> true);
             partition.storedUpTo(last);
             partition.counters.skipped.increment();
             partition.recovered();

@@ -14,6 +14,7 @@ import io.synckit.subscription.DurableSubscription.PartitionActivity;
 import io.synckit.subscription.DurableSubscription.State;
 import io.synckit.subscription.LiveSubscription.Lag;
 import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.OptionalLong;
@@ -171,7 +172,22 @@ final class OwnedPartition {
 
     /** Runs statements in a transaction of their own, unless the epoch is over. */
     void fenced(SqlFunction<Connection, Boolean> work) {
-        fenced(connection -> database.checkpoints.fence(connection, held), work);
+        fenced(this::fence, work);
+    }
+
+    /** Rejects a former owner, and locks the row. */
+    boolean fence(Connection connection) throws SQLException {
+        return database.checkpoints.fence(connection, held, stored);
+    }
+
+    /** Stores a position, rejects a former owner, and locks the row. */
+    boolean advance(Connection connection, long version) throws SQLException {
+        return database.checkpoints.advance(connection, held, stored, version);
+    }
+
+    /** Stores the position, keeps what is stored about failures, rejects a former owner, and locks the row. */
+    boolean reach(Connection connection, long version) throws SQLException {
+        return database.checkpoints.reach(connection, held, stored, version);
     }
 
     /** Gives the partition up. */

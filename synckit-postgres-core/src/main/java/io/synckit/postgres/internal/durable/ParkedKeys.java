@@ -108,19 +108,11 @@ final class ParkedKeys {
      * @param pause time until the next attempt; null if the key is parked
      */
     void add(Item item, long last, int attempts, @Nullable Duration pause, Failure failure) {
-        partition.fenced(
-                connection -> partition.database.checkpoints.advance(connection, partition.held(), last),
-                connection -> {
-                    partition.database.parked.insert(
-                            connection,
-                            partition.id().subscription(),
-                            item.key(),
-                            item.version(),
-                            attempts,
-                            pause,
-                            failure);
-                    return true;
-                });
+        partition.fenced(connection -> partition.advance(connection, last), connection -> {
+            partition.database.parked.insert(
+                    connection, partition.id().subscription(), item.key(), item.version(), attempts, pause, failure);
+            return true;
+        });
         Key key = new Key(item.key(), item.version(), attempts, failure);
         key.planned(pause, partition.clock.nanos());
         keys.put(item.key(), key);
@@ -170,12 +162,10 @@ final class ParkedKeys {
      */
     void remove(Key key) {
         long position = partition.position();
-        partition.fenced(
-                connection -> partition.database.checkpoints.reach(connection, partition.held(), position),
-                connection -> {
-                    partition.database.parked.delete(connection, partition.id().subscription(), key.name);
-                    return true;
-                });
+        partition.fenced(connection -> partition.reach(connection, position), connection -> {
+            partition.database.parked.delete(connection, partition.id().subscription(), key.name);
+            return true;
+        });
         partition.flushed(position);
         keys.remove(key.name);
     }

@@ -269,6 +269,7 @@ final class PartitionRun implements Runnable {
     /** A failure that is not of an event. Without knowing the outcome of the last commit, everything is read again. */
     private long failed(Throwable failure) {
         main.reset();
+        keys.loadSoon();
         FailureKind kind = FailureKind.of(failure);
         if (kind == FailureKind.OWNERSHIP) {
             log.info("subscription.lost: {}", SafeLog.describe(failure));

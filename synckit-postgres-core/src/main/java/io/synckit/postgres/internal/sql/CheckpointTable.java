@@ -43,17 +43,18 @@ public final class CheckpointTable {
     private static final String ADVANCE = """
             update <checkpoints> set position = ?, suspect = null, attempts = 0, retry_at = null, failure = null,
                    updated_at = clock_timestamp()
-             where subscription = ? and partition = ? and epoch = ?
+             where subscription = ? and partition = ? and epoch = ? and position >= ?
             """;
 
     /** Keeps what is stored about a failing event, unlike {@link #ADVANCE}. */
     private static final String REACH = """
             update <checkpoints> set position = greatest(position, ?), updated_at = clock_timestamp()
-             where subscription = ? and partition = ? and epoch = ?
+             where subscription = ? and partition = ? and epoch = ? and position >= ?
             """;
 
     private static final String FENCE = """
-            select position from <checkpoints> where subscription = ? and partition = ? and epoch = ? for no key update
+            select position from <checkpoints> where subscription = ? and partition = ? and epoch = ? and position >= ?
+               for no key update
             """;
 
     private static final String POSITION =
@@ -180,36 +181,44 @@ public final class CheckpointTable {
                         partitions.stream().map(PartitionId::partition).toList()));
     }
 
-    /** Stores a position, and forgets failures before it. Returns false if the epoch is over. Locks the row until the transaction ends. */
-    public boolean advance(Connection connection, Held held, long position) throws SQLException {
-        return move(connection, advance, held, position);
+    /**
+     * Stores a position, and forgets failures before it. Locks the row until the transaction ends. Returns false if the epoch is over, or the
+     * row is behind: then the server has lost commits, in a crash with asynchronous commits or in a fail-over.
+     *
+     * @param stored the position that the owner knows to be stored
+     */
+    public boolean advance(Connection connection, Held held, long stored, long position) throws SQLException {
+        return move(connection, advance, held, stored, position);
     }
 
     /** Stores a position, and keeps what is stored about failures. Otherwise as {@link #advance}. */
-    public boolean reach(Connection connection, Held held, long position) throws SQLException {
-        return move(connection, reach, held, position);
+    public boolean reach(Connection connection, Held held, long stored, long position) throws SQLException {
+        return move(connection, reach, held, stored, position);
     }
 
-    private boolean move(Connection connection, String sql, Held held, long position) throws SQLException {
+    private boolean move(Connection connection, String sql, Held held, long stored, long position) throws SQLException {
         try (PreparedStatement statement = statements.prepare(connection, sql)) {
             statement.setLong(1, position);
             bind(statement, 2, held);
+            statement.setLong(5, stored);
             return statement.executeUpdate() > 0;
         }
     }
 
-    /** Locks the row until the transaction ends. Returns false if the epoch is over. */
-    public boolean fence(Connection connection, Held held) throws SQLException {
-        return position(connection, fence, held).isPresent();
+    /** Locks the row until the transaction ends. Returns false if the epoch is over, or the row is behind. See {@link #advance}. */
+    public boolean fence(Connection connection, Held held, long stored) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, fence)) {
+            bind(statement, 1, held);
+            statement.setLong(4, stored);
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next();
+            }
+        }
     }
 
     /** Returns the stored position; empty if the epoch is over. */
     public OptionalLong position(Connection connection, Held held) throws SQLException {
-        return position(connection, position, held);
-    }
-
-    private OptionalLong position(Connection connection, String sql, Held held) throws SQLException {
-        try (PreparedStatement statement = statements.prepare(connection, sql)) {
+        try (PreparedStatement statement = statements.prepare(connection, position)) {
             bind(statement, 1, held);
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? OptionalLong.of(rows.getLong(1)) : OptionalLong.empty();

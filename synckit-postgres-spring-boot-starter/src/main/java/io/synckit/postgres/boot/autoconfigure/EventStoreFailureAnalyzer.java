@@ -5,6 +5,7 @@ import io.synckit.InvalidConfigException;
 import io.synckit.InvalidConnectionException;
 import io.synckit.SchemaException;
 import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
@@ -13,10 +14,17 @@ import org.springframework.boot.diagnostics.FailureAnalysis;
 /** Explains why the start has failed because of the event store, and what to change. */
 final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStoreException> {
 
+    /** Settings of durable subscriptions, which are not properties. */
+    private static final Set<String> OF_LISTENERS =
+            Set.of("listener", "subscription", "partitions", "delivery", "eventTypes");
+
     @Override
     protected @Nullable FailureAnalysis analyze(Throwable rootFailure, EventStoreException cause) {
         if (cause instanceof NoUniqueDataSourceException dataSource) {
             return analysis(cause, dataSource.several() ? SEVERAL_DATA_SOURCES : NO_DATA_SOURCE);
+        }
+        if (cause instanceof InvalidConfigException config && OF_LISTENERS.contains(config.setting())) {
+            return analysis(cause, LISTENER_METHOD);
         }
         if (cause instanceof InvalidConfigException config) {
             return analysis(cause, "Correct " + property(config.setting()) + " in application.yml.");
@@ -59,10 +67,15 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
             case "connectionString" -> "url";
             case "maxEventBytes" -> "max-event-size";
             case "auditDelay" -> "audit.delay";
+            case "ownerTimeout" -> "durable.owner-timeout";
             default -> setting.replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
         };
         return ConfigurationPropertyName.of("synckit.postgres").append(name).toString();
     }
+
+    private static final String LISTENER_METHOD = """
+            Correct the method with @SynckitListener, or the class with @EventType, as the description says. docs/durable.md has \
+            examples.""";
 
     private static final String NO_DATA_SOURCE = """
             Write in application.yml one of

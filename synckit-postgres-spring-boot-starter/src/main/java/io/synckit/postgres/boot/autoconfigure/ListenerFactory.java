@@ -39,12 +39,17 @@ final class ListenerFactory {
                 .instrumentation(instrumentation)
                 // The life cycle has waited for the handlers before.
                 .closeTimeout(Duration.ZERO)
+                .ownerTimeout(properties.durable().ownerTimeout())
                 .auditDelay(properties.audit().enabled() ? properties.audit().delay() : null);
         if (unpooled == null) {
             log.warn(
                     "listener.url-needed: the URL of the DataSource is not known, and a connection of its pool cannot listen permanently,"
                             + " so live subscriptions are served by polling; set synckit.postgres.listener.url");
             builder.notifyMode(NotifyMode.OFF);
+        }
+        String application = environment.getProperty("spring.application.name");
+        if (application != null) {
+            builder.processName(application + " at " + NotificationListenerBuilder.defaultProcessName());
         }
         if (Threading.VIRTUAL.isActive(environment)) {
             builder.handlers(new VirtualThreadTaskExecutor("synckit-live-"));

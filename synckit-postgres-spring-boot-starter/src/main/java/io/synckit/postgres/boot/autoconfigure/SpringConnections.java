@@ -3,14 +3,18 @@ package io.synckit.postgres.boot.autoconfigure;
 import io.synckit.ConnectionSource;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.jdbc.datasource.ConnectionHolder;
 import org.springframework.jdbc.datasource.DataSourceUtils;
 import org.springframework.jdbc.datasource.LazyConnectionDataSourceProxy;
 import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
+import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
@@ -24,16 +28,18 @@ final class SpringConnections implements ConnectionSource {
 
     private final DataSource dataSource;
     private final SpringTransactions transactions;
+    private final StoreTransactions storeTransactions;
     private final boolean sameForAllThreads;
     private final AtomicBoolean warned;
 
     /** @param shared whether the application's transactions are expected to be on this DataSource */
-    SpringConnections(DataSource dataSource, boolean shared) {
+    SpringConnections(DataSource dataSource, boolean shared, ObjectProvider<PlatformTransactionManager> managers) {
         // Transaction managers bind connections of the target of the proxy.
         DataSource target =
                 dataSource instanceof TransactionAwareDataSourceProxy proxy ? proxy.getTargetDataSource() : null;
         this.dataSource = target == null ? dataSource : target;
         this.transactions = new SpringTransactions(this.dataSource);
+        this.storeTransactions = new StoreTransactions(this.dataSource, managers, transactions);
         this.sameForAllThreads =
                 ConnectionSource.of(behindLazy(this.dataSource)).sameForAllThreads();
         this.warned = new AtomicBoolean(!shared);
@@ -65,6 +71,21 @@ final class SpringConnections implements ConnectionSource {
         }
         Connection connection = dataSource.getConnection();
         return new Borrowed(connection, false, connection::close);
+    }
+
+    /** Returns the transactions of the store. */
+    StoreTransactions storeTransactions() {
+        return storeTransactions;
+    }
+
+    @Override
+    public <R extends @Nullable Object> R inTransaction(Callable<R> work) throws Exception {
+        return storeTransactions.run(work);
+    }
+
+    @Override
+    public boolean hasTransactions() {
+        return true;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.synckit.postgres.boot.autoconfigure;
 
 import io.synckit.ConnectionSource;
+import io.synckit.EventUpcaster;
 import io.synckit.Instrumentation;
 import io.synckit.JsonCodec;
 import io.synckit.postgres.JsonCodecs;
@@ -10,6 +11,7 @@ import io.synckit.postgres.boot.EventStoreComponents;
 import io.synckit.postgres.boot.SynckitDataSource;
 import io.synckit.postgres.boot.SynckitJsonMapperCustomizer;
 import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.EventSubscriptions;
 import io.synckit.subscription.LiveSubscription;
 import java.util.Objects;
@@ -30,6 +32,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Import;
 import org.springframework.context.annotation.ImportRuntimeHints;
 import org.springframework.core.env.Environment;
+import org.springframework.transaction.PlatformTransactionManager;
 import tools.jackson.databind.JacksonModule;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -69,14 +72,18 @@ final class SynckitPostgresAutoConfiguration {
     /** Subscriptions are created although no other bean needs them, because their handlers must run. */
     @Bean
     static LazyInitializationExcludeFilter synckitSubscriptionsAreNotLazy() {
-        return LazyInitializationExcludeFilter.forBeanTypes(LiveSubscription.class);
+        return LazyInitializationExcludeFilter.forBeanTypes(LiveSubscription.class, DurableSubscription.class);
     }
 
     @Bean
     @ConditionalOnMissingBean
     ConnectionSource synckitConnectionSource(
-            SynckitDatabase database, SynckitPostgresProperties properties, TransactionManagers managers) {
-        SpringConnections connections = new SpringConnections(database.dataSource(), properties.url() == null);
+            SynckitDatabase database,
+            SynckitPostgresProperties properties,
+            TransactionManagers managers,
+            ObjectProvider<PlatformTransactionManager> transactionManagers) {
+        SpringConnections connections =
+                new SpringConnections(database.dataSource(), properties.url() == null, transactionManagers);
         managers.addListener(connections.transactions());
         return connections;
     }
@@ -84,11 +91,14 @@ final class SynckitPostgresAutoConfiguration {
     @Bean
     @ConditionalOnMissingBean
     JsonCodec synckitJsonCodec(
-            ObjectProvider<JacksonModule> modules, ObjectProvider<SynckitJsonMapperCustomizer> customizers) {
+            ObjectProvider<JacksonModule> modules,
+            ObjectProvider<SynckitJsonMapperCustomizer> customizers,
+            ObjectProvider<EventUpcaster> upcasters) {
         JsonMapper.Builder builder = JsonCodecs.jacksonBuilder();
         modules.orderedStream().forEach(builder::addModule);
         customizers.orderedStream().forEach(customizer -> customizer.customize(builder));
-        return JsonCodecs.jackson(builder.build());
+        return EventUpcaster.applying(
+                JsonCodecs.jackson(builder.build()), upcasters.orderedStream().toList());
     }
 
     @Bean

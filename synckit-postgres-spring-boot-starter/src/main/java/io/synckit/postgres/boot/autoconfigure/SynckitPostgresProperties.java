@@ -35,6 +35,7 @@ import org.springframework.util.unit.DataSize;
  * @param notifications How commits notify listeners.
  * @param listener Settings of the listener.
  * @param audit Settings of the audit.
+ * @param durable Settings of durable subscriptions.
  * @param migration Settings of the schema migration.
  */
 @ConfigurationProperties("synckit.postgres")
@@ -65,6 +66,7 @@ record SynckitPostgresProperties(
         @Name("notify") @DefaultValue Notify notifications,
         @DefaultValue Listener listener,
         @DefaultValue Audit audit,
+        @DefaultValue Durable durable,
         @DefaultValue Migration migration) {
 
     /**
@@ -99,6 +101,13 @@ record SynckitPostgresProperties(
     record Audit(
             @DefaultValue("true") boolean enabled,
             @DefaultValue("1m") Duration delay) {}
+
+    /**
+     * Durable subscriptions.
+     *
+     * @param ownerTimeout Time after which an instance of the application counts as dead if the server hears nothing of it, because it is paused or its host is gone. At least 1 s. An instance that ends is noticed earlier.
+     */
+    record Durable(@DefaultValue("30s") Duration ownerTimeout) {}
 
     /**
      * The migration of the schema.

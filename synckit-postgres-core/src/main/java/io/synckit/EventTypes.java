@@ -1,0 +1,68 @@
+package io.synckit;
+
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** Payload classes and their event types. Immutable. */
+public final class EventTypes {
+
+    /** Metadata key of the revision of the payload. An event without it has revision 1. */
+    public static final String REVISION = "revision";
+
+    private final Map<String, Class<?>> classes;
+
+    private EventTypes(Map<String, Class<?>> classes) {
+        this.classes = classes;
+    }
+
+    /**
+     * Returns the types of these classes.
+     *
+     * @throws InvalidConfigException if two classes have the same type
+     */
+    public static EventTypes of(Collection<Class<?>> classes) {
+        Map<String, Class<?>> byName = new LinkedHashMap<>();
+        for (Class<?> type : classes) {
+            Class<?> other = byName.putIfAbsent(nameOf(type), type);
+            if (other != null && other != type) {
+                throw new InvalidConfigException(
+                        "eventTypes",
+                        "have '" + nameOf(type) + "' for both " + other.getName() + " and " + type.getName()
+                                + "; give one of them another name with @EventType");
+            }
+        }
+        return new EventTypes(byName);
+    }
+
+    /** Returns the event type of a payload class: the value of {@link EventType}, or its simple name. */
+    public static String nameOf(Class<?> payload) {
+        EventType annotation = payload.getAnnotation(EventType.class);
+        return annotation == null ? payload.getSimpleName() : annotation.value();
+    }
+
+    /** Returns the revision of a payload class. */
+    static int revisionOf(Class<?> payload) {
+        EventType annotation = payload.getAnnotation(EventType.class);
+        return annotation == null ? 1 : annotation.revision();
+    }
+
+    /** Returns the payload class of an event type. */
+    public Optional<Class<?>> classOf(String type) {
+        return Optional.ofNullable(classes.get(type));
+    }
+
+    /** Returns the types of the classes that can be assigned to this one. */
+    public Set<String> assignableTo(Class<?> general) {
+        Set<String> names = new LinkedHashSet<>();
+        classes.forEach((name, type) -> {
+            if (general.isAssignableFrom(type)) {
+                names.add(name);
+            }
+        });
+        return names;
+    }
+}

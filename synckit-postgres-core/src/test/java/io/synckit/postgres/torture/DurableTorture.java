@@ -1,0 +1,327 @@
+package io.synckit.postgres.torture;
+
+import io.synckit.Event;
+import io.synckit.EventStoreException;
+import io.synckit.postgres.Config;
+import io.synckit.postgres.PostgresEventStore;
+import io.synckit.postgres.schema.SchemaMigrator;
+import io.synckit.subscription.DurableOptions.Delivery;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.postgresql.ds.PGSimpleDataSource;
+
+/**
+ * Faults in real processes: three workers keep account balances by a durable subscription while 16 writers store events. Every few seconds
+ * a worker is killed, paused, stopped in order or loses its sessions, or the server is restarted. At the end the balances must equal the
+ * log.
+ *
+ * <p>Arguments: delivery, partitions, seconds, seeds, and synchronous_commit (for example {@code EXACTLY_ONCE 8 120 1,2,3 on}).
+ */
+public final class DurableTorture {
+
+    private static final int WORKERS = 3;
+    private static final int WRITERS = 16;
+    private static final int ACCOUNTS = 40;
+    private static final Duration CATCH_UP = Duration.ofMinutes(2);
+
+    private final Delivery delivery;
+    private final int partitions;
+    private final Random random;
+    private final String synchronousCommit;
+    private final Path data;
+    private final int port;
+    private final Process[] workers = new Process[WORKERS];
+    private final Map<Fault, Integer> faults = new EnumMap<>(Fault.class);
+    private final AtomicLong stored = new AtomicLong();
+    private EmbeddedPostgres server;
+    private int started;
+    private volatile boolean writing = true;
+
+    private enum Fault {
+        KILL,
+        PAUSE,
+        STOP_IN_ORDER,
+        TERMINATE_SESSIONS,
+        LOSE_LISTENER,
+        RESTART_SERVER
+    }
+
+    private DurableTorture(Delivery delivery, int partitions, long seed, String synchronousCommit) throws IOException {
+        this.synchronousCommit = synchronousCommit;
+        this.delivery = delivery;
+        this.partitions = partitions;
+        this.random = new Random(seed);
+        this.data = Files.createTempDirectory("synckit-torture");
+        try (ServerSocket free = new ServerSocket(0)) {
+            this.port = free.getLocalPort();
+        }
+        this.server = startServer();
+    }
+
+    public static void main(String[] args) throws Exception {
+        boolean right = true;
+        for (String seed : args[3].split(",")) {
+            DurableTorture run = new DurableTorture(
+                    Delivery.valueOf(args[0]),
+                    Integer.parseInt(args[1]),
+                    Long.parseLong(seed),
+                    args.length > 4 ? args[4] : "on");
+            String problem = run.run(Duration.ofSeconds(Long.parseLong(args[2])));
+            right &= problem.isEmpty();
+            System.out.printf(
+                    "%s seed %s, %d partitions, %s s: %d events, faults %s: %s%n",
+                    args[0],
+                    seed,
+                    run.partitions,
+                    args[2],
+                    run.stored.get(),
+                    run.faults,
+                    problem.isEmpty() ? "right" : "WRONG: " + problem);
+        }
+        System.exit(right ? 0 : 1);
+    }
+
+    private EmbeddedPostgres startServer() throws IOException {
+        return EmbeddedPostgres.builder()
+                .setDataDirectory(data)
+                .setCleanDataDirectory(false)
+                .setPort(port)
+                .setServerConfig("max_connections", "150")
+                .setServerConfig("fsync", "off")
+                .setServerConfig("synchronous_commit", synchronousCommit)
+                .setPGStartupWait(Duration.ofMinutes(2))
+                .start();
+    }
+
+    private String url() {
+        return "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres&loginTimeout=5";
+    }
+
+    private String run(Duration time) throws Exception {
+        try {
+            PGSimpleDataSource owner = new PGSimpleDataSource();
+            owner.setUrl(url());
+            new SchemaMigrator(owner, "synckit", "events", SchemaMigrator.Options.DEFAULTS).migrate();
+            execute(
+                    "create table balances (account text primary key, amount bigint, last_version bigint, in_order boolean)",
+                    "create table deliveries (n bigint generated always as identity, version bigint, account text)");
+            for (int i = 0; i < WORKERS; i++) {
+                workers[i] = startWorker();
+            }
+            List<Thread> writers = new ArrayList<>();
+            for (int i = 0; i < WRITERS; i++) {
+                Thread writer = new Thread(this::write, "writer-" + i);
+                writer.start();
+                writers.add(writer);
+            }
+            long end = System.nanoTime() + time.toNanos();
+            while (System.nanoTime() < end) {
+                Thread.sleep(1500 + random.nextInt(2500));
+                fault(Fault.values()[random.nextInt(Fault.values().length)]);
+            }
+            writing = false;
+            for (Thread writer : writers) {
+                writer.join();
+            }
+            awaitCatchUp();
+            return problem();
+        } finally {
+            for (Process worker : workers) {
+                if (worker != null) {
+                    worker.destroyForcibly().waitFor();
+                }
+            }
+            server.close();
+            delete(data);
+        }
+    }
+
+    private void write() {
+        PGSimpleDataSource source = new PGSimpleDataSource();
+        source.setUrl(url());
+        Random own = new Random(Thread.currentThread().getName().hashCode());
+        PostgresEventStore store = PostgresEventStore.on(source, Config.defaults());
+        while (writing) {
+            try {
+                store.store(Event.of("account-" + own.nextInt(ACCOUNTS), "Booked", (long) own.nextInt(1000)));
+                stored.incrementAndGet();
+                Thread.sleep(5);
+            } catch (EventStoreException e) {
+                pause(100);
+            } catch (InterruptedException e) {
+                return;
+            }
+        }
+    }
+
+    private static void pause(long millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private Process startWorker() throws IOException {
+        String name = "worker-" + ++started;
+        return new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx128m",
+                        "-XX:+UseSerialGC",
+                        "-XX:TieredStopAtLevel=1",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        DurableWorker.class.getName(),
+                        url(),
+                        delivery.name(),
+                        String.valueOf(partitions),
+                        name)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+    }
+
+    /** Most faults hit a process that owns partitions. */
+    private int victim() throws SQLException {
+        String owner = query(
+                "select i.name from synckit.events_checkpoints c join synckit.events_instances i on i.id = c.owner"
+                        + " order by c.partition limit 1");
+        if (owner != null && random.nextInt(4) > 0) {
+            for (int i = 0; i < WORKERS; i++) {
+                if (workers[i]
+                        .info()
+                        .arguments()
+                        .map(List::of)
+                        .orElse(List.of())
+                        .contains(owner)) {
+                    return i;
+                }
+            }
+        }
+        return random.nextInt(WORKERS);
+    }
+
+    private void fault(Fault fault) throws Exception {
+        faults.merge(fault, 1, Integer::sum);
+        int victim = victim();
+        Process worker = workers[victim];
+        switch (fault) {
+            case KILL -> {
+                worker.destroyForcibly().waitFor();
+                workers[victim] = startWorker();
+            }
+            case PAUSE -> {
+                signal("-STOP", worker.pid());
+                Thread.sleep(3500 + random.nextInt(4000));
+                signal("-CONT", worker.pid());
+            }
+            case STOP_IN_ORDER -> {
+                worker.getOutputStream().close();
+                if (!worker.waitFor(30, TimeUnit.SECONDS)) {
+                    worker.destroyForcibly().waitFor();
+                }
+                workers[victim] = startWorker();
+            }
+            case TERMINATE_SESSIONS ->
+                query(
+                        "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like 'worker-%'"
+                                + " and random() < 0.5");
+            case LOSE_LISTENER ->
+                query(
+                        "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like 'worker-%-listener'");
+            case RESTART_SERVER -> restartServer(random.nextBoolean() ? "-QUIT" : "-INT");
+        }
+    }
+
+    private void restartServer(String how) throws Exception {
+        long postmaster = Long.parseLong(
+                Files.readAllLines(data.resolve("postmaster.pid")).get(0).trim());
+        signal(how, postmaster);
+        ProcessHandle.of(postmaster)
+                .ifPresent(
+                        ended -> ended.onExit().orTimeout(60, TimeUnit.SECONDS).join());
+        server.close(); // releases the directory
+        server = startServer();
+    }
+
+    private static void signal(String name, long pid) throws Exception {
+        new ProcessBuilder("kill", name, Long.toString(pid)).start().waitFor();
+    }
+
+    private void awaitCatchUp() throws Exception {
+        long end = System.nanoTime() + CATCH_UP.toNanos();
+        String last = query("select coalesce(max(version), 0) from synckit.events");
+        String behind = "select count(*) from synckit.events_checkpoints where position < " + last;
+        while (!"0".equals(query(behind)) || !"0".equals(query("select count(*) from synckit.events_parked"))) {
+            if (System.nanoTime() > end) {
+                return;
+            }
+            Thread.sleep(100);
+        }
+    }
+
+    private String problem() throws SQLException {
+        String state = "positions "
+                + query(
+                        "select string_agg(position || coalesce(' ' || failure, ''), ', ') from synckit.events_checkpoints")
+                + ", last version " + query("select max(version) from synckit.events") + ", parked "
+                + query("select string_agg(key || ' ' || failure, ', ') from synckit.events_parked");
+        if (delivery == Delivery.EXACTLY_ONCE) {
+            String wrong = query(
+                    "select string_agg(coalesce(e.aggregate_id, b.account) || ': ' || coalesce(e.sum, 0) || ' in the log, '"
+                            + " || coalesce(b.amount, 0) || ' in the balance', '; ') from (select aggregate_id, sum((data #>> '{}')::bigint) as sum"
+                            + " from synckit.events group by 1) e full join balances b on b.account = e.aggregate_id"
+                            + " where e.sum is distinct from b.amount or not b.in_order");
+            return wrong == null ? "" : wrong + " (" + state + ")";
+        }
+        String missing = query(
+                "select count(*) from synckit.events e where not exists (select from deliveries d where d.version = e.version)");
+        String disorder = query(
+                "select count(*) from (select version, lag(version) over (partition by account order by n) as before"
+                        + " from (select min(n) as n, version, account from deliveries group by version, account) first) d where version < before");
+        System.out.println("  duplicates: " + query("select count(*) - count(distinct version) from deliveries"));
+        return "0".equals(missing) && "0".equals(disorder)
+                ? ""
+                : missing + " missing, " + disorder + " out of order (" + state + ")";
+    }
+
+    private void execute(String... statements) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(url());
+                Statement statement = connection.createStatement()) {
+            for (String sql : statements) {
+                statement.execute(sql);
+            }
+        }
+    }
+
+    private String query(String sql) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(url());
+                Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(sql)) {
+            return rows.next() ? rows.getString(1) : null;
+        }
+    }
+
+    private static void delete(Path directory) throws IOException {
+        try (var files = Files.walk(directory)) {
+            files.sorted(java.util.Comparator.reverseOrder())
+                    .forEach(file -> file.toFile().delete());
+        }
+    }
+}

@@ -1,0 +1,85 @@
+package io.synckit.postgres.boot.autoconfigure;
+
+import io.synckit.InvalidConfigException;
+import io.synckit.postgres.boot.SynckitListener;
+import io.synckit.subscription.DurableOptions.Delivery;
+import java.lang.reflect.Method;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.core.annotation.AnnotatedElementUtils;
+import org.springframework.scheduling.annotation.Async;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.annotation.AnnotationTransactionAttributeSource;
+import org.springframework.transaction.interceptor.TransactionAttribute;
+import org.springframework.util.StringUtils;
+
+/** Chooses the delivery of a handler method from its transaction, and rejects a method whose work would not join the checkpoint's. */
+final class ListenerDelivery {
+
+    private static final Set<Integer> JOINS = Set.of(
+            TransactionDefinition.PROPAGATION_REQUIRED,
+            TransactionDefinition.PROPAGATION_MANDATORY,
+            TransactionDefinition.PROPAGATION_SUPPORTS,
+            TransactionDefinition.PROPAGATION_NESTED);
+
+    private final AnnotationTransactionAttributeSource transactions = new AnnotationTransactionAttributeSource(false);
+    private final BeanFactory beans;
+    private final @Nullable StoreTransactions store;
+
+    /** @param store null if the application has its own ConnectionSource, whose transactions are not known */
+    ListenerDelivery(BeanFactory beans, @Nullable StoreTransactions store) {
+        this.beans = beans;
+        this.store = store;
+    }
+
+    Delivery of(SynckitListener annotation, Method method, Class<?> beanClass) {
+        require(
+                !AnnotatedElementUtils.hasAnnotation(method, Async.class)
+                        && !AnnotatedElementUtils.hasAnnotation(beanClass, Async.class),
+                method,
+                "is @Async, so it would return before its work is done; remove @Async");
+        TransactionAttribute transaction = transactions.getTransactionAttribute(method, beanClass);
+        boolean exactlyOnce = switch (annotation.delivery()) {
+            case AUTO -> transaction != null;
+            case EXACTLY_ONCE -> true;
+            case AT_LEAST_ONCE -> false;
+        };
+        if (!exactlyOnce) {
+            return Delivery.AT_LEAST_ONCE;
+        }
+        if (transaction != null) {
+            require(
+                    JOINS.contains(transaction.getPropagationBehavior()),
+                    method,
+                    "has a transaction of its own (REQUIRES_NEW, NOT_SUPPORTED or NEVER), which cannot commit together with the"
+                            + " checkpoint; use REQUIRED, or delivery = AT_LEAST_ONCE");
+            requireManagerOfStore(transaction, method);
+        }
+        return Delivery.EXACTLY_ONCE;
+    }
+
+    private void requireManagerOfStore(TransactionAttribute transaction, Method method) {
+        String name = transaction.getQualifier();
+        if (store == null) {
+            return;
+        }
+        PlatformTransactionManager used = StringUtils.hasText(name)
+                ? beans.getBean(name, PlatformTransactionManager.class)
+                : beans.getBeanProvider(PlatformTransactionManager.class).getIfUnique();
+        require(
+                used == null || used == store.manager(),
+                method,
+                "is @Transactional with another transaction manager than the one of the event store's DataSource, so it cannot commit"
+                        + " together with the checkpoint; name the right one, or use delivery = AT_LEAST_ONCE");
+    }
+
+    private static void require(boolean right, Method method, String problem) {
+        if (!right) {
+            throw new InvalidConfigException(
+                    "listener",
+                    "method " + method.getDeclaringClass().getSimpleName() + "." + method.getName() + " " + problem);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+package io.synckit.postgres.boot.autoconfigure;
+
+import io.synckit.InvalidConfigException;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.EventSubscriptions;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.SmartInitializingSingleton;
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * Starts the subscriptions of methods with {@code @SynckitListener} when all beans are there, after the listener. Stops them before it, and
+ * before beans are destroyed. The web server answers its last requests before, so a request can wait for a read model.
+ */
+final class SynckitListenerContainer implements SmartLifecycle, SmartInitializingSingleton {
+
+    private final SynckitListenerMethods methods;
+    private final ObjectProvider<EventSubscriptions> subscriptions;
+    private final List<DurableSubscription> running = new ArrayList<>();
+    private @Nullable List<SynckitListenerMethods.Listener> listeners;
+    private volatile boolean started;
+    private volatile boolean accepting;
+
+    SynckitListenerContainer(SynckitListenerMethods methods, ObjectProvider<EventSubscriptions> subscriptions) {
+        this.methods = methods;
+        this.subscriptions = subscriptions;
+    }
+
+    @Override
+    public void afterSingletonsInstantiated() {
+        listeners = methods.find();
+        if (!listeners.isEmpty() && subscriptions.getIfAvailable() == null) {
+            throw new InvalidConfigException(
+                    "listener.enabled",
+                    "is false, or there is no RealtimeEventStore, but "
+                            + listeners.get(0).method() + " has @SynckitListener, which needs the listener");
+        }
+    }
+
+    @Override
+    public synchronized void start() {
+        List<SynckitListenerMethods.Listener> found = listeners;
+        if (found != null && !found.isEmpty() && !started) {
+            EventSubscriptions available = subscriptions.getObject();
+            for (SynckitListenerMethods.Listener listener : found) {
+                if (listener.autoStartup()) {
+                    running.add(listener.start(available));
+                }
+            }
+        }
+        started = true;
+        accepting = true;
+    }
+
+    /** A subscription that is closed lets its handler call end, and gives its partitions to other instances. */
+    @Override
+    public synchronized void stop() {
+        accepting = false;
+        running.parallelStream().forEach(DurableSubscription::close);
+        running.clear();
+        started = false;
+    }
+
+    /** Returns whether handlers are called for new events. */
+    boolean isAccepting() {
+        return accepting;
+    }
+
+    @Override
+    public boolean isRunning() {
+        return started;
+    }
+
+    @Override
+    public int getPhase() {
+        return SynckitListenerLifecycle.PHASE + 1;
+    }
+}

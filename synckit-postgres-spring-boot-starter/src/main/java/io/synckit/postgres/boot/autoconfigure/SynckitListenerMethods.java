@@ -1,0 +1,96 @@
+package io.synckit.postgres.boot.autoconfigure;
+
+import io.synckit.EventTypes;
+import io.synckit.InvalidConfigException;
+import io.synckit.postgres.boot.SynckitListener;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.EventSubscriptions;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
+import org.springframework.aop.scope.ScopedProxyUtils;
+import org.springframework.aop.support.AopUtils;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.core.MethodIntrospector;
+import org.springframework.core.annotation.AnnotatedElementUtils;
+import org.springframework.core.annotation.AnnotationUtils;
+
+/**
+ * Finds the methods with {@link SynckitListener}, without creating their beans, and starts their subscriptions. A bean is looked up at each
+ * call, so lazy and mocked beans work.
+ */
+final class SynckitListenerMethods {
+
+    private final ConfigurableListableBeanFactory beans;
+    private final ListenerDelivery delivery;
+    private final ListenerOptions options;
+    private final EventTypes types;
+
+    SynckitListenerMethods(ConfigurableListableBeanFactory beans, ListenerDelivery delivery, EventTypes types) {
+        this.beans = beans;
+        this.delivery = delivery;
+        this.options = new ListenerOptions(beans);
+        this.types = types;
+    }
+
+    /**
+     * Returns the subscriptions to start.
+     *
+     * @throws InvalidConfigException if an annotation or a method is invalid, or two have the same subscription
+     */
+    List<Listener> find() {
+        Map<String, Listener> found = new LinkedHashMap<>();
+        for (String name : beans.getBeanNamesForType(Object.class, false, false)) {
+            Class<?> type =
+                    ScopedProxyUtils.isScopedTarget(name) ? null : AutoProxyUtils.determineTargetClass(beans, name);
+            if (type == null || !AnnotationUtils.isCandidateClass(type, SynckitListener.class)) {
+                continue;
+            }
+            Map<Method, Set<SynckitListener>> methods = MethodIntrospector.selectMethods(
+                    type, (MethodIntrospector.MetadataLookup<Set<SynckitListener>>) method -> annotations(method));
+            methods.forEach((method, annotations) -> annotations.forEach(annotation -> {
+                Listener listener = listener(name, type, method, annotation);
+                Listener other = found.putIfAbsent(listener.options.name(), listener);
+                if (other != null) {
+                    throw new InvalidConfigException(
+                            "listener",
+                            "method " + listener.method + " has the subscription '" + listener.options.name() + "', as "
+                                    + other.method + " has; give each a name of its own");
+                }
+            }));
+        }
+        return new ArrayList<>(found.values());
+    }
+
+    private static @Nullable Set<SynckitListener> annotations(Method method) {
+        Set<SynckitListener> annotations = AnnotatedElementUtils.getMergedRepeatableAnnotations(
+                method, SynckitListener.class, SynckitListener.All.class);
+        return annotations.isEmpty() ? null : annotations;
+    }
+
+    private Listener listener(String beanName, Class<?> type, Method method, SynckitListener annotation) {
+        Method invocable = AopUtils.selectInvocableMethod(method, type);
+        ListenerMethod handler = new ListenerMethod(invocable, type, () -> beans.getBean(beanName), types);
+        Set<String> eventTypes = annotation.types().length > 0 ? Set.of() : handler.eventTypes();
+        return new Listener(
+                options.of(annotation, eventTypes, delivery.of(annotation, method, type), handler.toString()),
+                handler,
+                options.isTrue(annotation.autoStartup()));
+    }
+
+    /** A subscription to be started. */
+    record Listener(DurableOptions options, ListenerMethod method, boolean autoStartup) {
+
+        DurableSubscription start(EventSubscriptions subscriptions) {
+            return method.isOfBatches()
+                    ? subscriptions.durableBatches(options, method::handleBatch)
+                    : subscriptions.durable(options, method::handle);
+        }
+    }
+}
