@@ -340,7 +340,6 @@ class SynckitListenerTest {
                 .run(context -> {
                     assertThat(context).hasFailed();
                     assertThat(context.getStartupFailure())
-                            .rootCause()
                             .isInstanceOf(InvalidConfigException.class)
                             .hasMessageContaining(message);
                     assertThat(new EventStoreFailureAnalyzer()
@@ -368,7 +367,6 @@ class SynckitListenerTest {
                 .withPropertyValues(
                         "spring.datasource.url=" + database.url(), "synckit.postgres.listener.enabled=false")
                 .run(context -> assertThat(context.getStartupFailure())
-                        .rootCause()
                         .isInstanceOf(InvalidConfigException.class)
                         .hasMessageContaining("listener.enabled"));
     }
