@@ -35,6 +35,26 @@ public record DurableStatus(
     }
 
     /**
+     * The stored status of a subscription in a few numbers.
+     *
+     * @param partitions number of partitions
+     * @param unowned partitions that no process owns
+     * @param stopped partitions that have stopped because of a failure
+     * @param position the lowest position of a partition
+     * @param parkedKeys keys that wait for an operator
+     * @param retryingKeys keys that wait for an attempt
+     */
+    public record Summary(
+            String name,
+            boolean paused,
+            int partitions,
+            int unowned,
+            int stopped,
+            Version position,
+            long parkedKeys,
+            long retryingKeys) {}
+
+    /**
      * The stored status of a partition.
      *
      * @param owner name of the process that owns it; null if there is none

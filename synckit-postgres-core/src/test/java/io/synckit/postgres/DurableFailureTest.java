@@ -372,7 +372,7 @@ class DurableFailureTest {
         assertHandledOnceAndInOrder(10);
     }
 
-    /** A successor must know the waiting keys before it handles later events of theirs. */
+    /** A successor must know the waiting keys before it handles their later events. */
     @Test
     void successorKeepsTheOrderOfAWaitingKey() throws InterruptedException {
         AtomicBoolean poison = new AtomicBoolean(true);

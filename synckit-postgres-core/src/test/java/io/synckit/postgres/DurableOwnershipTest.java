@@ -34,7 +34,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Durable subscriptions in several processes: who owns a partition, and what a former owner can still do. */
+/** Durable subscriptions in several processes: the owners of partitions, and what a former owner can still do. */
 class DurableOwnershipTest {
 
     private static final Duration LONG = Duration.ofMinutes(4);

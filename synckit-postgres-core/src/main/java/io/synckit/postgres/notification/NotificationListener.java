@@ -7,11 +7,14 @@ import io.synckit.StoreClosedException;
 import io.synckit.postgres.internal.listen.Auditor;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.NamedThreads;
+import io.synckit.subscription.DurableStatus;
+import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.EventSubscriptions;
 import io.synckit.subscription.ListenerStatus;
 import io.synckit.subscription.ListenerStatus.State;
 import io.synckit.subscription.LiveSubscription.Lag;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -176,6 +179,16 @@ public final class NotificationListener implements AutoCloseable {
     /** Returns the subscriptions of this listener. */
     public EventSubscriptions subscriptions() {
         return parts.subscriptions;
+    }
+
+    /** Returns all durable subscriptions of the table, those of other processes included. Sends a query. */
+    public List<DurableStatus.Summary> durableSummaries() {
+        return parts.durable.summaries();
+    }
+
+    /** Calls the watcher with each durable subscription that is started in this process, also with those that were started before. */
+    public void watchDurable(Consumer<DurableSubscription> watcher) {
+        parts.durable.watch(watcher);
     }
 
     /** Returns how many events were not delivered because subscribers were slow, those of ended subscriptions included. */

@@ -20,7 +20,7 @@ import org.postgresql.ds.PGSimpleDataSource;
 
 /**
  * A process with durable subscriptions, within this JVM: a listener and a pool of its own. It can die as after {@code kill -9}, as far as
- * the server sees it, or lose its listener's connection while it goes on.
+ * the server sees it, or lose its listener's connection and continue.
  */
 public final class DurableProcess implements AutoCloseable {
 
@@ -133,7 +133,7 @@ public final class DurableProcess implements AutoCloseable {
         terminate(name + "%");
     }
 
-    /** The listener's connection, which holds the lock of the process, ends. The rest goes on. */
+    /** The listener's connection, which holds the lock of the process, ends. The rest continues. */
     public void loseListener() {
         deaf = true;
         terminate(name + "-listener");

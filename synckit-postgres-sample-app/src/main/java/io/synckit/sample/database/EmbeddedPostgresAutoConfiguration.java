@@ -15,7 +15,7 @@ import org.springframework.context.annotation.Bean;
 
 /**
  * A real PostgreSQL inside this process's care, when no {@code spring.datasource.url} is set and no container is there. With {@code
- * shop.data-directory} its data is kept between starts.
+ * shop.data-directory} its data is kept between starts. With {@code shop.database-port} another instance can use it.
  */
 @AutoConfiguration(
         before = DataSourceAutoConfiguration.class,
@@ -25,13 +25,18 @@ import org.springframework.context.annotation.Bean;
 public class EmbeddedPostgresAutoConfiguration {
 
     @Bean(destroyMethod = "close")
-    EmbeddedPostgres embeddedPostgres(@Value("${shop.data-directory:}") String dataDirectory) throws IOException {
+    EmbeddedPostgres embeddedPostgres(
+            @Value("${shop.data-directory:}") String dataDirectory, @Value("${shop.database-port:0}") int port)
+            throws IOException {
         // Spring closes it, after everything that uses it. By default this server does not care whether data survives a
         // crash.
         EmbeddedPostgres.Builder builder = EmbeddedPostgres.builder()
                 .setRegisterShutdownHook(false)
                 .setServerConfig("fsync", "on")
                 .setServerConfig("synchronous_commit", "on");
+        if (port > 0) {
+            builder.setPort(port);
+        }
         if (!dataDirectory.isBlank()) {
             builder.setDataDirectory(Path.of(dataDirectory)).setCleanDataDirectory(false);
         }

@@ -23,6 +23,11 @@ public interface EventHandlerConvention extends ObservationConvention<EventHandl
     default KeyValues getLowCardinalityKeyValues(EventHandlerContext context) {
         return KeyValues.of(
                 KeyValue.of("kind", context.handling().kind()),
+                KeyValue.of(
+                        "subscription",
+                        context.handling().kind().equals("durable")
+                                ? context.handling().subscription()
+                                : "none"),
                 KeyValue.of("replay", String.valueOf(context.handling().replay())));
     }
 

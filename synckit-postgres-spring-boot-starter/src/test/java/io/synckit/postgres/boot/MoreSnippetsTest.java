@@ -47,8 +47,11 @@ import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Primary;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.scheduling.annotation.Scheduled;
 import org.springframework.test.context.DynamicPropertyRegistry;
 import org.springframework.test.context.DynamicPropertySource;
+import org.springframework.transaction.annotation.Transactional;
+import org.springframework.transaction.support.TransactionTemplate;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.util.RawValue;
 
@@ -76,6 +79,9 @@ class MoreSnippetsTest {
 
     @Autowired
     private JdbcClient jdbc;
+
+    @Autowired
+    private TransactionTemplate transactions;
 
     @Autowired
     @Qualifier("auditLog") private EventStore auditLog;
@@ -118,6 +124,25 @@ class MoreSnippetsTest {
                 LiveOptions.named("projection").filter(Filter.types("OrderPlaced")), event -> projection.project());
     }
 
+    @Scheduled(fixedDelay = 1000)
+    @Transactional
+    public void project() {
+        String checkpoint = jdbc.sql("select position from checkpoint for update")
+                .query(String.class)
+                .single();
+        EventPage page = events.load(events.parseVersion(checkpoint), Filter.types("OrderPlaced"));
+        for (StoredEvent event : page) {
+            jdbc.sql("update report set sold = sold + ?")
+                    .param(event.dataAs(OrderPlaced.class).quantity())
+                    .update();
+        }
+        jdbc.sql("update checkpoint set position = ?")
+                .param(page.next().toString())
+                .update();
+    }
+
+    record OrderPlaced(int quantity) {}
+
     /** Returns the number of sold items, or empty if the report does not contain the event of this version yet. */
     Optional<Integer> sold(Version stored) {
         String checkpoint =
@@ -138,6 +163,13 @@ class MoreSnippetsTest {
 
         assertThat(sold(Version.of(4))).hasValue(7);
         assertThat(sold(Version.of(5))).isEmpty();
+        Version since = events.latestVersion();
+        jdbc.sql("update checkpoint set position = ?").param(since.toString()).update();
+        Version stored =
+                events.store(Event.of("o", "OrderPlaced", new OrderPlaced(2))).version();
+        transactions.executeWithoutResult(status -> project());
+        transactions.executeWithoutResult(status -> project());
+        assertThat(sold(stored)).hasValue(9);
     }
 
     interface Projection {

@@ -3,7 +3,7 @@ package io.synckit.postgres.internal.durable;
 import java.time.Duration;
 
 /**
- * The number of events of the next batch. It doubles while transactions are short and halves when they are long, because a batch is
+ * The number of events of the next batch. It grows by a factor of two while transactions are short, and shrinks when they are long, because a batch is
  * repeated as a whole after a failure, and its transaction holds locks. Pure. Not thread-safe.
  */
 final class BatchSize {

@@ -2,15 +2,12 @@ package io.synckit.postgres.internal.durable;
 
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.NamedThreads;
-import io.synckit.postgres.internal.sql.CheckpointTable.Position;
 import io.synckit.postgres.internal.sql.PartitionId;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
@@ -28,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * The timer of the durable subscriptions of a process. On its thread it claims and gives up partitions, stores positions and sends
  * signals. Thread-safe.
  */
-final class Coordinator implements PartitionRun.Host {
+final class Coordinator implements PartitionHost {
 
     private static final long FLUSH_AFTER = Duration.ofMillis(100).toNanos();
     private static final long CATCH_UP_AFTER = Duration.ofSeconds(1).toNanos();
@@ -40,7 +37,6 @@ final class Coordinator implements PartitionRun.Host {
 
     private final Database database;
     private final Executor handlers;
-    private final Duration ownerTimeout;
     private final Clock clock;
     private final ScheduledExecutorService timer;
     private final Map<PartitionId, PartitionRun> runs = new ConcurrentHashMap<>();
@@ -49,9 +45,10 @@ final class Coordinator implements PartitionRun.Host {
     private final AtomicBoolean catchUpPlanned = new AtomicBoolean();
     private final Object checkLock = new Object();
     private final Ownership ownership;
+    private final PositionFlush positions;
+    private final Pin pin;
     private @Nullable ScheduledFuture<?> nextCheck;
     private long nextCheckAt;
-    private @Nullable PinnedTransaction pinned;
     private volatile @Nullable Membership membership;
     private volatile boolean serving;
     private boolean failing;
@@ -59,10 +56,11 @@ final class Coordinator implements PartitionRun.Host {
     Coordinator(Database database, DurableRegistry registry, Executor handlers, Duration ownerTimeout, Clock clock) {
         this.database = database;
         this.handlers = handlers;
-        this.ownerTimeout = ownerTimeout;
         this.clock = clock;
         this.timer = NamedThreads.timer("synckit-durable-" + database);
         this.ownership = new Ownership(database, registry, runs, this, carefulPermit);
+        this.positions = new PositionFlush(database);
+        this.pin = new Pin(database, ownerTimeout, clock);
         long period = ownerTimeout.toMillis() / 3;
         timer.scheduleWithFixedDelay(() -> requestCheck(0), period, period, TimeUnit.MILLISECONDS);
         timer.scheduleWithFixedDelay(
@@ -139,7 +137,7 @@ final class Coordinator implements PartitionRun.Host {
             return;
         }
         try {
-            pin(member);
+            pin.update(member);
             if (member.isLocked()) {
                 ownership.check(member);
             } else {
@@ -155,38 +153,6 @@ final class Coordinator implements PartitionRun.Host {
             }
             failing = true;
             requestCheck(CHECK_AFTER_FAILURE);
-        }
-    }
-
-    /** Holds the lock of this process in a transaction of the pool if there is no connection that listens. */
-    private void pin(Membership member) throws SQLException {
-        PinnedTransaction held = pinned;
-        if (held == null) {
-            if (member.needsPin() && !member.isLocked()) {
-                pinned = PinnedTransaction.open(database, member, ownerTimeout);
-                member.pinned(true);
-            }
-            return;
-        }
-        try {
-            if (member.needsPin()) {
-                held.ping();
-                member.answered(clock.nanos());
-                return;
-            }
-        } catch (SQLException e) {
-            log.debug("durable.unpinned: {}", e.getMessage());
-        }
-        unpin(member, held);
-    }
-
-    private void unpin(Membership member, PinnedTransaction held) {
-        pinned = null;
-        member.pinned(false);
-        try {
-            held.close();
-        } catch (SQLException e) {
-            log.debug("durable.unpinned: {}", e.getMessage());
         }
     }
 
@@ -209,6 +175,12 @@ final class Coordinator implements PartitionRun.Host {
                 0);
     }
 
+    /** Stores which subscriptions this process can run, and checks what it owns. If that fails, the next check tries again. */
+    void storeNames() {
+        ownership.namesChanged();
+        requestCheck(0);
+    }
+
     // Of the runs.
 
     /** A position has moved. It is stored soon. */
@@ -220,43 +192,15 @@ final class Coordinator implements PartitionRun.Host {
 
     private void flush() {
         flushPlanned.set(false);
-        flush(runs.values(), false);
+        positions.flush(runs.values(), false);
         if (runs.values().stream().anyMatch(run -> run.partition().unstored(true) != null)) {
             moved();
         }
     }
 
-    /** Stores the positions of partitions that have moved. */
-    void flush(Collection<PartitionRun> of, boolean all) {
-        List<PartitionRun> due = new ArrayList<>();
-        List<Position> positions = new ArrayList<>();
-        for (PartitionRun run : of) {
-            Position position = run.partition().unstored(all);
-            if (position != null) {
-                due.add(run);
-                positions.add(position);
-            }
-        }
-        if (positions.isEmpty()) {
-            return;
-        }
-        try {
-            Set<PartitionId> stored = database.query(connection -> database.checkpoints.flush(connection, positions));
-            for (int i = 0; i < due.size(); i++) {
-                if (stored.contains(due.get(i).partition().id())) {
-                    due.get(i).partition().flushed(positions.get(i).position());
-                } else {
-                    due.get(i).loseIfTaken();
-                }
-            }
-        } catch (RuntimeException e) {
-            log.debug("durable.flush-failed: {}", e.getMessage());
-        }
-    }
-
     /** Stores all positions of partitions, then sends a signal. */
     void flushAndSend(Collection<PartitionRun> of, String signal) {
-        schedule(() -> flush(of, true), 0);
+        schedule(() -> positions.flush(of, true), 0);
         send(signal);
     }
 
@@ -312,7 +256,8 @@ final class Coordinator implements PartitionRun.Host {
             return;
         }
         serving = false;
-        release(runs.values(), limit);
+        Handover handover = new Handover(member, limit, clock);
+        handover.release(runs.values());
         CountDownLatch left = new CountDownLatch(1);
         schedule(
                 () -> {
@@ -320,23 +265,17 @@ final class Coordinator implements PartitionRun.Host {
                     left.countDown();
                 },
                 0);
-        try {
-            left.await(limit.toMillis() + 1000, TimeUnit.MILLISECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        handover.await(left);
         runs.values().forEach(PartitionRun::lose);
         runs.clear();
     }
 
     private void leave(Membership member) {
+        boolean locked = member.isLocked();
         int id = member.leave();
-        PinnedTransaction held = pinned;
-        if (held != null) {
-            unpin(member, held);
-        }
+        pin.release(member);
         try {
-            if (id != 0) {
+            if (id != 0 && locked) {
                 database.query(connection -> {
                     database.instances.delete(connection, List.of(id));
                     database.control.send(connection, Signals.MEMBERS);
@@ -348,17 +287,11 @@ final class Coordinator implements PartitionRun.Host {
         }
     }
 
-    /** Gives partitions up, and waits until they are. */
-    void release(Collection<PartitionRun> of, Duration limit) {
-        long end = clock.nanos() + limit.toNanos();
-        List<PartitionRun> releasing = List.copyOf(of);
-        releasing.forEach(PartitionRun::release);
-        for (PartitionRun run : releasing) {
-            if (!run.awaitEnd(Duration.ofNanos(Math.max(0, end - clock.nanos())))) {
-                log.warn(
-                        "durable.slow-handler: the handler of {} still runs; the partition counts as the one of a dead process",
-                        run.partition().id());
-            }
+    /** Gives the partitions of a subscription up, and waits until they are. */
+    void release(String subscription, Duration limit) {
+        Membership member = membership;
+        if (member != null) {
+            new Handover(member, limit, clock).release(runs(subscription));
         }
     }
 

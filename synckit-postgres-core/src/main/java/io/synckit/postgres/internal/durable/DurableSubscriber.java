@@ -59,7 +59,7 @@ final class DurableSubscriber implements DurableSubscription {
     }
 
     /** Creates the run of a claimed partition. */
-    PartitionRun run(Claim claim, Semaphore carefulPermit, PartitionRun.Host host) {
+    PartitionRun run(Claim claim, Semaphore carefulPermit, PartitionHost host) {
         int number = claim.id().partition();
         long replayUntil = database.query(connection -> database.subscriptions.find(connection, name()))
                 .map(SubscriptionTable.Row::replayUntil)

@@ -2,11 +2,9 @@ package io.synckit.postgres.internal.durable;
 
 import io.synckit.Instrumentation;
 import io.synckit.InvalidConfigException;
-import io.synckit.InvalidVersionException;
 import io.synckit.JsonCodec;
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
-import io.synckit.Version;
 import io.synckit.postgres.internal.durable.HandlerCalls.Handler;
 import io.synckit.postgres.internal.listen.ListenerTenant;
 import io.synckit.postgres.internal.listen.LogReader;
@@ -15,19 +13,16 @@ import io.synckit.postgres.internal.live.PublicationWatcher;
 import io.synckit.postgres.internal.live.SubscriptionFilter;
 import io.synckit.postgres.internal.live.Subscriptions;
 import io.synckit.postgres.internal.runtime.Clock;
-import io.synckit.postgres.internal.sql.Horizon;
-import io.synckit.postgres.internal.sql.SubscriptionTable;
 import io.synckit.subscription.DurableBatchHandler;
 import io.synckit.subscription.DurableEventHandler;
 import io.synckit.subscription.DurableOptions;
-import io.synckit.subscription.DurableOptions.Delivery;
-import io.synckit.subscription.DurableOptions.OnExhausted;
-import io.synckit.subscription.DurableOptions.Ordering;
-import io.synckit.subscription.DurableOptions.StartFrom;
+import io.synckit.subscription.DurableStatus;
 import io.synckit.subscription.DurableSubscription;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 
 /** The durable subscriptions of a process. Thread-safe. */
 public final class DurableSubscriptions implements PublicationWatcher, Signals.Receiver {
@@ -35,6 +30,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     private static final long BUSY_SILENCE = Duration.ofSeconds(3).toNanos();
 
     private final Database database;
+    private final SubscriptionRows rows;
     private final Subscriptions live;
     private final PageReader pages;
     private final LogReader reader;
@@ -47,6 +43,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     private final DurableRegistry registry = new DurableRegistry();
     private final Coordinator coordinator;
     private final Membership membership;
+    private final List<Consumer<DurableSubscription>> watchers = new CopyOnWriteArrayList<>();
     private volatile boolean closed;
     private boolean serving;
 
@@ -73,6 +70,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
             Duration stopTimeout,
             Clock clock) {
         this.database = database;
+        this.rows = new SubscriptionRows(database);
         this.live = live;
         this.pages = pages;
         this.reader = reader;
@@ -111,7 +109,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     }
 
     private DurableSubscription add(DurableOptions options, Handler handler) {
-        requireValid(options);
+        rows.requireValid(options);
         if (closed) {
             throw new StoreClosedException("subscribe");
         }
@@ -127,7 +125,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
         }
         boolean added = false;
         try {
-            create(options);
+            rows.create(options);
             startReader();
             added = true;
         } finally {
@@ -136,56 +134,8 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
             }
         }
         announce();
+        watchers.forEach(watcher -> watcher.accept(subscriber));
         return subscriber;
-    }
-
-    private void requireValid(DurableOptions options) {
-        if (options.ordering() == Ordering.TOTAL
-                && (options.partitions() > 1 || options.onExhausted() == OnExhausted.PARK)) {
-            throw new IllegalArgumentException(
-                    "the options of subscription '" + options.name()
-                            + "' exclude each other: with ordering TOTAL there is one partition, and onExhausted is SKIP or STOP");
-        }
-        if (options.delivery() == Delivery.EXACTLY_ONCE && !database.pool.hasTransactions()) {
-            throw new InvalidConfigException(
-                    "delivery",
-                    "of subscription '" + options.name()
-                            + "' is EXACTLY_ONCE, but the ConnectionSource has no transactions; implement inTransaction, or use"
-                            + " AT_LEAST_ONCE");
-        }
-    }
-
-    /** The first process that starts a subscription creates its rows. */
-    private void create(DurableOptions options) {
-        int stored = database.transaction(connection -> {
-            if (database.subscriptions.insert(connection, options.name(), options.partitions())) {
-                Horizon horizon = database.horizons.horizon(connection).requirePrimary();
-                database.subscriptions.insertCheckpoints(
-                        connection, options.name(), options.partitions(), start(options.startFrom(), horizon));
-                return options.partitions();
-            }
-            return database.subscriptions
-                    .find(connection, options.name())
-                    .map(SubscriptionTable.Row::partitions)
-                    .orElse(options.partitions());
-        });
-        if (stored != options.partitions()) {
-            throw new InvalidConfigException(
-                    "partitions",
-                    "of subscription '" + options.name() + "' is " + options.partitions()
-                            + ", but its checkpoints have " + stored + " partitions; use " + stored
-                            + ", or give the subscription another name");
-        }
-    }
-
-    private static long start(StartFrom from, Horizon horizon) {
-        if (from instanceof StartFrom.After after) {
-            if (after.version().value() > horizon.head()) {
-                throw InvalidVersionException.beyondEnd(after.version(), Version.of(horizon.head()));
-            }
-            return after.version().value();
-        }
-        return horizon.stable();
     }
 
     private void startReader() {
@@ -209,22 +159,14 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
                 return;
             }
         }
-        int id = membership.id();
-        if (id != 0) {
-            database.query(connection -> {
-                database.instances.update(connection, id, registry.names());
-                database.control.send(connection, Signals.MEMBERS);
-                return true;
-            });
-            coordinator.requestCheck(0);
-        }
+        coordinator.storeNames();
     }
 
     private void close(DurableSubscriber subscriber) {
         if (!registry.remove(subscriber)) {
             return;
         }
-        coordinator.release(coordinator.runs(subscriber.name()), stopTimeout);
+        coordinator.release(subscriber.name(), stopTimeout);
         reader.remove();
         if (!closed) {
             announce();
@@ -269,6 +211,17 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
                 reader.remove();
             }
         }
+    }
+
+    /** Returns all durable subscriptions of the table, those of other processes included. Sends a query. */
+    public List<DurableStatus.Summary> summaries() {
+        return database.query(database.admin::summaries);
+    }
+
+    /** Calls the watcher with each subscription of this process, those that are started later included. */
+    public void watch(Consumer<DurableSubscription> watcher) {
+        watchers.add(watcher);
+        registry.all().forEach(watcher);
     }
 
     /** Returns the subscriptions. */

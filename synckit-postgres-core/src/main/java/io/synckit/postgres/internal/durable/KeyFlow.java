@@ -129,6 +129,7 @@ final class KeyFlow {
     }
 
     private void call(Key key, Item item, int attempt) throws Exception {
+        partition.requireOwned();
         long next = item.version() + 1;
         Progress ignored = new Progress() {};
         if (partition.isExactlyOnce()) {

@@ -162,6 +162,7 @@ final class MainFlow {
                 failsAt[0] = -1;
             }
         };
+        partition.requireOwned();
         int attempt = batch.get(0).version() == suspect ? suspectAttempts + 1 : 1;
         long start = partition.clock.nanos();
         try {
@@ -197,7 +198,7 @@ final class MainFlow {
     private boolean failed(List<Item> batch, int failsAt, long last, Throwable failure) throws Exception {
         FailureKind kind = FailureKind.of(failure);
         if (kind == FailureKind.OWNERSHIP || kind == FailureKind.DATABASE) {
-            throw asException(failure);
+            throw failure instanceof Exception exception ? exception : new IllegalStateException(failure);
         }
         if (kind == FailureKind.CONFLICT && conflicts < MAX_CONFLICTS) {
             conflicts++;
@@ -214,10 +215,6 @@ final class MainFlow {
         return eventFailed(batch.get(0), last, failure);
     }
 
-    private static Exception asException(Throwable failure) {
-        return failure instanceof Exception exception ? exception : new IllegalStateException(failure);
-    }
-
     /** Returns whether the event is done with. */
     private boolean eventFailed(Item item, long last, Throwable cause) {
         int attempts = (item.version() == suspect ? suspectAttempts : 0) + 1;
@@ -227,9 +224,6 @@ final class MainFlow {
                     "subscription.failed: " + partition.id() + ": the event at version " + item.version() + " of key '"
                             + item.key() + "' has failed",
                     cause);
-        }
-        if (attempts > 1) {
-            partition.counters.retried.increment();
         }
         Failure failure = Failure.of(cause);
         if (options.ordering() == Ordering.PER_KEY) {

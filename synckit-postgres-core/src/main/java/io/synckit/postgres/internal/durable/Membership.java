@@ -89,6 +89,11 @@ public final class Membership implements ListenerTenant {
         return locked;
     }
 
+    /** Returns whether the session that can hold the lock is there, as far as this process knows. */
+    boolean isConnected() {
+        return listening != null || pinned;
+    }
+
     /** The rows of this process were read while the lock was held. */
     void confirm() {
         confirmed = locked;

@@ -202,6 +202,13 @@ final class OwnedPartition {
         return lost;
     }
 
+    /** @throws OwnershipLostException if another session has taken the partition */
+    void requireOwned() {
+        if (lost) {
+            throw new OwnershipLostException(id());
+        }
+    }
+
     /** Another session has taken the partition. */
     void lose() {
         lost = true;

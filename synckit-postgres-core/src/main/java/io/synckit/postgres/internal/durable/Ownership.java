@@ -19,7 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Changes what this process owns: reads processes and owners, computes the assignment, claims what it should own and nobody alive does,
+ * Changes what this process owns: reads processes and owners, computes the assignment, claims what it should own and no living process owns,
  * and gives up what another process should own. Used by the coordinator's thread.
  */
 final class Ownership {
@@ -32,6 +32,7 @@ final class Ownership {
     private final Coordinator host;
     private final Semaphore carefulPermit;
     private volatile boolean hasOthers;
+    private volatile boolean namesStored = true;
 
     Ownership(
             Database database,
@@ -51,8 +52,16 @@ final class Ownership {
         return hasOthers;
     }
 
+    /** This process can run other subscriptions than before. */
+    void namesChanged() {
+        namesStored = false;
+    }
+
     void check(Membership member) {
         int me = member.id();
+        if (!namesStored) {
+            storeNames(me);
+        }
         View view = database.query(connection -> database.instances.view(connection, me));
         if (view.instances().stream().noneMatch(instance -> instance.id() == me)) {
             log.warn("durable.expelled: other processes have seen this one as dead; it joins again");
@@ -87,6 +96,20 @@ final class Ownership {
         dead.add(me);
         claim(me, claimable, dead);
         forget(me, view, dead);
+    }
+
+    private void storeNames(int me) {
+        namesStored = true;
+        try {
+            database.query(connection -> {
+                database.instances.update(connection, me, registry.names());
+                database.control.send(connection, Signals.MEMBERS);
+                return true;
+            });
+        } catch (RuntimeException e) {
+            namesStored = false;
+            throw e;
+        }
     }
 
     private static Set<Integer> dead(View view, List<Instance> alive) {

@@ -18,6 +18,7 @@ final class PartitionRun implements Runnable {
 
     private static final long TURN = Duration.ofMillis(20).toNanos();
     private static final long NEVER = Long.MAX_VALUE;
+    private static final long LOOK_AGAIN = Duration.ofMillis(10).toNanos();
     private static final Duration SILENCE_PAUSE = Duration.ofMillis(200);
     private static final Duration MAX_PAUSE = Duration.ofSeconds(30);
 
@@ -27,7 +28,7 @@ final class PartitionRun implements Runnable {
     private final ParkedKeys keys;
     private final MainFlow main;
     private final KeyFlow keyFlow;
-    private final Host host;
+    private final PartitionHost host;
     private final Clock clock;
     private final AtomicReference<Turn> turn = new AtomicReference<>(Turn.IDLE);
     private final CountDownLatch end = new CountDownLatch(1);
@@ -46,23 +47,7 @@ final class PartitionRun implements Runnable {
         RUNNING_AND_WOKEN
     }
 
-    /** What a run needs of the process. */
-    interface Host {
-
-        /** Runs a turn on a handler thread. */
-        void execute(PartitionRun run);
-
-        /** Wakes the run later. */
-        void wakeLater(PartitionRun run, long nanos);
-
-        /** Returns whether this process may assume that it is still seen as alive. */
-        boolean isSeenAlive();
-
-        /** The run has ended, because the partition was lost or released. */
-        void ended(PartitionRun run);
-    }
-
-    PartitionRun(OwnedPartition partition, ParkedKeys keys, MainFlow main, Host host) {
+    PartitionRun(OwnedPartition partition, ParkedKeys keys, MainFlow main, PartitionHost host) {
         this.partition = partition;
         this.keys = keys;
         this.main = main;
@@ -127,13 +112,27 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
-    /** Waits until the partition is lost or given up. Returns false after the limit, and for a thread that runs its handler. */
+    /** Returns whether the calling thread runs its handler. */
+    boolean isOnThisThread() {
+        return Thread.currentThread() == thread;
+    }
+
+    /**
+     * Waits until the partition is given up, or is lost and no handler runs. Returns false after the limit.
+     */
     boolean awaitEnd(Duration limit) {
-        if (Thread.currentThread() == thread) {
-            return false;
-        }
+        long latest = clock.nanos() + limit.toNanos();
         try {
-            return end.await(limit.toNanos(), TimeUnit.NANOSECONDS);
+            while (!end.await(LOOK_AGAIN, TimeUnit.NANOSECONDS)) {
+                // It may wait for a database that does not answer.
+                if (partition.isLost() && partition.calls.runs().isZero()) {
+                    return true;
+                }
+                if (clock.nanos() >= latest) {
+                    return false;
+                }
+            }
+            return true;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;

@@ -1,5 +1,7 @@
 package io.synckit.postgres.internal.sql;
 
+import io.synckit.Version;
+import io.synckit.subscription.DurableStatus;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -22,6 +24,15 @@ public final class CheckpointAdmin {
              where c.subscription = ? order by c.partition
             """;
 
+    private static final String SUMMARIES = """
+            select s.name, s.paused, count(*), count(*) filter (where c.owner is null),
+                   count(*) filter (where c.retry_at = 'infinity'), min(c.position),
+                   (select count(*) from <parked> p where p.subscription = s.name and p.retry_at is null),
+                   (select count(*) from <parked> p where p.subscription = s.name and p.retry_at is not null)
+              from <subscriptions> s join <checkpoints> c on c.subscription = s.name
+             group by s.name order by s.name
+            """;
+
     private static final String LOCK =
             "select min(position) from (select position from <checkpoints> where subscription = ? order by partition for update) c";
 
@@ -40,6 +51,7 @@ public final class CheckpointAdmin {
             """;
 
     private final String list;
+    private final String summaries;
     private final String lock;
     private final String move;
     private final String seize;
@@ -48,6 +60,7 @@ public final class CheckpointAdmin {
     public CheckpointAdmin(TableName name) {
         Statements statements = new Statements(name, false);
         this.list = statements.named(LIST);
+        this.summaries = statements.named(SUMMARIES);
         this.lock = statements.named(LOCK);
         this.move = statements.named(MOVE);
         this.seize = statements.named(SEIZE);
@@ -72,6 +85,26 @@ public final class CheckpointAdmin {
                             rows.getBoolean(8),
                             rows.getString(9)));
                 }
+            }
+        }
+        return found;
+    }
+
+    /** Returns all subscriptions of the table. */
+    public List<DurableStatus.Summary> summaries(Connection connection) throws SQLException {
+        List<DurableStatus.Summary> found = new ArrayList<>();
+        try (PreparedStatement statement = connection.prepareStatement(summaries);
+                ResultSet rows = statement.executeQuery()) {
+            while (rows.next()) {
+                found.add(new DurableStatus.Summary(
+                        rows.getString(1),
+                        rows.getBoolean(2),
+                        rows.getInt(3),
+                        rows.getInt(4),
+                        rows.getInt(5),
+                        Version.of(rows.getLong(6)),
+                        rows.getLong(7),
+                        rows.getLong(8)));
             }
         }
         return found;

@@ -26,6 +26,21 @@ enum HealthProblem {
     /** A transaction that has stored events is open for too long, and holds back readers. */
     HORIZON_HELD,
 
+    /** A partition of a durable subscription has stopped because of a failure. */
+    SUBSCRIPTION_STOPPED,
+
+    /** A partition of a durable subscription waits after failures, and tries the same event again. */
+    SUBSCRIPTION_WAITING,
+
+    /** No instance owns a partition of a durable subscription. */
+    SUBSCRIPTION_UNOWNED,
+
+    /** Events of a durable subscription are parked, and wait for an operator. */
+    PARKED,
+
+    /** A handler of a durable subscription has run for too long. */
+    HANDLER_SLOW,
+
     /** Subscriptions or their reader lag. */
     LAG,
 

@@ -59,6 +59,11 @@ final class OperationCounters {
                 .register(meters);
     }
 
+    /** Returns the value of the tag of a handler. Names of live subscriptions can be many. */
+    static String subscription(Handling handling) {
+        return handling.kind().equals("durable") ? handling.subscription() : "none";
+    }
+
     /** Before a call of a handler. */
     void handed(Handling handling) {
         if (!handling.replay()) {

@@ -39,6 +39,7 @@ final class StoreMetrics implements MeterBinder {
         if (listener != null) {
             bindListener(registry, listener);
             bindLive(registry, listener);
+            listener.watchDurable(new DurableMetrics(registry)::bind);
         }
     }
 

@@ -6,7 +6,9 @@ import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.StoreDiagnosis;
 import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.subscription.DurableStatus;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -32,6 +34,7 @@ final class StoreMonitor {
     private final @Nullable NotificationListener listener;
     private @Nullable SharedQuery<StoreDiagnosis> diagnosis;
     private @Nullable SharedQuery<StoreStats> statistics;
+    private @Nullable SharedQuery<List<DurableStatus.Summary>> durable;
 
     StoreMonitor(RealtimeEventStore store) {
         this.diagnose = store::diagnose;
@@ -78,6 +81,20 @@ final class StoreMonitor {
         synchronized (this) {
             shared = current(statistics, maxAge, stats);
             statistics = shared;
+        }
+        return shared.result(timeout);
+    }
+
+    /** Returns the durable subscriptions of all instances, at most this old. See {@link #diagnosis}. */
+    List<DurableStatus.Summary> durable(Duration maxAge, Duration timeout) {
+        NotificationListener used = listener;
+        if (used == null) {
+            return List.of();
+        }
+        SharedQuery<List<DurableStatus.Summary>> shared;
+        synchronized (this) {
+            shared = current(durable, maxAge, used::durableSummaries);
+            durable = shared;
         }
         return shared.result(timeout);
     }

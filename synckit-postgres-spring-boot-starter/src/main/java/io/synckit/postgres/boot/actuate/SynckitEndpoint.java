@@ -1,6 +1,7 @@
 package io.synckit.postgres.boot.actuate;
 
 import io.synckit.postgres.notification.NotificationListener;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.actuate.endpoint.Access;
 import org.springframework.boot.actuate.endpoint.InvalidEndpointRequestException;
@@ -27,7 +28,8 @@ final class SynckitEndpoint {
         return new Overview(
                 StoreView.of(monitor),
                 listener == null ? null : ListenerView.of(listener),
-                listener == null ? null : LiveView.of(listener));
+                listener == null ? null : LiveView.of(listener),
+                listener == null ? null : DurableView.of(monitor, listener));
     }
 
     /** {@code POST /actuator/synckit/listener} with the action {@code start}, {@code stop} or {@code restart}. */
@@ -56,5 +58,7 @@ final class SynckitEndpoint {
     record Overview(
             StoreView store,
             @Nullable ListenerView listener,
-            @Nullable LiveView live) implements OperationResponseBody {}
+            @Nullable LiveView live,
+            @Nullable List<DurableView> durable)
+            implements OperationResponseBody {}
 }

@@ -22,17 +22,19 @@ import org.springframework.boot.health.contributor.Status;
 /** Reports whether events can be stored and are delivered, and what prevents it. The details are in docs/operations.md. */
 final class SynckitHealthIndicator extends AbstractHealthIndicator {
 
-    private static final Duration MAX_AGE = Duration.ofSeconds(1);
+    static final Duration MAX_AGE = Duration.ofSeconds(1);
 
     private final StoreMonitor monitor;
     private final SynckitHealthProperties properties;
     private @Nullable Met unseen;
+    private final DurableHealth durable;
     private @Nullable Stuck stuck;
 
     SynckitHealthIndicator(StoreMonitor monitor, SynckitHealthProperties properties) {
         super("the event store's health check failed");
         this.monitor = monitor;
         this.properties = properties;
+        this.durable = new DurableHealth(monitor, properties);
     }
 
     @Override
@@ -49,6 +51,7 @@ final class SynckitHealthIndicator extends AbstractHealthIndicator {
         if (listener != null) {
             inspect(listener.status(), builder, problems);
             inspectSubscriptions(listener, diagnosis, builder, problems);
+            durable.inspect(listener, builder, problems);
             listener.historyChange()
                     .ifPresent(change -> problems.put(
                             HealthProblem.HISTORY_CHANGED,

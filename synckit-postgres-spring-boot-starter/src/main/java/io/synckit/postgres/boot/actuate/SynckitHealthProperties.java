@@ -9,9 +9,10 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 /**
  * When the health indicator reports a problem. A database that does not answer and a schema that does not fit are DOWN in any case.
  *
- * @param downFor Problems that set the health to DOWN, besides database and schema: any of schema-newer, listener-failed, listener-stopped, listener-polling, horizon-held, lag, queue, history-changed and loss. Other problems are reported in the details while the health is UP.
+ * @param downFor Problems that set the health to DOWN, besides database and schema: any of schema-newer, listener-failed, listener-stopped, listener-polling, horizon-held, subscription-stopped, subscription-waiting, subscription-unowned, parked, handler-slow, lag, queue, history-changed and loss. Other problems are reported in the details while the health is UP.
  * @param maxHorizonDelay Maximum age of a transaction that holds back readers, before it is a problem.
  * @param maxLag Maximum lag of subscriptions and of the reader, before it is a problem.
+ * @param maxHandlerTime Maximum duration of a handler call of a durable subscription, before it is a problem.
  * @param maxQueueUsage Maximum usage of the server's notification queue, above 0 and at most 1, before it is a problem.
  * @param timeout Maximum time to wait for the database.
  */
@@ -20,6 +21,7 @@ record SynckitHealthProperties(
         @DefaultValue("listener-failed") Set<HealthProblem> downFor,
         @DefaultValue("30s") Duration maxHorizonDelay,
         @DefaultValue("30s") Duration maxLag,
+        @DefaultValue("1m") Duration maxHandlerTime,
         @DefaultValue("0.5") double maxQueueUsage,
         @DefaultValue("2s") Duration timeout) {
 
@@ -29,6 +31,7 @@ record SynckitHealthProperties(
     SynckitHealthProperties {
         requirePositive("health.max-horizon-delay", maxHorizonDelay);
         requirePositive("health.max-lag", maxLag);
+        requirePositive("health.max-handler-time", maxHandlerTime);
         requirePositive("health.timeout", timeout);
         if (!(maxQueueUsage > 0 && maxQueueUsage <= 1)) {
             throw new InvalidConfigException(

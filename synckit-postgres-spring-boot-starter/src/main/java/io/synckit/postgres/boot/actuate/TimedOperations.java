@@ -59,7 +59,13 @@ final class TimedOperations implements Instrumentation {
     }
 
     private void handled(Handling handling, long start, @Nullable Throwable failure) {
-        handlers.computeIfAbsent(new HandlerKey(handling.kind(), handling.replay(), error(failure)), this::timer)
+        handlers.computeIfAbsent(
+                        new HandlerKey(
+                                handling.kind(),
+                                OperationCounters.subscription(handling),
+                                handling.replay(),
+                                error(failure)),
+                        this::timer)
                 .record(System.nanoTime() - start, TimeUnit.NANOSECONDS);
     }
 
@@ -78,6 +84,7 @@ final class TimedOperations implements Instrumentation {
     private Timer timer(HandlerKey key) {
         return Timer.builder("synckit.handlers")
                 .tag("kind", key.kind)
+                .tag("subscription", key.subscription)
                 .tag("replay", String.valueOf(key.replay))
                 .tag("error", key.error)
                 .register(meters);
@@ -85,5 +92,5 @@ final class TimedOperations implements Instrumentation {
 
     private record OperationKey(String name, String error) {}
 
-    private record HandlerKey(String kind, boolean replay, String error) {}
+    private record HandlerKey(String kind, String subscription, boolean replay, String error) {}
 }

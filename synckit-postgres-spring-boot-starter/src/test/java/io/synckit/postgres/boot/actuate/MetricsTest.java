@@ -21,6 +21,7 @@ import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveOptions.SlowSubscriber;
 import java.io.IOException;
@@ -67,6 +68,7 @@ class MetricsTest {
         if (store instanceof RealtimeEventStore live) {
             Await.until(live::isListenerConnected);
             live.subscriptions().live(LiveOptions.named("test"), seen::add);
+            live.subscriptions().durable(DurableOptions.named("test"), (stored, it) -> {});
         }
         Event event = Event.of("a", "T", 1);
         store.store(event);

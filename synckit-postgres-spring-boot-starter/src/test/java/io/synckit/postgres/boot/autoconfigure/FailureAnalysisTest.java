@@ -118,7 +118,7 @@ class FailureAnalysisTest {
     void newerSchema(CapturedOutput output) throws IOException {
         try (TestDatabase database = TestPostgres.shared().migratedDatabase()) {
             database.execute("create or replace function synckit.events_schema_version() returns integer"
-                    + " language sql immutable parallel safe as 'select 3'");
+                    + " language sql immutable parallel safe as 'select 4'");
             start(output, OneDataSource.class, List.of(), "spring.datasource.url=" + database.url());
         }
     }

@@ -1,0 +1,4 @@
+create table sales (
+    item text    primary key,
+    sold integer not null
+);

@@ -1,0 +1,122 @@
+package io.synckit.postgres.boot.actuate;
+
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.TimeGauge;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Counts;
+import io.synckit.subscription.DurableSubscription.PartitionActivity;
+import io.synckit.subscription.DurableSubscription.State;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
+
+/** The meters of durable subscriptions, by subscription and partition; docs/metrics.md lists them. Lag is NaN where another instance is the owner. */
+final class DurableMetrics {
+
+    private final MeterRegistry registry;
+    private final Map<String, List<Meter>> meters = new ConcurrentHashMap<>();
+
+    DurableMetrics(MeterRegistry registry) {
+        this.registry = registry;
+    }
+
+    /** A subscription that is started again replaces the meters of the former one. */
+    void bind(DurableSubscription subscription) {
+        List<Meter> former = meters.remove(subscription.name());
+        if (former != null) {
+            former.forEach(registry::remove);
+        }
+        List<Meter> bound = new ArrayList<>();
+        for (int partition = 0; partition < subscription.options().partitions(); partition++) {
+            bind(subscription, partition, bound);
+        }
+        meters.put(subscription.name(), bound);
+    }
+
+    private void bind(DurableSubscription subscription, int partition, List<Meter> bound) {
+        bound.add(gauge("synckit.durable.owned", subscription, partition, activity -> isOwned(activity) ? 1 : 0)
+                .description("1 if this instance owns the partition, otherwise 0")
+                .register(registry));
+        bound.add(gauge(
+                        "synckit.durable.lag",
+                        subscription,
+                        partition,
+                        activity -> isOwned(activity) ? activity.lag().versions() : Double.NaN)
+                .description("Versions between the position of the partition and the last version that can be handled")
+                .baseUnit("versions")
+                .register(registry));
+        bound.add(TimeGauge.builder(
+                        "synckit.durable.lag.time",
+                        subscription,
+                        TimeUnit.MILLISECONDS,
+                        it -> value(
+                                it,
+                                partition,
+                                activity -> isOwned(activity)
+                                        ? activity.lag().time().toMillis()
+                                        : Double.NaN))
+                .description("Time since the first event that is not handled was stored")
+                .tag("subscription", subscription.name())
+                .tag("partition", String.valueOf(partition))
+                .register(registry));
+        bound.add(gauge(
+                        "synckit.durable.batch",
+                        subscription,
+                        partition,
+                        activity -> activity.counts().batchSize())
+                .description("Size of the last batch")
+                .baseUnit("events")
+                .register(registry));
+        count("handled", "Events that were handled", Counts::handled, subscription, partition, bound);
+        count("failed", "Handler calls that have failed", Counts::failed, subscription, partition, bound);
+        count("retried", "Attempts after the first", Counts::retried, subscription, partition, bound);
+        count("parked", "Events that were parked", Counts::parked, subscription, partition, bound);
+        count(
+                "skipped",
+                "Events that were skipped after all attempts",
+                Counts::skipped,
+                subscription,
+                partition,
+                bound);
+        count("claims", "How often this instance has become the owner", Counts::claims, subscription, partition, bound);
+    }
+
+    private static boolean isOwned(PartitionActivity activity) {
+        return activity.state() != State.NOT_OWNED;
+    }
+
+    private static double value(
+            DurableSubscription subscription, int partition, ToDoubleFunction<PartitionActivity> value) {
+        return value.applyAsDouble(subscription.activity().get(partition));
+    }
+
+    private static Gauge.Builder<DurableSubscription> gauge(
+            String name, DurableSubscription subscription, int partition, ToDoubleFunction<PartitionActivity> value) {
+        return Gauge.builder(name, subscription, it -> value(it, partition, value))
+                .tag("subscription", subscription.name())
+                .tag("partition", String.valueOf(partition));
+    }
+
+    private void count(
+            String name,
+            String description,
+            ToDoubleFunction<Counts> value,
+            DurableSubscription subscription,
+            int partition,
+            List<Meter> bound) {
+        bound.add(FunctionCounter.builder(
+                        "synckit.durable." + name,
+                        subscription,
+                        it -> value(it, partition, activity -> value.applyAsDouble(activity.counts())))
+                .description(description)
+                .tag("subscription", subscription.name())
+                .tag("partition", String.valueOf(partition))
+                .register(registry));
+    }
+}

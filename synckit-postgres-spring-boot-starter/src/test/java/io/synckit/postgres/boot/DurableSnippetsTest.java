@@ -1,0 +1,204 @@
+package io.synckit.postgres.boot;
+
+import static io.synckit.postgres.boot.SynckitListener.Start.BEGINNING;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.EventStore;
+import io.synckit.EventType;
+import io.synckit.EventUpcaster;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.StartFrom;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.EventSubscriptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.SpringBootConfiguration;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Import;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Component;
+import org.springframework.test.context.DynamicPropertyRegistry;
+import org.springframework.test.context.DynamicPropertySource;
+import org.springframework.transaction.annotation.Transactional;
+
+/** Compiles and runs the Java blocks of docs/durable.md. */
+@SpringBootTest(properties = {"spring.flyway.enabled=false", "spring.data.jpa.repositories.enabled=false"})
+class DurableSnippetsTest {
+
+    private static final TestDatabase DATABASE = TestPostgres.shared().emptyDatabase();
+
+    @DynamicPropertySource
+    static void database(DynamicPropertyRegistry registry) {
+        DATABASE.execute("create table if not exists sales (item text primary key, sold integer)");
+        registry.add("spring.datasource.url", DATABASE::url);
+    }
+
+    @AfterAll
+    static void drop() {
+        DATABASE.close();
+    }
+
+    interface MailSender {
+        void send(String to, String text, String idempotencyKey);
+    }
+
+    interface Broker {
+        void send(List<StoredEvent> events);
+    }
+
+    record OrderPlaced(String customer, String item, int quantity) {}
+
+    @EventType(value = "order-placed", revision = 2)
+    public record Placed(String customer, String item, int quantity) {}
+
+    @Component
+    static class Sales {
+
+        private final JdbcClient jdbc;
+
+        Sales(JdbcClient jdbc) {
+            this.jdbc = jdbc;
+        }
+
+        @Transactional
+        @SynckitListener(subscription = "sales", startFrom = BEGINNING)
+        public void on(OrderPlaced order) {
+            jdbc.sql(
+                            "insert into sales (item, sold) values (?, ?) on conflict (item) do update set sold = sales.sold + excluded.sold")
+                    .params(order.item(), order.quantity())
+                    .update();
+        }
+    }
+
+    @Component
+    static class Confirmations {
+
+        private final MailSender mail;
+
+        Confirmations(MailSender mail) {
+            this.mail = mail;
+        }
+
+        @SynckitListener(subscription = "confirmations")
+        public void on(OrderPlaced order, StoredEvent event) {
+            mail.send(order.customer(), "We have received your order", event.id());
+        }
+    }
+
+    @SpringBootConfiguration
+    @EnableAutoConfiguration
+    @Import({Sales.class, Confirmations.class})
+    static class Application {
+
+        static final Collector<String> MAILS = new Collector<>();
+        static final Collector<StoredEvent> RELAYED = new Collector<>();
+
+        @Bean
+        MailSender mail() {
+            return (to, text, key) -> MAILS.add(to);
+        }
+
+        @Bean
+        Broker broker() {
+            return events -> events.forEach(RELAYED::add);
+        }
+
+        @Bean
+        DurableSubscription relay(EventSubscriptions subscriptions, Broker broker) {
+            DurableOptions options = DurableOptions.named("relay")
+                    .startFrom(StartFrom.beginning())
+                    .partitions(2);
+            return subscriptions.durableBatches(options, (batch, context) -> broker.send(batch));
+        }
+
+        @Bean
+        EventUpcaster orderPlacedHasAQuantity() {
+            return EventUpcaster.of("order-placed", 1, json -> json.replace("\"amount\"", "\"quantity\""));
+        }
+    }
+
+    @Autowired
+    private EventStore events;
+
+    @Autowired
+    private EventSubscriptions subscriptions;
+
+    @Autowired
+    private JdbcClient jdbc;
+
+    private DurableSubscription subscription;
+
+    @BeforeEach
+    void find() {
+        subscription = subscriptions.durable().stream()
+                .filter(durable -> durable.name().equals("sales"))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private Outcome awaited(Version stored, String orderId) throws InterruptedException {
+        Outcome outcome = subscription.await(stored, orderId, Duration.ofSeconds(2));
+        return outcome;
+    }
+
+    @Test
+    void consumersReceiveAnOrder() throws InterruptedException {
+        Version stored = events.store(Event.of("o-1", new OrderPlaced("alice", "coffee", 2)))
+                .version();
+
+        assertThat(subscription.await(stored, Duration.ofMinutes(4))).isEqualTo(Outcome.HANDLED);
+        assertThat(awaited(stored, "o-1")).isEqualTo(Outcome.HANDLED);
+        assertThat(jdbc.sql("select sold from sales where item = 'coffee'")
+                        .query(Integer.class)
+                        .single())
+                .isEqualTo(2);
+        assertThat(Application.MAILS.next()).isEqualTo("alice");
+        assertThat(Application.RELAYED.next().aggregateId()).isEqualTo("o-1");
+    }
+
+    @Test
+    void earlierRevisionIsRead() {
+        events.store(Event.of("o-2", "order-placed", Map.of("customer", "bob", "item", "tea", "amount", 3)));
+
+        assertThat(events.loadByAggregate("o-2", Version.ZERO).events().get(0).dataAs(Placed.class))
+                .isEqualTo(new Placed("bob", "tea", 3));
+    }
+
+    @Test
+    void everyBlockStandsInThisFile() throws IOException {
+        String here =
+                squeezed(Files.readString(Path.of("src/test/java/io/synckit/postgres/boot/DurableSnippetsTest.java"))
+                        .replace("static class", "class"));
+        List<String> snippets = Pattern.compile("(?s)```java\n(.*?)```")
+                .matcher(Files.readString(Path.of("../docs/durable.md")))
+                .results()
+                .map(block -> squeezed(block.group(1)))
+                .toList();
+
+        assertThat(snippets)
+                .hasSizeGreaterThan(4)
+                .allSatisfy(snippet -> assertThat(here).contains(snippet));
+    }
+
+    private static String squeezed(String text) {
+        return text.replaceAll("\\s+", "");
+    }
+}
