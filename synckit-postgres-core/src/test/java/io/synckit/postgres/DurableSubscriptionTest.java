@@ -7,12 +7,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.synckit.Event;
 import io.synckit.Filter;
 import io.synckit.InvalidConfigException;
+import io.synckit.InvalidConnectionException;
 import io.synckit.InvalidVersionException;
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.SecretsAppender;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.DurableOptions;
@@ -23,6 +25,8 @@ import io.synckit.subscription.DurableOptions.StartFrom;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
 import io.synckit.subscription.EventContext;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -31,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,6 +43,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.postgresql.ds.PGSimpleDataSource;
 
 /** Durable subscriptions in one process: what they deliver, where they continue, and what their owner can do. */
 class DurableSubscriptionTest {
@@ -402,6 +408,48 @@ class DurableSubscriptionTest {
 
         assertThatExceptionOfType(StoreClosedException.class)
                 .isThrownBy(() -> store.subscriptions().durable(fromBeginning(), (event, context) -> {}));
+    }
+
+    /** The privileges of docs/schema.md. */
+    @Test
+    void roleNeedsTheDocumentedPrivileges() throws Exception {
+        String role = "consumer_" + database.name();
+        List<String> grants = Pattern.compile("(?m)^(GRANT .*?) TO shop_app;$")
+                .matcher(Files.readString(Path.of("..", "docs", "schema.md")))
+                .results()
+                .map(grant -> grant.group(1) + " to " + role)
+                .toList();
+        database.execute("create role " + role + " login password '" + SecretsAppender.PASSWORD + "'");
+        try {
+            grants.stream().filter(grant -> !grant.contains("_checkpoints")).forEach(database::execute);
+            PGSimpleDataSource limited = new PGSimpleDataSource();
+            limited.setUrl(database.url());
+            limited.setUser(role);
+            limited.setPassword(SecretsAppender.PASSWORD);
+            try (RealtimeEventStore ofRole =
+                    RealtimeEventStore.on(limited, limited, Config.builder().build())) {
+                assertThatExceptionOfType(InvalidConnectionException.class)
+                        .isThrownBy(() -> ofRole.subscriptions().durable(fromBeginning(), (event, context) -> {}))
+                        .withMessageContaining("docs/schema.md")
+                        .returns(
+                                InvalidConnectionException.Reason.MISSING_PRIVILEGE,
+                                InvalidConnectionException::reason);
+                grants.stream().filter(grant -> grant.contains("_checkpoints")).forEach(database::execute);
+                Collector<StoredEvent> handled = new Collector<>();
+                DurableSubscription subscription = ofRole.subscriptions()
+                        .durable(fromBeginning().maxRetries(0), (event, context) -> {
+                            handled.add(event);
+                            throw new IllegalStateException("on purpose");
+                        });
+                Version stored = ofRole.store(Event.of("a", "T", 1)).version();
+
+                assertThat(subscription.await(stored, LONG)).isEqualTo(Outcome.PARKED);
+                assertThat(subscription.discard("a")).isTrue();
+                assertThat(subscription.await(stored, LONG)).isEqualTo(Outcome.HANDLED);
+            }
+        } finally {
+            database.execute("drop owned by " + role, "drop role " + role);
+        }
     }
 
     @Test
