@@ -14,19 +14,19 @@ public final class Causation {
     /** Metadata key of the id of the event at the start of the chain. */
     public static final String CORRELATION_ID = "correlationId";
 
-    private static final ThreadLocal<StoredEvent> CAUSE = new ThreadLocal<>();
+    private static final ThreadLocal<Handled> CAUSE = new ThreadLocal<>();
 
     private Causation() {}
 
     /** Returns the event that this thread handles. */
     public static Optional<StoredEvent> current() {
-        return Optional.ofNullable(CAUSE.get());
+        return Optional.ofNullable(CAUSE.get()).map(handled -> handled.event);
     }
 
     /** Runs an action as the handling of an event, for a handler that continues on another thread. */
     public static void by(StoredEvent event, Instrumentation.HandlerCall work) throws Exception {
-        StoredEvent before = CAUSE.get();
-        CAUSE.set(event);
+        Handled before = CAUSE.get();
+        CAUSE.set(new Handled(event));
         try {
             work.run();
         } finally {
@@ -40,11 +40,19 @@ public final class Causation {
 
     /** Returns the metadata of events that this thread stores now; empty if it handles none. */
     public static Map<String, String> metadata() {
-        StoredEvent cause = CAUSE.get();
-        if (cause == null) {
+        Handled handled = CAUSE.get();
+        if (handled == null) {
             return Map.of();
         }
+        handled.stores = true;
+        StoredEvent cause = handled.event;
         return Map.of(CAUSATION_ID, cause.id(), CORRELATION_ID, correlation(cause));
+    }
+
+    /** Returns whether this thread has stored an event, or has tried to, since it began to handle the current one. */
+    public static boolean stores() {
+        Handled handled = CAUSE.get();
+        return handled != null && handled.stores;
     }
 
     /** Another program may have stored any value. Only one that can be an id is used. */
@@ -54,6 +62,17 @@ public final class Causation {
             return known instanceof String text && text.length() <= Event.MAX_KEY_LENGTH ? text : cause.id();
         } catch (UnreadableEventException e) {
             return cause.id();
+        }
+    }
+
+    /** The event that a thread handles. Used by that thread only. */
+    private static final class Handled {
+
+        private final StoredEvent event;
+        private boolean stores;
+
+        Handled(StoredEvent event) {
+            this.event = event;
         }
     }
 }

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
@@ -31,7 +32,8 @@ import org.postgresql.ds.PGSimpleDataSource;
  * a worker is killed, paused, stopped in order or loses its sessions, or the server is restarted. At the end the balances must equal the
  * log.
  *
- * <p>Arguments: delivery, partitions, seconds, seeds, and synchronous_commit (for example {@code EXACTLY_ONCE 8 120 1,2,3 on}).
+ * <p>Arguments: delivery, partitions, seconds, seeds, synchronous_commit, and faults (for example {@code EXACTLY_ONCE 8 120
+ * 1,2,3 on KILL,PAUSE}). With the system property {@code torture.logs}, the workers write their output into that directory.
  */
 public final class DurableTorture {
 
@@ -44,10 +46,13 @@ public final class DurableTorture {
     private final int partitions;
     private final Random random;
     private final String synchronousCommit;
+    private final List<Fault> possible;
     private final Path data;
     private final int port;
     private final Process[] workers = new Process[WORKERS];
+    private final String[] names = new String[WORKERS];
     private final Map<Fault, Integer> faults = new EnumMap<>(Fault.class);
+    private final Map<Fault, List<Long>> takeOvers = new EnumMap<>(Fault.class);
     private final AtomicLong stored = new AtomicLong();
     private EmbeddedPostgres server;
     private int started;
@@ -62,7 +67,9 @@ public final class DurableTorture {
         RESTART_SERVER
     }
 
-    private DurableTorture(Delivery delivery, int partitions, long seed, String synchronousCommit) throws IOException {
+    private DurableTorture(Delivery delivery, int partitions, long seed, String synchronousCommit, List<Fault> possible)
+            throws IOException {
+        this.possible = possible;
         this.synchronousCommit = synchronousCommit;
         this.delivery = delivery;
         this.partitions = partitions;
@@ -81,7 +88,10 @@ public final class DurableTorture {
                     Delivery.valueOf(args[0]),
                     Integer.parseInt(args[1]),
                     Long.parseLong(seed),
-                    args.length > 4 ? args[4] : "on");
+                    args.length > 4 ? args[4] : "on",
+                    args.length > 5
+                            ? Stream.of(args[5].split(",")).map(Fault::valueOf).toList()
+                            : List.of(Fault.values()));
             String problem = run.run(Duration.ofSeconds(Long.parseLong(args[2])));
             right &= problem.isEmpty();
             System.out.printf(
@@ -93,6 +103,7 @@ public final class DurableTorture {
                     run.stored.get(),
                     run.faults,
                     problem.isEmpty() ? "right" : "WRONG: " + problem);
+            System.out.println("  take-over, ms: " + run.takeOvers);
         }
         System.exit(right ? 0 : 1);
     }
@@ -122,7 +133,7 @@ public final class DurableTorture {
                     "create table balances (account text primary key, amount bigint, last_version bigint, in_order boolean)",
                     "create table deliveries (n bigint generated always as identity, version bigint, account text)");
             for (int i = 0; i < WORKERS; i++) {
-                workers[i] = startWorker();
+                startWorker(i);
             }
             List<Thread> writers = new ArrayList<>();
             for (int i = 0; i < WRITERS; i++) {
@@ -133,7 +144,7 @@ public final class DurableTorture {
             long end = System.nanoTime() + time.toNanos();
             while (System.nanoTime() < end) {
                 Thread.sleep(1500 + random.nextInt(2500));
-                fault(Fault.values()[random.nextInt(Fault.values().length)]);
+                fault(possible.get(random.nextInt(possible.size())));
             }
             writing = false;
             for (Thread writer : writers) {
@@ -178,9 +189,10 @@ public final class DurableTorture {
         }
     }
 
-    private Process startWorker() throws IOException {
+    private void startWorker(int index) throws IOException {
         String name = "worker-" + ++started;
-        return new ProcessBuilder(
+        names[index] = name;
+        workers[index] = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xmx128m",
                         "-XX:+UseSerialGC",
@@ -192,9 +204,16 @@ public final class DurableTorture {
                         delivery.name(),
                         String.valueOf(partitions),
                         name)
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .redirectErrorStream(true)
+                .redirectOutput(output(name))
                 .start();
+    }
+
+    private static ProcessBuilder.Redirect output(String worker) {
+        String logs = System.getProperty("torture.logs");
+        return logs == null
+                ? ProcessBuilder.Redirect.DISCARD
+                : ProcessBuilder.Redirect.to(Path.of(logs, worker + ".log").toFile());
     }
 
     /** Most faults hit a process that owns partitions. */
@@ -223,20 +242,26 @@ public final class DurableTorture {
         Process worker = workers[victim];
         switch (fault) {
             case KILL -> {
+                Owned owned = owned(victim);
                 worker.destroyForcibly().waitFor();
-                workers[victim] = startWorker();
+                measure(fault, owned);
+                startWorker(victim);
             }
             case PAUSE -> {
+                Owned owned = owned(victim);
                 signal("-STOP", worker.pid());
+                measure(fault, owned);
                 Thread.sleep(3500 + random.nextInt(4000));
                 signal("-CONT", worker.pid());
             }
             case STOP_IN_ORDER -> {
+                Owned owned = owned(victim);
                 worker.getOutputStream().close();
+                measure(fault, owned);
                 if (!worker.waitFor(30, TimeUnit.SECONDS)) {
                     worker.destroyForcibly().waitFor();
                 }
-                workers[victim] = startWorker();
+                startWorker(victim);
             }
             case TERMINATE_SESSIONS ->
                 query(
@@ -247,6 +272,43 @@ public final class DurableTorture {
                         "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like 'worker-%-listener'");
             case RESTART_SERVER -> restartServer(random.nextBoolean() ? "-QUIT" : "-INT");
         }
+    }
+
+    /** A partition that a worker owned at a time of the server. */
+    private record Owned(String partition, String owner, String since) {}
+
+    private Owned owned(int worker) throws SQLException {
+        String found = query("select c.partition || ' ' || c.owner from synckit.events_checkpoints c"
+                + " join synckit.events_instances i on i.id = c.owner where i.name = '" + names[worker] + "' limit 1");
+        return found == null
+                ? null
+                : new Owned(found.split(" ")[0], found.split(" ")[1], query("select clock_timestamp()::text"));
+    }
+
+    /** Measures the time until another owner has stored its first checkpoint. Gives up after 15 seconds. */
+    private void measure(Fault fault, Owned owned) throws Exception {
+        if (owned == null) {
+            return;
+        }
+        long start = System.nanoTime();
+        String taken = "select count(*) from synckit.events_checkpoints where partition = " + owned.partition
+                + " and owner <> " + owned.owner + " and updated_at > '" + owned.since + "'";
+        try (Connection connection = DriverManager.getConnection(url());
+                Statement statement = connection.createStatement()) {
+            while (System.nanoTime() - start < Duration.ofSeconds(15).toNanos()) {
+                try (ResultSet rows = statement.executeQuery(taken)) {
+                    rows.next();
+                    if (rows.getInt(1) > 0) {
+                        takeOvers
+                                .computeIfAbsent(fault, created -> new ArrayList<>())
+                                .add(Duration.ofNanos(System.nanoTime() - start).toMillis());
+                        return;
+                    }
+                }
+                Thread.sleep(5);
+            }
+        }
+        takeOvers.computeIfAbsent(fault, created -> new ArrayList<>()).add(-1L);
     }
 
     private void restartServer(String how) throws Exception {

@@ -28,6 +28,7 @@ final class HandlerCalls {
     private final Clock clock;
     private volatile long replayUntil;
     private volatile long startedAt;
+    private boolean stores;
 
     HandlerCalls(DurableOptions options, int partition, Handler handler, Instrumentation instrumentation, Clock clock) {
         this.options = options;
@@ -45,6 +46,13 @@ final class HandlerCalls {
     Duration runs() {
         long started = startedAt;
         return started == 0 ? Duration.ZERO : Duration.ofNanos(clock.nanos() - started);
+    }
+
+    /** Returns whether the handler has stored events since the last call of this method. */
+    boolean takeStores() {
+        boolean taken = stores;
+        stores = false;
+        return taken;
     }
 
     boolean isOfBatches() {
@@ -93,11 +101,11 @@ final class HandlerCalls {
         MDC.put(MDC_VERSION, event.version().toString());
         startedAt = clock.nanos();
         try {
-            Causation.by(
-                    event,
-                    () -> instrumentation.handling(
-                            new Instrumentation.Handling(KIND, options.name(), event, replay),
-                            () -> call.handle(context)));
+            Causation.by(event, () -> {
+                instrumentation.handling(
+                        new Instrumentation.Handling(KIND, options.name(), event, replay), () -> call.handle(context));
+                stores |= Causation.stores();
+            });
         } finally {
             startedAt = 0;
             MDC.remove(MDC_SUBSCRIPTION);

@@ -187,7 +187,7 @@ final class MainFlow {
         partition.counters.handled.add(events);
         partition.outage.succeeded();
         partition.recovered();
-        batchSize.succeeded(events, nanos, false);
+        batchSize.succeeded(events, nanos, partition.calls.takeStores());
         careful = Math.max(0, careful - 1);
         conflicts = 0;
         suspect = 0;
