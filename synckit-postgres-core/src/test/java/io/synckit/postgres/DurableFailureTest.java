@@ -472,6 +472,72 @@ class DurableFailureTest {
         assertThat(subscription.activity().get(0).counts().failed()).isZero();
     }
 
+    /** Its transaction has committed, so the event must not be handled again. */
+    @Test
+    void failureAfterTheCommitRepeatsNothing() throws InterruptedException {
+        AtomicInteger failures = new AtomicInteger();
+        DurableProcess process = process();
+        store(0, 20, 4);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options(Delivery.EXACTLY_ONCE).maxRetries(2), (event, context) -> {
+                    insert(process, event);
+                    if (event.data().equals(9) && failures.incrementAndGet() == 1) {
+                        fail("before the commit");
+                    }
+                    process.connections().afterCommit(() -> fail("after the commit"));
+                });
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertHandledOnceAndInOrder(20);
+    }
+
+    /** A stopped partition must not hinder the claim of others, also on servers that cannot subtract infinite times. */
+    @Test
+    void stoppedPartitionIsClaimedWithOthers() throws InterruptedException {
+        DurableProcess process = process();
+        store(0, 4, 4);
+        process.subscriptions()
+                .durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> {})
+                .close();
+        database.execute("update synckit.events_checkpoints set retry_at = 'infinity', failure = 'stopped'");
+        DurableSubscription other = process.subscriptions()
+                .durable(DurableOptions.named("other").startFrom(StartFrom.beginning()), (event, context) -> {});
+        DurableSubscription stopped =
+                process.subscriptions().durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> {});
+
+        Await.until(() -> stopped.activity().get(0).state() == State.STOPPED);
+        assertThat(other.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+    }
+
+    /** The key of such an event is not known, so it waits alone, and is handled after the function was repaired. */
+    @Test
+    void eventWhoseKeyCannotBeEvaluatedIsNotLost() throws InterruptedException {
+        AtomicBoolean broken = new AtomicBoolean(true);
+        DurableProcess process = process();
+        store(0, 12, 3);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options(Delivery.EXACTLY_ONCE)
+                                .maxRetries(0)
+                                .partitions(4)
+                                .keyedBy(event -> {
+                                    if (broken.get() && event.data().equals(5)) {
+                                        throw new IllegalStateException("key on purpose");
+                                    }
+                                    return "key of " + event.aggregateId();
+                                }),
+                        (event, context) -> insert(process, event));
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
+        assertThat(subscription.parked(10)).hasSize(1);
+
+        broken.set(false);
+        assertThat(subscription.requeueAll()).isEqualTo(1);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(database.query("select count(distinct version) from handled"))
+                .isEqualTo("12");
+    }
+
     @Test
     void throwingFilterIsAFailureOfTheEvent() throws InterruptedException {
         DurableProcess process = process();

@@ -220,14 +220,14 @@ final class Coordinator implements PartitionHost {
     public void execute(PartitionRun run) {
         try {
             handlers.execute(run);
-        } catch (RejectedExecutionException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             schedule(() -> execute(run), CHECK_AFTER_FAILURE);
         }
     }
 
     @Override
     public void wakeLater(PartitionRun run, long nanos) {
-        schedule(run::wake, nanos);
+        run.planned(schedule(run::wake, nanos));
     }
 
     @Override

@@ -26,6 +26,9 @@ final class DurableLog {
 
     private static final int SHARED_PAGES = 3;
 
+    /** Begins the key of an event whose key could not be evaluated. Its version follows. */
+    private static final String WITHOUT_KEY = "event without key: ";
+
     private final DurableOptions options;
     private final SubscriptionFilter filter;
     private final Subscriptions live;
@@ -112,6 +115,9 @@ final class DurableLog {
 
     /** Returns events of a key in {@code [from, upTo]}. The slice may be empty and end before {@code upTo}. */
     Slice ofKey(String key, long from, long upTo, int limit) {
+        if (key.startsWith(WITHOUT_KEY)) {
+            return withoutKey(key, from, upTo);
+        }
         EventFilter inDatabase =
                 options.keyedBy().isPresent() ? filter.ofDatabase() : filter.ofDatabaseAndAggregate(key);
         PageReader.Page page = pages.read(from - 1, upTo, inDatabase, limit);
@@ -123,6 +129,20 @@ final class DurableLog {
         return new Slice(items, page.upTo());
     }
 
+    /** Returns the one event of a key that stands for an event whose key could not be evaluated, whatever its key is now. */
+    private Slice withoutKey(String key, long from, long upTo) {
+        long version = Long.parseLong(key.substring(WITHOUT_KEY.length()));
+        if (version < from || version > upTo) {
+            return new Slice(List.of(), upTo);
+        }
+        List<Item> items = pages.read(version - 1, version, filter.ofDatabase(), 1).events().stream()
+                .map(this::item)
+                .filter(Objects::nonNull)
+                .map(item -> new Item(item.event, key, item.failure))
+                .toList();
+        return new Slice(items, upTo);
+    }
+
     /** Returns null if the event does not match. A filter or a key function that throws is a failure of the event. */
     private @Nullable Item item(StoredEvent event) {
         try {
@@ -130,7 +150,8 @@ final class DurableLog {
                     ? new Item(event, options.keyedBy().isPresent() ? key(event) : event.aggregateId(), null)
                     : null;
         } catch (Throwable e) {
-            return new Item(event, event.aggregateId(), e);
+            boolean keyed = options.keyedBy().isPresent();
+            return new Item(event, keyed ? WITHOUT_KEY + event.version() : event.aggregateId(), e);
         }
     }
 

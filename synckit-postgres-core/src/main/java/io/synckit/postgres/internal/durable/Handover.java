@@ -38,6 +38,9 @@ final class Handover {
 
     private void await(PartitionRun run) {
         while (!run.awaitEnd(LOOK_AGAIN)) {
+            if (Thread.currentThread().isInterrupted()) {
+                return;
+            }
             if (!membership.isConnected()) {
                 run.lose();
             }

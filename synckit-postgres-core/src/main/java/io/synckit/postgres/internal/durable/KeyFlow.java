@@ -4,6 +4,7 @@ import io.synckit.postgres.internal.durable.DurableLog.Item;
 import io.synckit.postgres.internal.durable.DurableLog.Slice;
 import io.synckit.postgres.internal.durable.HandlerCalls.Progress;
 import io.synckit.postgres.internal.durable.ParkedKeys.Key;
+import io.synckit.postgres.internal.runtime.SafeLog;
 import io.synckit.postgres.internal.sql.ParkedTable.Command;
 import io.synckit.postgres.internal.sql.ParkedTable.Failure;
 import io.synckit.subscription.DurableOptions;
@@ -56,6 +57,7 @@ final class KeyFlow {
             skip(key);
         }
         if (command != null) {
+            keys.clear(key, command);
             key.tryNow(partition.clock.nanos());
         }
         handle(key);
@@ -131,16 +133,30 @@ final class KeyFlow {
     private void call(Key key, Item item, int attempt) throws Exception {
         partition.requireOwned();
         long next = item.version() + 1;
+        boolean[] returned = {false};
+        long position = partition.position();
         Progress ignored = new Progress() {};
         if (partition.isExactlyOnce()) {
-            partition.inHandlersTransaction(
-                    connection -> partition.fence(connection)
-                            && partition.database.parked.next(
-                                    connection, partition.id().subscription(), key.name, next),
-                    () -> {
-                        partition.calls.handle(List.of(item), attempt, ignored);
-                        return true;
-                    });
+            try {
+                partition.inHandlersTransaction(
+                        connection -> partition.reach(connection, position)
+                                && partition.database.parked.next(
+                                        connection, partition.id().subscription(), key.name, next),
+                        () -> {
+                            partition.calls.handle(List.of(item), attempt, ignored);
+                            returned[0] = true;
+                            return true;
+                        });
+            } catch (Throwable e) {
+                if (!returned[0] || !keys.isAt(key, next)) {
+                    throw e;
+                }
+                SafeLog.warn(
+                        log,
+                        "subscription.after-commit: " + partition.id() + ": a callback has failed after the commit",
+                        e);
+            }
+            partition.flushed(position);
             key.next(next);
         } else {
             partition.calls.handle(List.of(item), attempt, ignored);

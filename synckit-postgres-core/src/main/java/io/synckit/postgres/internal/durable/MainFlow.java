@@ -11,7 +11,6 @@ import io.synckit.subscription.DurableOptions.Ordering;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.concurrent.Semaphore;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,6 +43,7 @@ final class MainFlow {
     private long suspect;
     private int suspectAttempts;
     private int careful;
+    private long startedHere;
     private int conflicts;
 
     /** @param carefulPermit the permit of the process to handle an event that may have killed another process */
@@ -130,12 +130,11 @@ final class MainFlow {
 
     /** Stores that the event is about to be handled. Returns false if processes have died during it too often. */
     private boolean mayStart(Item item, long last) {
-        OptionalLong starts = partition.database.query(
-                connection -> partition.database.checkpoints.start(connection, partition.held(), item.version()));
-        if (starts.isEmpty()) {
-            throw new OwnershipLostException(partition.id());
+        if (item.version() == startedHere) {
+            return true; // this process has survived the attempt before
         }
-        int deaths = (int) starts.getAsLong() - 1;
+        int deaths = partition.start(item.version()) - 1;
+        startedHere = item.version();
         if (deaths < MAX_DEATHS) {
             return true;
         }
@@ -151,6 +150,7 @@ final class MainFlow {
 
     private boolean call(List<Item> batch, long last) throws Exception {
         int[] failsAt = {-1};
+        boolean[] returned = {false};
         HandlerCalls.Progress progress = new HandlerCalls.Progress() {
             @Override
             public void failsAt(int index) {
@@ -169,15 +169,25 @@ final class MainFlow {
             if (partition.isExactlyOnce()) {
                 partition.inHandlersTransaction(connection -> partition.advance(connection, last), () -> {
                     partition.calls.handle(batch, attempt, progress);
+                    returned[0] = true;
                     return true;
                 });
-                partition.storedUpTo(last);
             } else {
                 partition.calls.handle(batch, attempt, progress);
-                partition.moveTo(last);
             }
         } catch (Throwable e) {
-            return failed(batch, failsAt[0], last, e);
+            if (!returned[0] || !partition.isStored(last)) {
+                return failed(batch, failsAt[0], last, e);
+            }
+            SafeLog.warn(
+                    log,
+                    "subscription.after-commit: " + partition.id() + ": a callback has failed after the commit",
+                    e);
+        }
+        if (partition.isExactlyOnce()) {
+            partition.storedUpTo(last);
+        } else {
+            partition.moveTo(last);
         }
         succeeded(batch.size(), partition.clock.nanos() - start);
         return true;

@@ -117,7 +117,7 @@ final class OwnedPartition {
                 || !isExactlyOnce()
                 || now - stored >= STORED_AFTER_VERSIONS
                 || clock.nanos() - movedAt >= STORED_AFTER;
-        return now > stored && due && !lost ? new Position(held, now) : null;
+        return now > stored && due && !lost ? new Position(held, stored, now) : null;
     }
 
     /** A position was stored. */
@@ -139,8 +139,11 @@ final class OwnedPartition {
         if (read.isEmpty()) {
             throw new OwnershipLostException(id());
         }
-        position = read.getAsLong();
-        stored = position;
+        if (read.getAsLong() < stored) {
+            throw new OwnershipLostException(id());
+        }
+        stored = read.getAsLong();
+        moveTo(stored);
         positionUnknown = false;
     }
 
@@ -190,10 +193,25 @@ final class OwnedPartition {
         return database.checkpoints.reach(connection, held, stored, version);
     }
 
+    /** Stores that an event is about to be handled. Returns how often it was started. */
+    int start(long version) {
+        long now = position;
+        OptionalLong starts =
+                database.query(connection -> database.checkpoints.start(connection, held, stored, now, version));
+        flushed(now);
+        return (int) starts.orElseThrow(() -> new OwnershipLostException(id()));
+    }
+
+    /** Returns whether a position is stored, although an exception has followed the commit. */
+    boolean isStored(long version) {
+        OptionalLong read = database.query(connection -> database.checkpoints.position(connection, held));
+        return read.isPresent() && read.getAsLong() >= version;
+    }
+
     /** Gives the partition up. */
     void release() {
         database.query(connection -> {
-            database.checkpoints.release(connection, held, position);
+            database.checkpoints.release(connection, held, stored, position);
             return true;
         });
     }

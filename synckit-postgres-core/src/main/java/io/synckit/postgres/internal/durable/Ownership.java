@@ -80,6 +80,7 @@ final class Ownership {
                         .filter(partition -> !partition.paused())
                         .toList());
         List<PartitionId> claimable = new ArrayList<>();
+        List<PartitionId> orphans = new ArrayList<>();
         for (Partition partition : view.partitions()) {
             PartitionRun run = runs.get(partition.id());
             Integer owner = partition.owner();
@@ -91,11 +92,21 @@ final class Ownership {
                 run.release();
             } else if (run == null && should && (owner == null || isOwner || dead.contains(owner))) {
                 claimable.add(partition.id());
+            } else if (run == null && isOwner) {
+                orphans.add(partition.id());
             }
+        }
+        if (!orphans.isEmpty()) {
+            database.query(connection -> {
+                database.checkpoints.giveBack(connection, me, orphans);
+                return true;
+            });
         }
         dead.add(me);
         claim(me, claimable, dead);
         forget(me, view, dead);
+        database.query(database.parked::withCommands)
+                .forEach(subscription -> host.runs(subscription).forEach(PartitionRun::loadKeys));
     }
 
     private void storeNames(int me) {
@@ -149,7 +160,7 @@ final class Ownership {
         if (subscriber == null) {
             // Closed meanwhile.
             database.query(connection -> {
-                database.checkpoints.release(connection, claim.held(), claim.position());
+                database.checkpoints.release(connection, claim.held(), claim.position(), claim.position());
                 return true;
             });
             return;
@@ -160,12 +171,12 @@ final class Ownership {
                 claim.position(),
                 claim.fromDead() ? ", from a process that has died" : "");
         PartitionRun run = subscriber.run(claim, carefulPermit, host);
+        runs.put(claim.id(), run);
         if (claim.stopped()) {
             run.partition().stop("stopped before; resume or move the subscription");
         } else if (claim.position() > subscriber.published()) {
             stopIfBeyondEnd(claim, run, subscriber);
         }
-        runs.put(claim.id(), run);
         run.wake();
     }
 

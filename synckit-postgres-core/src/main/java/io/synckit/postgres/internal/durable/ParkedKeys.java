@@ -149,10 +149,29 @@ final class ParkedKeys {
                 key.failure.message());
     }
 
+    /** Returns whether the row of a key has advanced to a version, although an exception has followed the commit. */
+    boolean isAt(Key key, long version) {
+        Optional<Row> row = partition.database.query(connection ->
+                partition.database.parked.find(connection, partition.id().subscription(), key.name));
+        return row.filter(found -> found.nextVersion() == version).isPresent();
+    }
+
+    /** A command is carried out. */
+    void clear(Key key, Command command) {
+        partition.fenced(connection -> {
+            partition.database.parked.clear(connection, partition.id().subscription(), key.name, command);
+            return true;
+        });
+    }
+
     /** The next event of a key is at this version or later. */
     void next(Key key, long version) {
-        partition.fenced(connection ->
-                partition.database.parked.next(connection, partition.id().subscription(), key.name, version));
+        long position = partition.position();
+        partition.fenced(
+                connection -> partition.reach(connection, position),
+                connection -> partition.database.parked.next(
+                        connection, partition.id().subscription(), key.name, version));
+        partition.flushed(position);
         key.next(version);
     }
 

@@ -4,6 +4,7 @@ import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.SafeLog;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +34,7 @@ final class PartitionRun implements Runnable {
     private final AtomicReference<Turn> turn = new AtomicReference<>(Turn.IDLE);
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile @Nullable Thread thread;
+    private final AtomicReference<@Nullable Future<?>> nextWake = new AtomicReference<>();
     private volatile boolean releasing;
     private volatile boolean mustReset;
     private volatile @Nullable RuntimeException stopCause;
@@ -68,6 +70,14 @@ final class PartitionRun implements Runnable {
         });
         if (before == Turn.IDLE) {
             host.execute(this);
+        }
+    }
+
+    /** A wake-up is planned, in place of the one before. */
+    void planned(@Nullable Future<?> wakeUp) {
+        Future<?> before = nextWake.getAndSet(wakeUp);
+        if (before != null) {
+            before.cancel(false);
         }
     }
 
@@ -187,8 +197,8 @@ final class PartitionRun implements Runnable {
             }
             if (failures > 0 && partition.waitNanos() <= 0) {
                 partition.recovered();
+                failures = 0;
             }
-            failures = 0;
             return pause;
         } catch (Throwable e) {
             return failed(e);

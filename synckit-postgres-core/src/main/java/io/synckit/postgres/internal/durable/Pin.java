@@ -34,7 +34,7 @@ final class Pin {
             return;
         }
         try {
-            if (member.needsPin()) {
+            if (member.needsPin() && member.isLocked()) {
                 current.ping();
                 member.answered(clock.nanos());
                 return;

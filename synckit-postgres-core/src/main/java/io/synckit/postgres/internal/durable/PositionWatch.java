@@ -77,7 +77,7 @@ final class PositionWatch {
         long lowest =
                 mine.stream().mapToLong(run -> run.partition().position()).min().orElse(Long.MAX_VALUE);
         boolean reached = false;
-        for (Long first = awaited.isEmpty() ? null : awaited.first(); first != null && first <= lowest; ) {
+        for (Long first = awaited.ceiling(Long.MIN_VALUE); first != null && first <= lowest; ) {
             reached |= awaited.remove(first);
             first = awaited.higher(first);
         }

@@ -38,15 +38,15 @@ public final class CheckpointAdmin {
 
     private static final String MOVE = """
             update <checkpoints> set position = ?, epoch = epoch + 1, owner = null, suspect = null, attempts = 0,
-                   retry_at = null, failure = null, updated_at = clock_timestamp()
+                   deaths = 0, retry_at = null, failure = null, updated_at = clock_timestamp()
              where subscription = ?
             """;
 
     private static final String SEIZE =
-            "update <checkpoints> set epoch = epoch + 1, owner = null where subscription = ? and owner is not null";
+            "update <checkpoints> set epoch = epoch + 1, owner = null where subscription = ?";
 
     private static final String RESTART = """
-            update <checkpoints> set epoch = epoch + 1, owner = null, suspect = null, attempts = 0, retry_at = null, failure = null
+            update <checkpoints> set epoch = epoch + 1, owner = null, suspect = null, attempts = 0, deaths = 0, retry_at = null, failure = null
              where subscription = ? and retry_at is not null
             """;
 

@@ -25,10 +25,12 @@ public final class CheckpointTable {
               from (select k.subscription, k.partition, k.owner from <checkpoints> k
                      where (k.subscription, k.partition) in (select * from unnest(?::text[], ?::integer[]))
                        and (k.owner is null or k.owner = any(?))
+                       and not exists (select from <subscriptions> s where s.name = k.subscription and s.paused)
                      order by 1, 2 for no key update skip locked) free
              where c.subscription = free.subscription and c.partition = free.partition
             returning c.subscription, c.partition, c.epoch, c.position, c.suspect, c.attempts,
-                      extract(epoch from c.retry_at - clock_timestamp()), c.retry_at = 'infinity',
+                      extract(epoch from case when isfinite(c.retry_at) then c.retry_at end - clock_timestamp()),
+                      c.retry_at = 'infinity',
                       free.owner is not null
             """;
 
@@ -41,7 +43,7 @@ public final class CheckpointTable {
             """;
 
     private static final String ADVANCE = """
-            update <checkpoints> set position = ?, suspect = null, attempts = 0, retry_at = null, failure = null,
+            update <checkpoints> set position = ?, suspect = null, attempts = 0, deaths = 0, retry_at = null, failure = null,
                    updated_at = clock_timestamp()
              where subscription = ? and partition = ? and epoch = ? and position >= ?
             """;
@@ -63,8 +65,9 @@ public final class CheckpointTable {
     private static final String FLUSH = """
             update <checkpoints> c set position = greatest(c.position, v.position), updated_at = clock_timestamp()
               from (select x.s, x.p, x.epoch, x.position
-                      from unnest(?::text[], ?::integer[], ?::bigint[], ?::bigint[]) x(s, p, epoch, position)
+                      from unnest(?::text[], ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[]) x(s, p, epoch, position, stored)
                       join <checkpoints> k on k.subscription = x.s and k.partition = x.p and k.epoch = x.epoch
+                       and k.position >= x.stored
                      order by x.s, x.p for no key update of k skip locked) v
              where c.subscription = v.s and c.partition = v.p and c.epoch = v.epoch
             returning c.subscription, c.partition
@@ -72,22 +75,30 @@ public final class CheckpointTable {
 
     private static final String HELD_BY = "select subscription, partition, epoch from <checkpoints> where owner = ?";
 
+    private static final String GIVE_BACK = """
+            update <checkpoints> set owner = null, epoch = epoch + 1
+             where owner = ? and (subscription, partition) in (select * from unnest(?::text[], ?::integer[]))
+            """;
+
     private static final String RELEASE = """
-            update <checkpoints> set owner = null, epoch = epoch + 1, position = greatest(position, ?),
+            update <checkpoints> set owner = null, epoch = epoch + 1,
+                   position = case when position >= ? then greatest(position, ?) else position end,
                    updated_at = clock_timestamp()
              where subscription = ? and partition = ? and epoch = ?
             """;
 
     private static final String FAILED = """
-            update <checkpoints> set suspect = ?, attempts = ?, failure = ?, updated_at = clock_timestamp(),
+            update <checkpoints> set deaths = case when suspect = ? then deaths else 0 end, suspect = ?, attempts = ?,
+                   failure = ?, updated_at = clock_timestamp(),
                    retry_at = case when ? then 'infinity' else clock_timestamp() + make_interval(secs => ?) end
              where subscription = ? and partition = ? and epoch = ?
             """;
 
     private static final String START = """
-            update <checkpoints> set attempts = case when suspect = ? then attempts + 1 else 1 end, suspect = ?
-             where subscription = ? and partition = ? and epoch = ?
-            returning attempts
+            update <checkpoints> set deaths = case when suspect = ? then deaths + 1 else 1 end, suspect = ?,
+                   position = greatest(position, ?)
+             where subscription = ? and partition = ? and epoch = ? and position >= ?
+            returning deaths
             """;
 
     private final Statements statements;
@@ -99,6 +110,7 @@ public final class CheckpointTable {
     private final String position;
     private final String flush;
     private final String heldBy;
+    private final String giveBack;
     private final String release;
     private final String failed;
     private final String start;
@@ -114,6 +126,7 @@ public final class CheckpointTable {
         this.position = statements.named(POSITION);
         this.flush = statements.named(FLUSH);
         this.heldBy = statements.named(HELD_BY);
+        this.giveBack = statements.named(GIVE_BACK);
         this.release = statements.named(RELEASE);
         this.failed = statements.named(FAILED);
         this.start = statements.named(START);
@@ -251,6 +264,10 @@ public final class CheckpointTable {
                     Statements.longs(
                             connection,
                             positions.stream().map(Position::position).toList()));
+            statement.setArray(
+                    5,
+                    Statements.longs(
+                            connection, positions.stream().map(Position::stored).toList()));
             Set<PartitionId> stored = new HashSet<>();
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
@@ -275,11 +292,21 @@ public final class CheckpointTable {
         return held;
     }
 
-    /** Stores the position and gives the partition up. */
-    public void release(Connection connection, Held held, long position) throws SQLException {
+    /** Gives partitions back that this process owns in the rows, but does not handle. */
+    public void giveBack(Connection connection, int me, Collection<PartitionId> partitions) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(giveBack)) {
+            statement.setInt(1, me);
+            bind(statement, 2, partitions);
+            statement.executeUpdate();
+        }
+    }
+
+    /** Stores the position, unless the row is behind what was stored, and gives the partition up. */
+    public void release(Connection connection, Held held, long stored, long position) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(release)) {
-            statement.setLong(1, position);
-            bind(statement, 2, held);
+            statement.setLong(1, stored);
+            statement.setLong(2, position);
+            bind(statement, 3, held);
             statement.executeUpdate();
         }
     }
@@ -294,21 +321,25 @@ public final class CheckpointTable {
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(failed)) {
             statement.setLong(1, version);
-            statement.setInt(2, attempts);
-            statement.setString(3, failure);
-            statement.setBoolean(4, pause == null);
-            statement.setDouble(5, pause == null ? 0 : Statements.seconds(pause));
-            bind(statement, 6, held);
+            statement.setLong(2, version);
+            statement.setInt(3, attempts);
+            statement.setString(4, failure);
+            statement.setBoolean(5, pause == null);
+            statement.setDouble(6, pause == null ? 0 : Statements.seconds(pause));
+            bind(statement, 7, held);
             return statement.executeUpdate() > 0;
         }
     }
 
-    /** Stores that an event is about to be handled. Returns how often it was started; empty if the epoch is over. */
-    public OptionalLong start(Connection connection, Held held, long version) throws SQLException {
+    /** Stores the position, and that an event is about to be handled. Returns how often it was started; empty if the epoch is over, or the row is behind. */
+    public OptionalLong start(Connection connection, Held held, long stored, long position, long version)
+            throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(start)) {
             statement.setLong(1, version);
             statement.setLong(2, version);
-            bind(statement, 3, held);
+            statement.setLong(3, position);
+            bind(statement, 4, held);
+            statement.setLong(7, stored);
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? OptionalLong.of(rows.getLong(1)) : OptionalLong.empty();
             }
@@ -318,8 +349,12 @@ public final class CheckpointTable {
     /** A partition and the epoch of its claim. */
     public record Held(PartitionId id, long epoch) {}
 
-    /** A position to be stored. */
-    public record Position(Held held, long position) {}
+    /**
+     * A position to be stored.
+     *
+     * @param stored the position that the owner knows to be stored
+     */
+    public record Position(Held held, long stored, long position) {}
 
     /**
      * A claimed partition.

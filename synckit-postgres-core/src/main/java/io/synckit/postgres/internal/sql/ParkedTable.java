@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,19 +44,24 @@ public final class ParkedTable {
             """;
 
     private static final String START = """
-            update <parked> set attempts = ?, retry_at = clock_timestamp() + make_interval(secs => ?), command = null
+            update <parked> set attempts = ?, retry_at = clock_timestamp() + make_interval(secs => ?)
              where subscription = ? and key = ? and next_version = ?
             """;
 
     private static final String FAILED = """
             update <parked> set next_version = ?, attempts = ?, retry_at = clock_timestamp() + make_interval(secs => ?),
-                   command = null, failure_type = ?, failure = ?, last_failed_at = clock_timestamp()
+                   failure_type = ?, failure = ?, last_failed_at = clock_timestamp()
              where subscription = ? and key = ?
             """;
 
     private static final String NEXT =
-            "update <parked> set next_version = ?, attempts = 0, command = null, retry_at = coalesce(retry_at, clock_timestamp())"
+            "update <parked> set next_version = ?, attempts = 0, retry_at = coalesce(retry_at, clock_timestamp())"
                     + " where subscription = ? and key = ?";
+
+    private static final String CLEAR =
+            "update <parked> set command = null where subscription = ? and key = ? and command = ?";
+
+    private static final String WITH_COMMANDS = "select distinct subscription from <parked> where command is not null";
 
     private static final String DELETE = "delete from <parked> where subscription = ? and key = ?";
 
@@ -75,6 +81,8 @@ public final class ParkedTable {
     private final String start;
     private final String failed;
     private final String next;
+    private final String clear;
+    private final String withCommands;
     private final String delete;
     private final String deleteAll;
     private final String command;
@@ -89,6 +97,8 @@ public final class ParkedTable {
         this.start = statements.named(START);
         this.failed = statements.named(FAILED);
         this.next = statements.named(NEXT);
+        this.clear = statements.named(CLEAR);
+        this.withCommands = statements.named(WITH_COMMANDS);
         this.delete = statements.named(DELETE);
         this.deleteAll = statements.named(DELETE_ALL);
         this.command = statements.named(COMMAND);
@@ -141,13 +151,13 @@ public final class ParkedTable {
         return found;
     }
 
-    /** Returns a key; null if it is not there. */
-    public @Nullable Row find(Connection connection, String subscription, String key) throws SQLException {
+    /** Returns a key. */
+    public Optional<Row> find(Connection connection, String subscription, String key) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(find)) {
             statement.setString(1, subscription);
             statement.setString(2, key);
             try (ResultSet rows = statement.executeQuery()) {
-                return rows.next() ? row(rows) : null;
+                return rows.next() ? Optional.of(row(rows)) : Optional.empty();
             }
         }
     }
@@ -253,6 +263,28 @@ public final class ParkedTable {
             statement.setString(3, key);
             return statement.executeUpdate() > 0;
         }
+    }
+
+    /** Clears a command that is carried out. Another one that was set meanwhile stays. */
+    public void clear(Connection connection, String subscription, String key, Command done) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(clear)) {
+            statement.setString(1, subscription);
+            statement.setString(2, key);
+            statement.setString(3, done.text());
+            statement.executeUpdate();
+        }
+    }
+
+    /** Returns the subscriptions of which a key has a command. */
+    public List<String> withCommands(Connection connection) throws SQLException {
+        List<String> found = new ArrayList<>();
+        try (PreparedStatement statement = connection.prepareStatement(withCommands);
+                ResultSet rows = statement.executeQuery()) {
+            while (rows.next()) {
+                found.add(rows.getString(1));
+            }
+        }
+        return found;
     }
 
     /** Deletes a key. */

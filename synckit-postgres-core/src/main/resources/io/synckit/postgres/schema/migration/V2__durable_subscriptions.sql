@@ -31,6 +31,7 @@ create table "${schema}"."${table}_checkpoints" (
     owner        integer,
     suspect      bigint,
     attempts     integer     not null default 0,
+    deaths       integer     not null default 0,
     retry_at     timestamptz,
     failure      text,
     updated_at   timestamptz not null default clock_timestamp(),
