@@ -90,10 +90,10 @@ public interface DurableSubscription extends AutoCloseable {
     /** The outcome of waiting for events. */
     enum Outcome {
 
-        /** All events are handled. */
+        /** All events are handled, skipped or discarded. */
         HANDLED,
 
-        /** An event, or one before it with the same key, is parked. */
+        /** An event up to the version is parked, of the given key or of any. */
         PARKED,
 
         /** The time is over. */
@@ -144,7 +144,7 @@ public interface DurableSubscription extends AutoCloseable {
      * @param parked events that were parked
      * @param skipped events that were skipped after all attempts had failed
      * @param claims how often this process has become the owner
-     * @param batchSize size of the last batch
+     * @param batchSize limit of the last batch
      */
     record Counts(long handled, long failed, long retried, long parked, long skipped, long claims, int batchSize) {}
 }
