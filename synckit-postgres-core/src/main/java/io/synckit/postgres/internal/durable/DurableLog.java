@@ -1,7 +1,6 @@
 package io.synckit.postgres.internal.durable;
 
 import io.synckit.StoredEvent;
-import io.synckit.Version;
 import io.synckit.postgres.internal.live.PageReader;
 import io.synckit.postgres.internal.live.SubscriptionFilter;
 import io.synckit.postgres.internal.live.Subscriptions;
@@ -182,10 +181,6 @@ final class DurableLog {
 
         long version() {
             return event.version().value();
-        }
-
-        Version position() {
-            return event.version();
         }
     }
 }
