@@ -3,12 +3,12 @@ package io.synckit.subscription;
 import io.synckit.Filter;
 import io.synckit.InvalidFilterException;
 import io.synckit.StoredEvent;
-import io.synckit.Version;
 import io.synckit.internal.Texts;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -44,7 +44,7 @@ public final class DurableOptions {
         this.name = name;
     }
 
-    private DurableOptions copy() {
+    private DurableOptions with(Consumer<DurableOptions> change) {
         DurableOptions copy = new DurableOptions(name);
         copy.filters = filters;
         copy.startFrom = startFrom;
@@ -58,6 +58,7 @@ public final class DurableOptions {
         copy.multiplier = multiplier;
         copy.maxDelay = maxDelay;
         copy.maxBatch = maxBatch;
+        change.accept(copy);
         return copy;
     }
 
@@ -87,16 +88,12 @@ public final class DurableOptions {
                 throw new InvalidFilterException("a filter is null; leave it out");
             }
         }
-        DurableOptions copy = copy();
-        copy.filters = List.of(filters);
-        return copy;
+        return with(copy -> copy.filters = List.of(filters));
     }
 
     /** Sets where the subscription starts when it is started for the first time. The default is {@link StartFrom#now()}. */
     public DurableOptions startFrom(StartFrom start) {
-        DurableOptions copy = copy();
-        copy.startFrom = Objects.requireNonNull(start, "the start is null");
-        return copy;
+        return with(copy -> copy.startFrom = Objects.requireNonNull(start, "the start is null"));
     }
 
     /**
@@ -109,9 +106,7 @@ public final class DurableOptions {
         if (partitions < 1 || partitions > MAX_PARTITIONS) {
             throw new IllegalArgumentException("partitions is " + partitions + ", possible is 1 to " + MAX_PARTITIONS);
         }
-        DurableOptions copy = copy();
-        copy.partitions = partitions;
-        return copy;
+        return with(copy -> copy.partitions = partitions);
     }
 
     /**
@@ -119,16 +114,12 @@ public final class DurableOptions {
      * function must always return the same key for an event.
      */
     public DurableOptions keyedBy(Function<? super StoredEvent, String> key) {
-        DurableOptions copy = copy();
-        copy.keyedBy = Objects.requireNonNull(key, "the function is null");
-        return copy;
+        return with(copy -> copy.keyedBy = Objects.requireNonNull(key, "the function is null"));
     }
 
     /** Sets the delivery guarantee. The default is {@link Delivery#AT_LEAST_ONCE}. */
     public DurableOptions delivery(Delivery delivery) {
-        DurableOptions copy = copy();
-        copy.delivery = Objects.requireNonNull(delivery, "the delivery is null");
-        return copy;
+        return with(copy -> copy.delivery = Objects.requireNonNull(delivery, "the delivery is null"));
     }
 
     /**
@@ -136,16 +127,12 @@ public final class DurableOptions {
      * {@link OnExhausted#SKIP} or {@link OnExhausted#STOP}.
      */
     public DurableOptions ordering(Ordering ordering) {
-        DurableOptions copy = copy();
-        copy.ordering = Objects.requireNonNull(ordering, "the ordering is null");
-        return copy;
+        return with(copy -> copy.ordering = Objects.requireNonNull(ordering, "the ordering is null"));
     }
 
     /** Sets what happens to an event whose attempts have all failed. The default is {@link OnExhausted#PARK}. */
     public DurableOptions onExhausted(OnExhausted action) {
-        DurableOptions copy = copy();
-        copy.onExhausted = Objects.requireNonNull(action, "the action is null");
-        return copy;
+        return with(copy -> copy.onExhausted = Objects.requireNonNull(action, "the action is null"));
     }
 
     /**
@@ -157,9 +144,7 @@ public final class DurableOptions {
         if (retries < 0) {
             throw new IllegalArgumentException("maxRetries is " + retries + ", at least 0 is needed");
         }
-        DurableOptions copy = copy();
-        copy.maxRetries = retries;
-        return copy;
+        return with(copy -> copy.maxRetries = retries);
     }
 
     /**
@@ -178,11 +163,11 @@ public final class DurableOptions {
         if (!(multiplier >= 1 && multiplier <= 1000)) {
             throw new IllegalArgumentException("the multiplier is " + multiplier + ", possible is 1 to 1000");
         }
-        DurableOptions copy = copy();
-        copy.delay = delay;
-        copy.multiplier = multiplier;
-        copy.maxDelay = maxDelay;
-        return copy;
+        return with(copy -> {
+            copy.delay = delay;
+            copy.multiplier = multiplier;
+            copy.maxDelay = maxDelay;
+        });
     }
 
     /**
@@ -194,9 +179,7 @@ public final class DurableOptions {
         if (events < 1) {
             throw new IllegalArgumentException("maxBatch is " + events + ", at least 1 is needed");
         }
-        DurableOptions copy = copy();
-        copy.maxBatch = events;
-        return copy;
+        return with(copy -> copy.maxBatch = events);
     }
 
     /** Returns the name. */
@@ -303,34 +286,5 @@ public final class DurableOptions {
 
         /** The partition stops until it is resumed. */
         STOP
-    }
-
-    /** Where a durable subscription starts for the first time. Later starts continue at the checkpoint. */
-    public sealed interface StartFrom {
-
-        /** Starts with the first event of the log. */
-        static StartFrom beginning() {
-            return new After(Version.ZERO);
-        }
-
-        /** Starts with the events that are committed from now on, or were held back by an open transaction. */
-        static StartFrom now() {
-            return new Now();
-        }
-
-        /** Starts after a version. */
-        static StartFrom after(Version version) {
-            return new After(version);
-        }
-
-        /** @see StartFrom#now */
-        record Now() implements StartFrom {}
-
-        /** @see StartFrom#after */
-        record After(Version version) implements StartFrom {
-            public After {
-                Objects.requireNonNull(version, "the version is null");
-            }
-        }
     }
 }

@@ -39,7 +39,10 @@ public interface DurableSubscription extends AutoCloseable {
 
     /**
      * Pauses the subscription in all processes, also after a restart, until {@link #resume}. When the method returns, no handler call
-     * of it can commit any more. Waits up to 10 seconds for running calls, then takes the partitions from their owners.
+     * of it can commit any more. Waits for running calls up to the close timeout of the listener, then takes the partitions from their
+     * owners, and ends the sessions of exactly-once calls that still run.
+     *
+     * @throws io.synckit.EventStoreException if a session cannot be ended. The subscription is paused, but the call may still commit
      */
     void pause() throws InterruptedException;
 

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
@@ -37,6 +38,7 @@ public final class NotificationListener implements AutoCloseable {
     private final ListenerParts parts;
     private final Duration closeTimeout;
     private final Duration stopTimeout;
+    private final AtomicInteger starts = new AtomicInteger();
     private volatile boolean closed;
     private volatile boolean undeliveredLogged;
 
@@ -68,6 +70,8 @@ public final class NotificationListener implements AutoCloseable {
             parts.reader.forgetHistoryChange();
             parts.live.serve(true);
         });
+        starts.incrementAndGet();
+        parts.live.serve(true); // the thread still runs if a graceful stop waits for handlers
         parts.durable.start();
     }
 
@@ -83,18 +87,22 @@ public final class NotificationListener implements AutoCloseable {
 
     /**
      * Stops, and returns a future that completes when no handler runs any more. If a handler calls this method, the future does not wait
-     * for that handler. If events were not delivered, one log message contains their number, and the position of each subscription.
+     * for that handler. A {@link #start} meanwhile takes effect after the running durable handlers. If events were not delivered, one log message contains their number, and the position of each subscription.
      */
     public CompletableFuture<Void> stopGracefully() {
         parts.runs.exemptCaller();
+        parts.durable.exemptCaller();
         parts.live.serve(false);
         if (!parts.durable.isServing()) {
             stop();
         }
+        int startsBefore = starts.get();
         CompletableFuture<Void> stopped = new CompletableFuture<>();
         NamedThreads.single("synckit-stop-" + parts.table, () -> {
                     parts.durable.stop(FOREVER);
-                    stop();
+                    if (starts.get() == startsBefore) {
+                        stop();
+                    }
                     parts.runs.awaitIdle(FOREVER);
                     logUndelivered();
                     stopped.complete(null);
@@ -115,6 +123,7 @@ public final class NotificationListener implements AutoCloseable {
         closed = true;
         parts.runs.endAccepting();
         boolean byHandler = parts.runs.exemptCaller();
+        parts.durable.exemptCaller();
         parts.durable.close();
         parts.thread.close(() -> parts.live.serve(false), parts.reader::verifyNext);
         if (!parts.runs.awaitIdle(closeTimeout) && !closeTimeout.isZero()) {

@@ -1,5 +1,7 @@
 package io.synckit.postgres.torture;
 
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
 import io.synckit.Event;
 import io.synckit.EventStoreException;
 import io.synckit.postgres.Config;
@@ -135,20 +137,25 @@ public final class DurableTorture {
             for (int i = 0; i < WORKERS; i++) {
                 startWorker(i);
             }
-            List<Thread> writers = new ArrayList<>();
-            for (int i = 0; i < WRITERS; i++) {
-                Thread writer = new Thread(this::write, "writer-" + i);
-                writer.start();
-                writers.add(writer);
-            }
-            long end = System.nanoTime() + time.toNanos();
-            while (System.nanoTime() < end) {
-                Thread.sleep(1500 + random.nextInt(2500));
-                fault(possible.get(random.nextInt(possible.size())));
-            }
-            writing = false;
-            for (Thread writer : writers) {
-                writer.join();
+            awaitWorkers();
+            try (HikariDataSource pool = writerPool()) {
+                PostgresEventStore store = PostgresEventStore.on(pool, Config.defaults());
+                List<Thread> writers = new ArrayList<>();
+                for (int i = 0; i < WRITERS; i++) {
+                    Thread writer = new Thread(() -> write(store), "writer-" + i);
+                    writer.start();
+                    writers.add(writer);
+                }
+                long end = System.nanoTime() + time.toNanos();
+                while (System.nanoTime() < end) {
+                    Thread.sleep(1500 + random.nextInt(2500));
+                    awaitWorkers();
+                    fault(possible.get(random.nextInt(possible.size())));
+                }
+                writing = false;
+                for (Thread writer : writers) {
+                    writer.join();
+                }
             }
             awaitCatchUp();
             return problem();
@@ -163,16 +170,21 @@ public final class DurableTorture {
         }
     }
 
-    private void write() {
-        PGSimpleDataSource source = new PGSimpleDataSource();
-        source.setUrl(url());
+    private HikariDataSource writerPool() {
+        HikariConfig config = new HikariConfig();
+        config.setJdbcUrl(url());
+        config.setMaximumPoolSize(WRITERS);
+        config.setConnectionTimeout(3000);
+        return new HikariDataSource(config);
+    }
+
+    private void write(PostgresEventStore store) {
         Random own = new Random(Thread.currentThread().getName().hashCode());
-        PostgresEventStore store = PostgresEventStore.on(source, Config.defaults());
         while (writing) {
             try {
                 store.store(Event.of("account-" + own.nextInt(ACCOUNTS), "Booked", (long) own.nextInt(1000)));
                 stored.incrementAndGet();
-                Thread.sleep(5);
+                Thread.sleep(20);
             } catch (EventStoreException e) {
                 pause(100);
             } catch (InterruptedException e) {
@@ -216,6 +228,16 @@ public final class DurableTorture {
                 : ProcessBuilder.Redirect.to(Path.of(logs, worker + ".log").toFile());
     }
 
+    /** A fault while other workers are not up yet would measure the start of a JVM. */
+    private void awaitWorkers() throws SQLException {
+        long end = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+        String up =
+                "select count(*) from synckit.events_instances where name = any('{" + String.join(",", names) + "}')";
+        while (!String.valueOf(WORKERS).equals(query(up)) && System.nanoTime() < end) {
+            pause(50);
+        }
+    }
+
     /** Most faults hit a process that owns partitions. */
     private int victim() throws SQLException {
         String owner = query(
@@ -223,12 +245,7 @@ public final class DurableTorture {
                         + " order by c.partition limit 1");
         if (owner != null && random.nextInt(4) > 0) {
             for (int i = 0; i < WORKERS; i++) {
-                if (workers[i]
-                        .info()
-                        .arguments()
-                        .map(List::of)
-                        .orElse(List.of())
-                        .contains(owner)) {
+                if (owner.equals(names[i])) {
                     return i;
                 }
             }

@@ -8,8 +8,8 @@ import io.synckit.postgres.JsonCodecs;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.Delivery;
-import io.synckit.subscription.DurableOptions.StartFrom;
 import io.synckit.subscription.EventContext;
+import io.synckit.subscription.StartFrom;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.time.Duration;
@@ -80,6 +80,7 @@ public final class DurableWorker {
                 listener.subscriptions().durable(options, worker::handle);
                 return;
             } catch (RuntimeException e) {
+                System.out.println("not started, which is retried: " + e);
                 Thread.sleep(200); // the server is being restarted
             }
         }

@@ -27,11 +27,11 @@ import org.slf4j.LoggerFactory;
  */
 final class Coordinator implements PartitionHost {
 
-    private static final long FLUSH_AFTER = Duration.ofMillis(100).toNanos();
     private static final long CATCH_UP_AFTER = Duration.ofSeconds(1).toNanos();
     private static final long CHECK_AFTER_SIGNAL = Duration.ofSeconds(2).toNanos();
     private static final long CHECK_AFTER_FAILURE = Duration.ofSeconds(1).toNanos();
     private static final Duration BUSY_INTERVAL = Duration.ofSeconds(2);
+    private static final Duration TIMER_END = Duration.ofSeconds(2);
 
     private static final Logger log = LoggerFactory.getLogger(Coordinator.class);
 
@@ -41,14 +41,11 @@ final class Coordinator implements PartitionHost {
     private final ScheduledExecutorService timer;
     private final Map<PartitionId, PartitionRun> runs = new ConcurrentHashMap<>();
     private final Semaphore carefulPermit = new Semaphore(1);
-    private final AtomicBoolean flushPlanned = new AtomicBoolean();
     private final AtomicBoolean catchUpPlanned = new AtomicBoolean();
-    private final Object checkLock = new Object();
+    private final CheckSchedule checks;
     private final Ownership ownership;
     private final PositionFlush positions;
     private final Pin pin;
-    private @Nullable ScheduledFuture<?> nextCheck;
-    private long nextCheckAt;
     private volatile @Nullable Membership membership;
     private volatile boolean serving;
     private boolean failing;
@@ -59,8 +56,9 @@ final class Coordinator implements PartitionHost {
         this.clock = clock;
         this.timer = NamedThreads.timer("synckit-durable-" + database);
         this.ownership = new Ownership(database, registry, runs, this, carefulPermit);
-        this.positions = new PositionFlush(database);
+        this.positions = new PositionFlush(database, runs.values(), this::schedule);
         this.pin = new Pin(database, ownerTimeout, clock);
+        this.checks = new CheckSchedule(timer, this::check, clock);
         long period = ownerTimeout.toMillis() / 3;
         timer.scheduleWithFixedDelay(() -> requestCheck(0), period, period, TimeUnit.MILLISECONDS);
         timer.scheduleWithFixedDelay(
@@ -77,6 +75,16 @@ final class Coordinator implements PartitionHost {
 
     boolean isServing() {
         return serving;
+    }
+
+    /** Adds a run of a claimed partition. Returns false if a stop has begun: then no run is added any more. */
+    boolean add(PartitionRun run) {
+        synchronized (runs) {
+            if (serving) {
+                runs.put(run.partition().id(), run);
+            }
+            return serving;
+        }
     }
 
     /** Returns the partitions that this process owns. */
@@ -100,17 +108,7 @@ final class Coordinator implements PartitionHost {
 
     /** Reads owners and processes soon, and changes what this process owns. */
     void requestCheck(long afterNanos) {
-        synchronized (checkLock) {
-            long at = clock.nanos() + afterNanos;
-            if (nextCheck != null && !nextCheck.isDone() && nextCheckAt - at <= 0) {
-                return;
-            }
-            if (nextCheck != null) {
-                nextCheck.cancel(false);
-            }
-            nextCheckAt = at;
-            nextCheck = schedule(this::check, afterNanos);
-        }
+        checks.request(afterNanos);
     }
 
     /** Another process may have died, because there is work. */
@@ -130,9 +128,6 @@ final class Coordinator implements PartitionHost {
 
     private void check() {
         Membership member = membership;
-        synchronized (checkLock) {
-            nextCheck = null;
-        }
         if (!serving || member == null) {
             return;
         }
@@ -181,21 +176,9 @@ final class Coordinator implements PartitionHost {
         requestCheck(0);
     }
 
-    // Of the runs.
-
     /** A position has moved. It is stored soon. */
     void moved() {
-        if (flushPlanned.compareAndSet(false, true)) {
-            schedule(this::flush, FLUSH_AFTER);
-        }
-    }
-
-    private void flush() {
-        flushPlanned.set(false);
-        positions.flush(runs.values(), false);
-        if (runs.values().stream().anyMatch(run -> run.partition().unstored(true) != null)) {
-            moved();
-        }
+        positions.moved();
     }
 
     /** Stores all positions of partitions, then sends a signal. */
@@ -244,8 +227,6 @@ final class Coordinator implements PartitionHost {
         }
     }
 
-    // The end.
-
     /**
      * Gives all partitions up. Waits until the running handler calls have ended, or the time is over: then their partitions keep this
      * process as their owner, and count as those of a dead one.
@@ -255,7 +236,9 @@ final class Coordinator implements PartitionHost {
         if (member == null || !serving) {
             return;
         }
-        serving = false;
+        synchronized (runs) {
+            serving = false;
+        }
         Handover handover = new Handover(member, limit, clock);
         handover.release(runs.values());
         CountDownLatch left = new CountDownLatch(1);
@@ -277,7 +260,7 @@ final class Coordinator implements PartitionHost {
         try {
             if (id != 0 && locked) {
                 database.query(connection -> {
-                    database.instances.delete(connection, List.of(id));
+                    database.instances.delete(connection, id);
                     database.control.send(connection, Signals.MEMBERS);
                     return true;
                 });
@@ -285,6 +268,11 @@ final class Coordinator implements PartitionHost {
         } catch (RuntimeException e) {
             log.debug("durable.leave-failed: {}", e.getMessage());
         }
+    }
+
+    /** A handler on the calling thread stops its own process, so the stop does not wait for it. */
+    void exemptCaller() {
+        runs.values().stream().filter(PartitionRun::isOnThisThread).forEach(PartitionRun::exempt);
     }
 
     /** Gives the partitions of a subscription up, and waits until they are. */
@@ -295,7 +283,16 @@ final class Coordinator implements PartitionHost {
         }
     }
 
+    /** Ends the timer, and what a stop that has not ended left open. */
     void close() {
         timer.shutdownNow();
+        Membership member = membership;
+        try {
+            if (member != null && timer.awaitTermination(TIMER_END.toMillis(), TimeUnit.MILLISECONDS)) {
+                pin.release(member);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -8,6 +8,7 @@ import io.synckit.postgres.internal.sql.ControlChannel;
 import io.synckit.postgres.internal.sql.HorizonQueries;
 import io.synckit.postgres.internal.sql.InstanceTable;
 import io.synckit.postgres.internal.sql.ParkedTable;
+import io.synckit.postgres.internal.sql.PartitionClaims;
 import io.synckit.postgres.internal.sql.Session;
 import io.synckit.postgres.internal.sql.SqlFailure;
 import io.synckit.postgres.internal.sql.SqlFunction;
@@ -22,6 +23,7 @@ public final class Database {
     final InstanceTable instances;
     final SubscriptionTable subscriptions;
     final CheckpointTable checkpoints;
+    final PartitionClaims claims;
     final CheckpointAdmin admin;
     final ParkedTable parked;
     final ControlChannel control;
@@ -44,6 +46,7 @@ public final class Database {
         this.instances = new InstanceTable(name);
         this.subscriptions = new SubscriptionTable(name);
         this.checkpoints = new CheckpointTable(name, preparedStatements);
+        this.claims = new PartitionClaims(name);
         this.admin = new CheckpointAdmin(name);
         this.parked = new ParkedTable(name);
         this.control = new ControlChannel(name);
@@ -56,6 +59,11 @@ public final class Database {
         } catch (SQLException e) {
             throw SqlFailure.named("durable subscription of " + name, e);
         }
+    }
+
+    /** Uses a connection that is borrowed for longer. */
+    <R> R watched(Connection connection, SqlFunction<Connection, R> work) throws SQLException {
+        return watchdog.watch(connection, () -> work.apply(connection));
     }
 
     /** Runs statements in one transaction. */

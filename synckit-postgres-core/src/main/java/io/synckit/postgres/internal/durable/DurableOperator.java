@@ -5,8 +5,9 @@ import io.synckit.InvalidVersionException;
 import io.synckit.Version;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.sql.CheckpointAdmin;
-import io.synckit.postgres.internal.sql.ParkedTable;
-import io.synckit.postgres.internal.sql.ParkedTable.Command;
+import io.synckit.postgres.internal.sql.ParkedCommand;
+import io.synckit.postgres.internal.sql.ParkedRow;
+import io.synckit.postgres.internal.sql.PartitionId;
 import io.synckit.postgres.internal.sql.Session;
 import io.synckit.postgres.internal.sql.SubscriptionTable;
 import io.synckit.subscription.DurableStatus;
@@ -15,23 +16,30 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** What an operator does with a durable subscription. Acts on the tables, so it works in any process. Thread-safe. */
 final class DurableOperator {
 
-    private static final Duration GRACE = Duration.ofSeconds(10);
+    /** How long a pause tries to end the sessions of calls that hang. */
+    private static final Duration FORCE_LIMIT = Duration.ofSeconds(10);
+
     private static final Duration LOOK_AGAIN = Duration.ofMillis(20);
 
     private final String name;
     private final Database database;
     private final Coordinator coordinator;
+    private final Duration grace;
     private final Clock clock;
 
-    DurableOperator(String name, Database database, Coordinator coordinator, Clock clock) {
+    /** @param grace how long a pause waits for running handler calls */
+    DurableOperator(String name, Database database, Coordinator coordinator, Duration grace, Clock clock) {
         this.name = name;
         this.database = database;
         this.coordinator = coordinator;
+        this.grace = grace;
         this.clock = clock;
     }
 
@@ -70,20 +78,38 @@ final class DurableOperator {
         });
         database.send(Signals.changed(name));
         coordinator.requestCheck(0);
-        long end = clock.nanos() + GRACE.toNanos();
-        while (isOwned() && clock.nanos() < end) {
+        long force = clock.nanos() + grace.toNanos();
+        long giveUp = force + FORCE_LIMIT.toNanos();
+        for (Map<PartitionId, Integer> owners = owners(); !owners.isEmpty(); owners = owners()) {
+            if (clock.nanos() >= giveUp) {
+                throw new EventStoreException("the sessions that hold " + owners.keySet()
+                        + " cannot be ended, so a handler call may still commit; end them by pg_terminate_backend");
+            }
+            if (clock.nanos() >= force) {
+                takeFrom(owners);
+            }
             Thread.sleep(LOOK_AGAIN.toMillis());
         }
-        database.query(connection -> {
-            database.admin.seize(connection, name);
-            return true;
-        });
         takenFromOwners();
     }
 
-    private boolean isOwned() {
-        return database.query(connection -> database.admin.list(connection, name)).stream()
-                .anyMatch(row -> row.owner() != null);
+    private Map<PartitionId, Integer> owners() {
+        Map<PartitionId, Integer> owners = new TreeMap<>();
+        for (CheckpointAdmin.Row row : database.query(connection -> database.admin.list(connection, name))) {
+            Integer owner = row.owner();
+            if (owner != null) {
+                owners.put(new PartitionId(name, row.partition()), owner);
+            }
+        }
+        return owners;
+    }
+
+    /** Takes the partitions that no handler call holds. The sessions of the other calls are ended, so the next attempt takes them. */
+    private void takeFrom(Map<PartitionId, Integer> owners) {
+        database.query(connection -> {
+            database.admin.seize(connection, name);
+            return database.claims.terminateLockers(connection, owners.keySet(), owners.values());
+        });
     }
 
     void resume() {
@@ -162,7 +188,7 @@ final class DurableOperator {
                 .toList();
     }
 
-    private static ParkedKey key(ParkedTable.Row row) {
+    private static ParkedKey key(ParkedRow row) {
         return new ParkedKey(
                 row.key(),
                 Version.of(row.nextVersion()),
@@ -176,18 +202,18 @@ final class DurableOperator {
 
     /** @param key null for all keys */
     int requeue(@Nullable String key) {
-        return command(key, Command.REQUEUE);
+        return command(key, ParkedCommand.REQUEUE);
     }
 
     boolean skip(String key) {
-        return command(key, Command.SKIP) > 0;
+        return command(key, ParkedCommand.SKIP) > 0;
     }
 
     boolean discard(String key) {
-        return command(key, Command.DISCARD) > 0;
+        return command(key, ParkedCommand.DISCARD) > 0;
     }
 
-    private int command(@Nullable String key, Command command) {
+    private int command(@Nullable String key, ParkedCommand command) {
         int keys = database.query(connection -> database.parked.command(connection, name, key, command));
         database.send(Signals.command(name));
         coordinator.runs(name).forEach(PartitionRun::loadKeys);

@@ -6,7 +6,7 @@ import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.durable.HandlerCalls.Handler;
 import io.synckit.postgres.internal.runtime.Clock;
-import io.synckit.postgres.internal.sql.CheckpointTable.Claim;
+import io.synckit.postgres.internal.sql.PartitionClaims.Claim;
 import io.synckit.postgres.internal.sql.SubscriptionTable;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableStatus;
@@ -42,6 +42,7 @@ final class DurableSubscriber implements DurableSubscription {
             Database database,
             Coordinator coordinator,
             Instrumentation instrumentation,
+            Duration stopTimeout,
             Clock clock,
             Consumer<DurableSubscriber> onClose) {
         this.options = options;
@@ -50,7 +51,7 @@ final class DurableSubscriber implements DurableSubscription {
         this.coordinator = coordinator;
         this.clock = clock;
         this.positions = new PositionWatch(options, database, coordinator, clock);
-        this.operator = new DurableOperator(options.name(), database, coordinator, clock);
+        this.operator = new DurableOperator(options.name(), database, coordinator, stopTimeout, clock);
         this.onClose = onClose;
         for (int partition = 0; partition < options.partitions(); partition++) {
             counters.add(new Counters());
@@ -69,7 +70,8 @@ final class DurableSubscriber implements DurableSubscription {
         OwnedPartition partition = new OwnedPartition(
                 claim, options, database, log, calls.get(number), counters.get(number), clock, this::progressed);
         ParkedKeys keys = new ParkedKeys(partition);
-        return new PartitionRun(partition, keys, new MainFlow(claim, partition, keys, carefulPermit), host);
+        CarefulMode careful = new CarefulMode(partition, claim.fromDead(), carefulPermit);
+        return new PartitionRun(partition, keys, new MainFlow(claim, partition, keys, careful), host);
     }
 
     private void progressed() {

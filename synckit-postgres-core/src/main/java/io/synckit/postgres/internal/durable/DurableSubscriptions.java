@@ -43,16 +43,16 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     private final DurableRegistry registry = new DurableRegistry();
     private final Coordinator coordinator;
     private final Membership membership;
+    private final DurableLifecycle lifecycle;
     private final List<Consumer<DurableSubscription>> watchers = new CopyOnWriteArrayList<>();
     private volatile boolean closed;
-    private boolean serving;
 
     /**
      * @param handlers runs handlers
      * @param readSoon wakes the reader after its first subscription
      * @param processName names this process for people
      * @param closeTimeout how long {@link #close} waits for handler calls
-     * @param stopTimeout how long closing one subscription waits for handler calls
+     * @param stopTimeout how long closing or pausing one subscription waits for handler calls
      * @param ownerTimeout time after which a process counts as dead if the server hears nothing of it
      */
     public DurableSubscriptions(
@@ -90,6 +90,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
                 registry::names,
                 signal -> Signals.dispatch(signal, this),
                 () -> coordinator.requestCheck(0));
+        this.lifecycle = new DurableLifecycle(coordinator, membership, registry, clock);
         live.watch(this);
     }
 
@@ -116,7 +117,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
         SubscriptionFilter filter = new SubscriptionFilter(options.filters(), json);
         DurableLog log = new DurableLog(options, filter, live, pages);
         DurableSubscriber subscriber = new DurableSubscriber(
-                options, handler, log, database, coordinator, instrumentation, clock, this::close);
+                options, handler, log, database, coordinator, instrumentation, stopTimeout, clock, this::close);
         if (registry.find(options.name()) != null || !registry.add(subscriber)) {
             throw new InvalidConfigException(
                     "subscription",
@@ -133,7 +134,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
                 registry.remove(subscriber);
             }
         }
-        announce();
+        lifecycle.subscriptionsChanged();
         watchers.forEach(watcher -> watcher.accept(subscriber));
         return subscriber;
     }
@@ -148,20 +149,6 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
         }
     }
 
-    /** Other processes learn that this one can run the subscription, or can no longer. */
-    private void announce() {
-        synchronized (this) {
-            if (!serving) {
-                return;
-            }
-            if (!coordinator.isServing()) {
-                coordinator.start(membership);
-                return;
-            }
-        }
-        coordinator.storeNames();
-    }
-
     private void close(DurableSubscriber subscriber) {
         if (!registry.remove(subscriber)) {
             return;
@@ -169,16 +156,13 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
         coordinator.release(subscriber.name(), stopTimeout);
         reader.remove();
         if (!closed) {
-            announce();
+            lifecycle.subscriptionsChanged();
         }
     }
 
-    /** Serves the subscriptions from now on. Without subscriptions it does nothing. */
-    public synchronized void start() {
-        serving = true;
-        if (!registry.isEmpty() && !coordinator.isServing()) {
-            coordinator.start(membership);
-        }
+    /** Serves the subscriptions from now on, or after the end of a stop. Without subscriptions it does nothing. */
+    public void start() {
+        lifecycle.start();
     }
 
     /** Returns whether it serves subscriptions. */
@@ -187,18 +171,18 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     }
 
     /**
-     * Gives all partitions to other processes, after the running handler calls. They are served again after the next start.
+     * Gives all partitions to other processes, after the running handler calls. They are served again after the next start. While another
+     * stop goes on, this one waits for its end.
      *
      * @param limit how long it waits for handler calls
      */
     public void stop(Duration limit) {
-        synchronized (this) {
-            if (!serving) {
-                return;
-            }
-            serving = false;
-        }
-        coordinator.stop(limit);
+        lifecycle.stop(limit);
+    }
+
+    /** If a handler on the calling thread stops this process, the stop does not wait for it. */
+    public void exemptCaller() {
+        coordinator.exemptCaller();
     }
 
     /** Ends all subscriptions. */

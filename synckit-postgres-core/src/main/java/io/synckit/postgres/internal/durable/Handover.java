@@ -29,15 +29,17 @@ final class Handover {
         this.end = clock.nanos() + limit.toNanos();
     }
 
-    /** Gives partitions up after their running handler calls. One that runs on the calling thread is not waited for. */
+    /** Gives partitions up after their running handler calls. Does not wait for the handler that has asked for it. */
     void release(Collection<PartitionRun> runs) {
         List<PartitionRun> releasing = List.copyOf(runs);
         releasing.forEach(PartitionRun::release);
-        releasing.stream().filter(run -> !run.isOnThisThread()).forEach(this::await);
+        releasing.stream()
+                .filter(run -> !run.isOnThisThread() && !run.isExempt())
+                .forEach(this::await);
     }
 
     private void await(PartitionRun run) {
-        while (!run.awaitEnd(LOOK_AGAIN)) {
+        while (!run.isExempt() && !run.awaitEnd(LOOK_AGAIN)) {
             if (Thread.currentThread().isInterrupted()) {
                 return;
             }

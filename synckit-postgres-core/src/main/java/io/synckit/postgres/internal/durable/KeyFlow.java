@@ -5,8 +5,8 @@ import io.synckit.postgres.internal.durable.DurableLog.Slice;
 import io.synckit.postgres.internal.durable.HandlerCalls.Progress;
 import io.synckit.postgres.internal.durable.ParkedKeys.Key;
 import io.synckit.postgres.internal.runtime.SafeLog;
-import io.synckit.postgres.internal.sql.ParkedTable.Command;
-import io.synckit.postgres.internal.sql.ParkedTable.Failure;
+import io.synckit.postgres.internal.sql.ParkedCommand;
+import io.synckit.postgres.internal.sql.ParkedFailure;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.OnExhausted;
 import java.time.Duration;
@@ -47,13 +47,13 @@ final class KeyFlow {
             return false;
         }
         Key key = due.get();
-        Command command = key.takeCommand();
-        if (command == Command.DISCARD) {
+        ParkedCommand command = key.takeCommand();
+        if (command == ParkedCommand.DISCARD) {
             log.warn("subscription.discarded: {} discards the events of key '{}' that wait", partition.id(), key.name);
             keys.remove(key);
             return true;
         }
-        if (command == Command.SKIP) {
+        if (command == ParkedCommand.SKIP) {
             skip(key);
         }
         if (command != null) {
@@ -179,7 +179,7 @@ final class KeyFlow {
         conflicts = 0;
         partition.counters.failed.increment();
         partition.outage.failed(key.name);
-        Failure failure = Failure.of(cause);
+        ParkedFailure failure = ParkedFailure.of(cause);
         if (attempt > options.maxRetries()) {
             exhausted(key, item, attempt, failure);
         } else {
@@ -196,7 +196,7 @@ final class KeyFlow {
         }
     }
 
-    private void exhausted(Key key, Item item, int attempts, Failure failure) {
+    private void exhausted(Key key, Item item, int attempts, ParkedFailure failure) {
         if (options.onExhausted() == OnExhausted.SKIP) {
             log.error(
                     "subscription.skipped: {} skips the event at version {} of key '{}' after {} attempts: {}",

@@ -3,26 +3,19 @@ package io.synckit.postgres.internal.durable;
 import io.synckit.postgres.internal.durable.DurableLog.Item;
 import io.synckit.postgres.internal.durable.DurableLog.Slice;
 import io.synckit.postgres.internal.runtime.SafeLog;
-import io.synckit.postgres.internal.sql.CheckpointTable.Claim;
-import io.synckit.postgres.internal.sql.ParkedTable.Failure;
+import io.synckit.postgres.internal.sql.ParkedFailure;
+import io.synckit.postgres.internal.sql.PartitionClaims.Claim;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.OnExhausted;
 import io.synckit.subscription.DurableOptions.Ordering;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Semaphore;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Handles the events of a partition in the order of versions. An event that fails steps aside with its key, or is tried again in place. */
 final class MainFlow {
-
-    /** Events after a claim from a dead process that are handled one at a time. */
-    static final int CAREFUL_EVENTS = 100;
-
-    /** Deaths of a process during an event after which the event is not handled again. */
-    static final int MAX_DEATHS = 3;
 
     /** Keys that wait, above which no more keys step aside. */
     private static final int MAX_KEYS = 1000;
@@ -34,7 +27,7 @@ final class MainFlow {
 
     private final OwnedPartition partition;
     private final ParkedKeys keys;
-    private final Semaphore carefulPermit;
+    private final CarefulMode careful;
     private final DurableOptions options;
     private final BatchSize batchSize;
     private Slice slice = new Slice(List.of(), 0);
@@ -42,20 +35,16 @@ final class MainFlow {
     private long isolated;
     private long suspect;
     private int suspectAttempts;
-    private int careful;
-    private long startedHere;
     private int conflicts;
 
-    /** @param carefulPermit the permit of the process to handle an event that may have killed another process */
-    MainFlow(Claim claim, OwnedPartition partition, ParkedKeys keys, Semaphore carefulPermit) {
+    MainFlow(Claim claim, OwnedPartition partition, ParkedKeys keys, CarefulMode careful) {
         this.partition = partition;
         this.keys = keys;
-        this.carefulPermit = carefulPermit;
+        this.careful = careful;
         this.options = partition.options;
         this.batchSize = new BatchSize(options.maxBatch());
         this.suspect = claim.suspect() == null ? 0 : claim.suspect();
         this.suspectAttempts = options.ordering() == Ordering.TOTAL ? claim.attempts() : 0;
-        this.careful = claim.fromDead() ? CAREFUL_EVENTS : 0;
     }
 
     /** Forgets what was read. */
@@ -103,7 +92,7 @@ final class MainFlow {
     }
 
     private int size() {
-        boolean one = careful > 0
+        boolean one = careful.isOn()
                 || partition.isBackingOff()
                 || !partition.isExactlyOnce() && !partition.calls.isOfBatches()
                 || slice.items().size() > at && slice.items().get(at).version() == isolated;
@@ -114,32 +103,27 @@ final class MainFlow {
 
     /** Returns whether the batch is done with. */
     private boolean handle(List<Item> batch, long last) throws Exception {
-        if (careful == 0) {
+        if (!careful.isOn()) {
             return call(batch, last);
         }
-        if (!carefulPermit.tryAcquire()) {
+        if (!careful.tryEnter()) {
             partition.pause(CAREFUL_PAUSE);
             return false;
         }
         try {
             return mayStart(batch.get(0), last) && call(batch, last);
         } finally {
-            carefulPermit.release();
+            careful.leave();
         }
     }
 
     /** Stores that the event is about to be handled. Returns false if processes have died during it too often. */
     private boolean mayStart(Item item, long last) {
-        if (item.version() == startedHere) {
-            return true; // this process has survived the attempt before
-        }
-        int deaths = partition.start(item.version()) - 1;
-        startedHere = item.version();
-        if (deaths < MAX_DEATHS) {
+        int deaths = careful.start(item.version());
+        if (deaths == 0) {
             return true;
         }
-        careful--;
-        Failure failure = Failure.of(
+        ParkedFailure failure = ParkedFailure.of(
                 "process died",
                 deaths + " processes have died while they handled this event, so it is not handled again");
         if (exhausted(item, last, deaths, failure)) {
@@ -198,7 +182,7 @@ final class MainFlow {
         partition.outage.succeeded();
         partition.recovered();
         batchSize.succeeded(events, nanos, partition.calls.takeStores());
-        careful = Math.max(0, careful - 1);
+        careful.survived();
         conflicts = 0;
         suspect = 0;
         suspectAttempts = 0;
@@ -221,7 +205,7 @@ final class MainFlow {
             batchSize.failed(batch.size(), failsAt);
             return false;
         }
-        careful = Math.max(0, careful - 1);
+        careful.survived();
         return eventFailed(batch.get(0), last, failure);
     }
 
@@ -235,7 +219,7 @@ final class MainFlow {
                             + item.key() + "' has failed",
                     cause);
         }
-        Failure failure = Failure.of(cause);
+        ParkedFailure failure = ParkedFailure.of(cause);
         if (options.ordering() == Ordering.PER_KEY) {
             partition.outage.failed(item.key());
             if (partition.outage.isOn() || keys.size() >= MAX_KEYS) {
@@ -254,7 +238,7 @@ final class MainFlow {
         return true;
     }
 
-    private void tryAgainInPlace(Item item, int attempts, Duration pause, Failure failure) {
+    private void tryAgainInPlace(Item item, int attempts, Duration pause, ParkedFailure failure) {
         suspect = item.version();
         suspectAttempts = attempts;
         boolean stored = partition.database.query(connection -> partition.database.checkpoints.failed(
@@ -273,7 +257,7 @@ final class MainFlow {
     }
 
     /** All attempts have failed. Returns whether the event is done with. */
-    private boolean exhausted(Item item, long last, int attempts, Failure failure) {
+    private boolean exhausted(Item item, long last, int attempts, ParkedFailure failure) {
         suspect = 0;
         suspectAttempts = 0;
         if (options.onExhausted() == OnExhausted.STOP) {

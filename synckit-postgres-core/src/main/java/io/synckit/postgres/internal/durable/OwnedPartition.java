@@ -2,9 +2,9 @@ package io.synckit.postgres.internal.durable;
 
 import io.synckit.Version;
 import io.synckit.postgres.internal.runtime.Clock;
-import io.synckit.postgres.internal.sql.CheckpointTable.Claim;
-import io.synckit.postgres.internal.sql.CheckpointTable.Held;
 import io.synckit.postgres.internal.sql.CheckpointTable.Position;
+import io.synckit.postgres.internal.sql.PartitionClaims.Claim;
+import io.synckit.postgres.internal.sql.PartitionClaims.Held;
 import io.synckit.postgres.internal.sql.PartitionId;
 import io.synckit.postgres.internal.sql.Session;
 import io.synckit.postgres.internal.sql.SqlFunction;
@@ -211,7 +211,7 @@ final class OwnedPartition {
     /** Gives the partition up. */
     void release() {
         database.query(connection -> {
-            database.checkpoints.release(connection, held, stored, position);
+            database.claims.release(connection, held, stored, position);
             return true;
         });
     }

@@ -2,10 +2,10 @@ package io.synckit.postgres.internal.durable;
 
 import io.synckit.HistoryChangedException;
 import io.synckit.Version;
-import io.synckit.postgres.internal.sql.CheckpointTable.Claim;
 import io.synckit.postgres.internal.sql.InstanceTable.Instance;
 import io.synckit.postgres.internal.sql.InstanceTable.Partition;
 import io.synckit.postgres.internal.sql.InstanceTable.View;
+import io.synckit.postgres.internal.sql.PartitionClaims.Claim;
 import io.synckit.postgres.internal.sql.PartitionId;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -98,15 +98,14 @@ final class Ownership {
         }
         if (!orphans.isEmpty()) {
             database.query(connection -> {
-                database.checkpoints.giveBack(connection, me, orphans);
+                database.claims.giveBack(connection, me, orphans);
                 return true;
             });
         }
         dead.add(me);
         claim(me, claimable, dead);
         forget(me, view, dead);
-        database.query(database.parked::withCommands)
-                .forEach(subscription -> host.runs(subscription).forEach(PartitionRun::loadKeys));
+        view.withCommands().forEach(subscription -> host.runs(subscription).forEach(PartitionRun::loadKeys));
     }
 
     private void storeNames(int me) {
@@ -141,14 +140,14 @@ final class Ownership {
         if (wanted.isEmpty()) {
             return;
         }
-        List<Claim> claims = database.query(connection -> database.checkpoints.claim(connection, me, wanted, dead));
+        List<Claim> claims = database.query(connection -> database.claims.claim(connection, me, wanted, dead));
         claims.forEach(this::start);
         List<PartitionId> locked = new ArrayList<>(wanted);
         claims.forEach(claim -> locked.remove(claim.id()));
         if (locked.isEmpty()) {
             return;
         }
-        int ended = database.query(connection -> database.checkpoints.terminateLockers(connection, locked, dead));
+        int ended = database.query(connection -> database.claims.terminateLockers(connection, locked, dead));
         if (ended > 0) {
             log.warn("durable.terminated: {} sessions of dead processes had locked {}", ended, locked);
             host.requestCheck(0);
@@ -158,11 +157,7 @@ final class Ownership {
     private void start(Claim claim) {
         DurableSubscriber subscriber = registry.find(claim.id().subscription());
         if (subscriber == null) {
-            // Closed meanwhile.
-            database.query(connection -> {
-                database.checkpoints.release(connection, claim.held(), claim.position(), claim.position());
-                return true;
-            });
+            refuse(claim);
             return;
         }
         log.info(
@@ -171,13 +166,24 @@ final class Ownership {
                 claim.position(),
                 claim.fromDead() ? ", from a process that has died" : "");
         PartitionRun run = subscriber.run(claim, carefulPermit, host);
-        runs.put(claim.id(), run);
+        if (!host.add(run)) {
+            refuse(claim);
+            return;
+        }
         if (claim.stopped()) {
             run.partition().stop("stopped before; resume or move the subscription");
         } else if (claim.position() > subscriber.published()) {
             stopIfBeyondEnd(claim, run, subscriber);
         }
         run.wake();
+    }
+
+    /** The subscription was closed, or this process stops. */
+    private void refuse(Claim claim) {
+        database.query(connection -> {
+            database.claims.release(connection, claim.held(), claim.position(), claim.position());
+            return true;
+        });
     }
 
     /** No reader of this log can have a position beyond its end. */
@@ -198,8 +204,9 @@ final class Ownership {
                 .toList();
         if (!gone.isEmpty()) {
             database.query(connection -> {
-                database.instances.delete(connection, gone);
-                database.control.send(connection, Signals.MEMBERS);
+                if (database.instances.deleteDead(connection, gone)) {
+                    database.control.send(connection, Signals.MEMBERS);
+                }
                 return true;
             });
         }

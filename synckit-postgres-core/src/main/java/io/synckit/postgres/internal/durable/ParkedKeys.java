@@ -1,9 +1,9 @@
 package io.synckit.postgres.internal.durable;
 
 import io.synckit.postgres.internal.durable.DurableLog.Item;
-import io.synckit.postgres.internal.sql.ParkedTable.Command;
-import io.synckit.postgres.internal.sql.ParkedTable.Failure;
-import io.synckit.postgres.internal.sql.ParkedTable.Row;
+import io.synckit.postgres.internal.sql.ParkedCommand;
+import io.synckit.postgres.internal.sql.ParkedFailure;
+import io.synckit.postgres.internal.sql.ParkedRow;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -53,11 +53,11 @@ final class ParkedKeys {
         }
         mustLoad = false;
         try {
-            List<Row> rows = partition.database.query(connection ->
+            List<ParkedRow> rows = partition.database.query(connection ->
                     partition.database.parked.load(connection, partition.id().subscription(), Integer.MAX_VALUE));
             keys.clear();
             long now = partition.clock.nanos();
-            for (Row row : rows) {
+            for (ParkedRow row : rows) {
                 if (KeyPartitions.of(row.key(), partition.options.partitions())
                         == partition.id().partition()) {
                     Key key = new Key(row, now);
@@ -101,13 +101,13 @@ final class ParkedKeys {
     }
 
     /**
-     * Lets an event step aside with its key. Row and checkpoint are stored in one transaction, so a crash neither loses the event nor
+     * Lets an event step aside with its key. ParkedRow and checkpoint are stored in one transaction, so a crash neither loses the event nor
      * handles it twice.
      *
      * @param last the position of the partition afterwards
      * @param pause time until the next attempt; null if the key is parked
      */
-    void add(Item item, long last, int attempts, @Nullable Duration pause, Failure failure) {
+    void add(Item item, long last, int attempts, @Nullable Duration pause, ParkedFailure failure) {
         partition.fenced(connection -> partition.advance(connection, last), connection -> {
             partition.database.parked.insert(
                     connection, partition.id().subscription(), item.key(), item.version(), attempts, pause, failure);
@@ -123,7 +123,7 @@ final class ParkedKeys {
     }
 
     /** Stores a failure of the first event of a key. */
-    void failed(Key key, long version, int attempts, @Nullable Duration pause, Failure failure) {
+    void failed(Key key, long version, int attempts, @Nullable Duration pause, ParkedFailure failure) {
         partition.fenced(connection -> {
             partition.database.parked.failed(
                     connection, partition.id().subscription(), key.name, version, attempts, pause, failure);
@@ -151,13 +151,13 @@ final class ParkedKeys {
 
     /** Returns whether the row of a key has advanced to a version, although an exception has followed the commit. */
     boolean isAt(Key key, long version) {
-        Optional<Row> row = partition.database.query(connection ->
+        Optional<ParkedRow> row = partition.database.query(connection ->
                 partition.database.parked.find(connection, partition.id().subscription(), key.name));
         return row.filter(found -> found.nextVersion() == version).isPresent();
     }
 
     /** A command is carried out. */
-    void clear(Key key, Command command) {
+    void clear(Key key, ParkedCommand command) {
         partition.fenced(connection -> {
             partition.database.parked.clear(connection, partition.id().subscription(), key.name, command);
             return true;
@@ -195,18 +195,18 @@ final class ParkedKeys {
         final String name;
         private long nextVersion;
         private int attempts;
-        private Failure failure;
-        private @Nullable Command command;
+        private ParkedFailure failure;
+        private @Nullable ParkedCommand command;
         private boolean waits;
         private long dueAt;
 
-        Key(Row row, long now) {
+        Key(ParkedRow row, long now) {
             this(row.key(), row.nextVersion(), row.attempts(), row.failure());
             this.command = row.command();
             planned(row.retryAt() == null ? null : row.retryIn(), now);
         }
 
-        Key(String name, long nextVersion, int attempts, Failure failure) {
+        Key(String name, long nextVersion, int attempts, ParkedFailure failure) {
             this.name = name;
             this.nextVersion = nextVersion;
             this.attempts = attempts;
@@ -245,13 +245,13 @@ final class ParkedKeys {
             return attempts;
         }
 
-        Failure failure() {
+        ParkedFailure failure() {
             return failure;
         }
 
         /** Returns the command of an operator, and forgets it. */
-        @Nullable Command takeCommand() {
-            Command taken = command;
+        @Nullable ParkedCommand takeCommand() {
+            ParkedCommand taken = command;
             command = null;
             return taken;
         }

@@ -31,23 +31,17 @@ final class PartitionRun implements Runnable {
     private final KeyFlow keyFlow;
     private final PartitionHost host;
     private final Clock clock;
-    private final AtomicReference<Turn> turn = new AtomicReference<>(Turn.IDLE);
+    private final Turns turns = new Turns();
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile @Nullable Thread thread;
     private final AtomicReference<@Nullable Future<?>> nextWake = new AtomicReference<>();
     private volatile boolean releasing;
+    private volatile boolean exempt;
     private volatile boolean mustReset;
     private volatile @Nullable RuntimeException stopCause;
     private volatile boolean ended;
     private volatile boolean active;
     private int failures;
-
-    private enum Turn {
-        IDLE,
-        QUEUED,
-        RUNNING,
-        RUNNING_AND_WOKEN
-    }
 
     PartitionRun(OwnedPartition partition, ParkedKeys keys, MainFlow main, PartitionHost host) {
         this.partition = partition;
@@ -64,11 +58,7 @@ final class PartitionRun implements Runnable {
 
     /** There may be something to do. */
     void wake() {
-        Turn before = turn.getAndUpdate(now -> switch (now) {
-            case IDLE, QUEUED -> Turn.QUEUED;
-            case RUNNING, RUNNING_AND_WOKEN -> Turn.RUNNING_AND_WOKEN;
-        });
-        if (before == Turn.IDLE) {
+        if (turns.wake()) {
             host.execute(this);
         }
     }
@@ -122,6 +112,15 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
+    /** Its handler waits for the end of the process, so nothing waits for the handler. */
+    void exempt() {
+        exempt = true;
+    }
+
+    boolean isExempt() {
+        return exempt;
+    }
+
     /** Returns whether the calling thread runs its handler. */
     boolean isOnThisThread() {
         return Thread.currentThread() == thread;
@@ -165,19 +164,16 @@ final class PartitionRun implements Runnable {
 
     @Override
     public void run() {
-        turn.set(Turn.RUNNING);
+        turns.begin();
         thread = Thread.currentThread();
         long pause = turn();
         thread = null;
         active = pause == 0;
-        boolean woken = !turn.compareAndSet(Turn.RUNNING, pause == 0 ? Turn.QUEUED : Turn.IDLE);
-        if (woken) {
-            turn.set(Turn.QUEUED);
-        }
+        boolean again = turns.end(pause == 0);
         if (ended) {
             return;
         }
-        if (woken || pause == 0) {
+        if (again) {
             host.execute(this);
         } else if (pause < NEVER) {
             host.wakeLater(this, pause);

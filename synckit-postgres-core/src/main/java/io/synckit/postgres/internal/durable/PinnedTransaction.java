@@ -12,9 +12,11 @@ import java.time.Duration;
  */
 final class PinnedTransaction implements AutoCloseable {
 
+    private final Database database;
     private final Session session;
 
-    private PinnedTransaction(Session session) {
+    private PinnedTransaction(Database database, Session session) {
+        this.database = database;
         this.session = session;
     }
 
@@ -22,16 +24,18 @@ final class PinnedTransaction implements AutoCloseable {
     static PinnedTransaction open(Database database, Membership membership, Duration ownerTimeout) throws SQLException {
         Session session = Session.openAlone(database.pool);
         try {
-            session.begin();
-            InstanceTable.limitSilenceInTransaction(session.connection(), ownerTimeout);
-            boolean anchored;
-            try (Session writer = Session.openAlone(database.pool)) {
-                anchored = membership.anchor(session.connection(), writer.connection(), true);
-            }
+            boolean anchored = database.watched(session.connection(), holder -> {
+                session.begin();
+                InstanceTable.limitSilenceInTransaction(holder, ownerTimeout);
+                try (Session writer = Session.openAlone(database.pool)) {
+                    return database.watched(
+                            writer.connection(), connection -> membership.anchor(holder, connection, true));
+                }
+            });
             if (!anchored) {
                 throw new SQLException("another session holds the lock of this process");
             }
-            return new PinnedTransaction(session);
+            return new PinnedTransaction(database, session);
         } catch (SQLException | RuntimeException e) {
             try (session) {
                 throw e;
@@ -41,9 +45,11 @@ final class PinnedTransaction implements AutoCloseable {
 
     /** Shows the server that this process is alive. */
     void ping() throws SQLException {
-        try (Statement statement = session.connection().createStatement()) {
-            statement.execute("select 1");
-        }
+        database.watched(session.connection(), connection -> {
+            try (Statement statement = connection.createStatement()) {
+                return statement.execute("select 1");
+            }
+        });
     }
 
     @Override

@@ -2,10 +2,13 @@ package io.synckit.postgres.internal.durable;
 
 import io.synckit.postgres.internal.sql.CheckpointTable.Position;
 import io.synckit.postgres.internal.sql.PartitionId;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,22 +17,48 @@ final class PositionFlush {
 
     private static final Logger log = LoggerFactory.getLogger(PositionFlush.class);
 
-    private final Database database;
+    private static final long AFTER = Duration.ofMillis(100).toNanos();
 
-    PositionFlush(Database database) {
+    private final Database database;
+    private final Collection<PartitionRun> all;
+    private final BiConsumer<Runnable, Long> timer;
+    private final AtomicBoolean planned = new AtomicBoolean();
+
+    /**
+     * @param all all partitions of this process
+     * @param timer runs a task on the coordinator's thread after nanoseconds
+     */
+    PositionFlush(Database database, Collection<PartitionRun> all, BiConsumer<Runnable, Long> timer) {
         this.database = database;
+        this.all = all;
+        this.timer = timer;
+    }
+
+    /** A position has moved. It is stored soon, by the thread of the timer. */
+    void moved() {
+        if (planned.compareAndSet(false, true)) {
+            timer.accept(this::flushDue, AFTER);
+        }
+    }
+
+    private void flushDue() {
+        planned.set(false);
+        flush(all, false);
+        if (all.stream().anyMatch(run -> run.partition().unstored(true) != null)) {
+            moved();
+        }
     }
 
     /**
      * Stores positions. A partition whose position is not stored, because another process has claimed it, is lost.
      *
-     * @param all whether to store positions that may be stored later, too
+     * @param early whether to store positions that may be stored later, too
      */
-    void flush(Collection<PartitionRun> runs, boolean all) {
+    void flush(Collection<PartitionRun> runs, boolean early) {
         List<PartitionRun> due = new ArrayList<>();
         List<Position> positions = new ArrayList<>();
         for (PartitionRun run : runs) {
-            Position position = run.partition().unstored(all);
+            Position position = run.partition().unstored(early);
             if (position != null) {
                 due.add(run);
                 positions.add(position);

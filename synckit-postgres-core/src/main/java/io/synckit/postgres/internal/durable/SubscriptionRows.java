@@ -9,7 +9,7 @@ import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.Delivery;
 import io.synckit.subscription.DurableOptions.OnExhausted;
 import io.synckit.subscription.DurableOptions.Ordering;
-import io.synckit.subscription.DurableOptions.StartFrom;
+import io.synckit.subscription.StartFrom;
 
 /** Checks the options of a subscription, and creates its rows at its first start. Thread-safe. */
 final class SubscriptionRows {

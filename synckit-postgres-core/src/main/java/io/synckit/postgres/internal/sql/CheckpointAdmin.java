@@ -42,8 +42,12 @@ public final class CheckpointAdmin {
              where subscription = ?
             """;
 
-    private static final String SEIZE =
-            "update <checkpoints> set epoch = epoch + 1, owner = null where subscription = ?";
+    private static final String SEIZE = """
+            update <checkpoints> c set epoch = c.epoch + 1, owner = null
+              from (select subscription, partition from <checkpoints> where subscription = ? and owner is not null
+                     order by partition for no key update skip locked) free
+             where c.subscription = free.subscription and c.partition = free.partition
+            """;
 
     private static final String RESTART = """
             update <checkpoints> set epoch = epoch + 1, owner = null, suspect = null, attempts = 0, deaths = 0, retry_at = null, failure = null
@@ -130,7 +134,7 @@ public final class CheckpointAdmin {
         }
     }
 
-    /** Takes all partitions from their owners. */
+    /** Takes the partitions from their owners, except those that are locked by a transaction. */
     public void seize(Connection connection, String subscription) throws SQLException {
         update(connection, seize, subscription);
     }

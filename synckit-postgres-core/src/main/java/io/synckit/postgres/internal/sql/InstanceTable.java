@@ -30,7 +30,12 @@ public final class InstanceTable {
 
     private static final String UPDATE = "update <instances> set subscriptions = ? where id = ?";
 
-    private static final String DELETE = "delete from <instances> where id = any(?)";
+    private static final String DELETE = "delete from <instances> where id = ?";
+
+    /** A process that is locked again since it was seen as dead is not deleted. */
+    private static final String DELETE_DEAD = """
+            delete from <instances> i where i.id = any(?) and pg_try_advisory_xact_lock_shared(?::regclass::oid::integer, i.id)
+            """;
 
     /**
      * One statement, so that owners and instances are of one snapshot: an owner that has no row is dead. The shared locks end with the
@@ -45,12 +50,16 @@ public final class InstanceTable {
              union all
             select null, null, null, c.subscription, c.partition, c.owner, s.paused
               from <checkpoints> c join <subscriptions> s on s.name = c.subscription
+             union all
+            select distinct null::integer, null::text[], null::boolean, p.subscription, null::integer, null::integer, null::boolean
+              from <parked> p where p.command is not null
             """;
 
     private final String tableName;
     private final String insert;
     private final String update;
     private final String delete;
+    private final String deleteDead;
     private final String view;
 
     public InstanceTable(TableName name) {
@@ -59,6 +68,7 @@ public final class InstanceTable {
         this.insert = statements.named(INSERT);
         this.update = statements.named(UPDATE);
         this.delete = statements.named(DELETE);
+        this.deleteDead = statements.named(DELETE_DEAD);
         this.view = statements.named(VIEW);
     }
 
@@ -138,42 +148,55 @@ public final class InstanceTable {
         }
     }
 
-    /** Deletes rows of processes that have ended. */
-    public void delete(Connection connection, Collection<Integer> ids) throws SQLException {
+    /** Deletes the row of this process, which ends. */
+    public void delete(Connection connection, int me) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(delete)) {
-            statement.setArray(1, Statements.integers(connection, ids));
+            statement.setInt(1, me);
             statement.executeUpdate();
         }
     }
 
+    /** Deletes the rows of those processes that are dead. Returns whether there are any. */
+    public boolean deleteDead(Connection connection, Collection<Integer> ids) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(deleteDead)) {
+            statement.setArray(1, Statements.integers(connection, ids));
+            statement.setString(2, tableName);
+            return statement.executeUpdate() > 0;
+        }
+    }
+
     /**
-     * Returns all processes and partitions. To be called outside a transaction.
+     * Returns all processes and partitions, and the commands of operators. To be called outside a transaction.
      *
      * @param me the id of this process, whose lock is not tried
      */
     public View view(Connection connection, int me) throws SQLException {
         List<Instance> instances = new ArrayList<>();
         List<Partition> partitions = new ArrayList<>();
+        List<String> withCommands = new ArrayList<>();
         try (PreparedStatement statement = connection.prepareStatement(view)) {
             statement.setInt(1, me);
             statement.setString(2, tableName);
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
                     String subscription = rows.getString(4);
-                    if (subscription == null) {
+                    Integer partition = rows.getObject(5, Integer.class);
+                    if (subscription != null && partition == null) {
+                        withCommands.add(subscription);
+                    } else if (subscription == null || partition == null) {
                         String[] names = (String[]) rows.getArray(2).getArray();
                         instances.add(
                                 new Instance(rows.getInt(1), new TreeSet<>(Arrays.asList(names)), rows.getBoolean(3)));
                     } else {
                         partitions.add(new Partition(
-                                new PartitionId(subscription, rows.getInt(5)),
+                                new PartitionId(subscription, partition),
                                 rows.getObject(6, Integer.class),
                                 rows.getBoolean(7)));
                     }
                 }
             }
         }
-        return new View(instances, partitions);
+        return new View(instances, partitions, withCommands);
     }
 
     /** A process. */
@@ -182,6 +205,10 @@ public final class InstanceTable {
     /** A partition and the id of its owner; null if there is none. */
     public record Partition(PartitionId id, @Nullable Integer owner, boolean paused) {}
 
-    /** All processes and partitions at one moment. */
-    public record View(List<Instance> instances, List<Partition> partitions) {}
+    /**
+     * All processes and partitions at one moment.
+     *
+     * @param withCommands subscriptions of which a parked key has a command
+     */
+    public record View(List<Instance> instances, List<Partition> partitions, List<String> withCommands) {}
 }

@@ -1,17 +1,13 @@
 package io.synckit.postgres.internal.sql;
 
-import io.synckit.internal.Texts;
-import io.synckit.postgres.internal.runtime.SafeLog;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Types;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -37,10 +33,9 @@ public final class ParkedTable {
     private static final String COUNT = "select count(*) from <parked> where subscription = ?";
 
     private static final String WAITS_AT = """
-            select exists (select from <parked> where subscription = ? and (?::text is null or key = ?)
-                              and next_version <= ? and retry_at is null and command is null),
-                   exists (select from <parked> where subscription = ? and (?::text is null or key = ?)
-                              and next_version <= ? and (retry_at is not null or command is not null))
+            select coalesce(bool_or(retry_at is null and command is null), false),
+                   coalesce(bool_or(retry_at is not null or command is not null), false)
+              from <parked> where subscription = ? and (?::text is null or key = ?) and next_version <= ?
             """;
 
     private static final String START = """
@@ -61,8 +56,6 @@ public final class ParkedTable {
     private static final String CLEAR =
             "update <parked> set command = null where subscription = ? and key = ? and command = ?";
 
-    private static final String WITH_COMMANDS = "select distinct subscription from <parked> where command is not null";
-
     private static final String DELETE = "delete from <parked> where subscription = ? and key = ?";
 
     private static final String DELETE_ALL = "delete from <parked> where subscription = ?";
@@ -82,7 +75,6 @@ public final class ParkedTable {
     private final String failed;
     private final String next;
     private final String clear;
-    private final String withCommands;
     private final String delete;
     private final String deleteAll;
     private final String command;
@@ -98,7 +90,6 @@ public final class ParkedTable {
         this.failed = statements.named(FAILED);
         this.next = statements.named(NEXT);
         this.clear = statements.named(CLEAR);
-        this.withCommands = statements.named(WITH_COMMANDS);
         this.delete = statements.named(DELETE);
         this.deleteAll = statements.named(DELETE_ALL);
         this.command = statements.named(COMMAND);
@@ -118,7 +109,7 @@ public final class ParkedTable {
             long version,
             int attempts,
             @Nullable Duration pause,
-            Failure failure)
+            ParkedFailure failure)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(insert)) {
             statement.setString(1, subscription);
@@ -137,8 +128,8 @@ public final class ParkedTable {
     }
 
     /** Returns the keys of a subscription, at most {@code limit}, those that failed first at the front. */
-    public List<Row> load(Connection connection, String subscription, int limit) throws SQLException {
-        List<Row> found = new ArrayList<>();
+    public List<ParkedRow> load(Connection connection, String subscription, int limit) throws SQLException {
+        List<ParkedRow> found = new ArrayList<>();
         try (PreparedStatement statement = connection.prepareStatement(load)) {
             statement.setString(1, subscription);
             statement.setInt(2, limit);
@@ -152,7 +143,7 @@ public final class ParkedTable {
     }
 
     /** Returns a key. */
-    public Optional<Row> find(Connection connection, String subscription, String key) throws SQLException {
+    public Optional<ParkedRow> find(Connection connection, String subscription, String key) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(find)) {
             statement.setString(1, subscription);
             statement.setString(2, key);
@@ -162,15 +153,15 @@ public final class ParkedTable {
         }
     }
 
-    private static Row row(ResultSet rows) throws SQLException {
+    private static ParkedRow row(ResultSet rows) throws SQLException {
         double wait = rows.getDouble(10);
-        return new Row(
+        return new ParkedRow(
                 rows.getString(1),
                 rows.getLong(2),
                 rows.getInt(3),
                 rows.getObject(4) == null ? null : Statements.instant(rows, 4),
                 rows.getString(5),
-                new Failure(rows.getString(6), rows.getString(7)),
+                new ParkedFailure(rows.getString(6), rows.getString(7)),
                 Statements.instant(rows, 8),
                 Statements.instant(rows, 9),
                 Duration.ofMillis((long) (Math.max(wait, 0) * 1000)));
@@ -195,12 +186,10 @@ public final class ParkedTable {
     public Waiting waiting(Connection connection, String subscription, @Nullable String key, long version)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(waitsAt)) {
-            for (int first : new int[] {1, 5}) {
-                statement.setString(first, subscription);
-                statement.setString(first + 1, key);
-                statement.setString(first + 2, key);
-                statement.setLong(first + 3, version);
-            }
+            statement.setString(1, subscription);
+            statement.setString(2, key);
+            statement.setString(3, key);
+            statement.setLong(4, version);
             try (ResultSet rows = statement.executeQuery()) {
                 rows.next();
                 return new Waiting(rows.getBoolean(1), rows.getBoolean(2));
@@ -241,7 +230,7 @@ public final class ParkedTable {
             long version,
             int attempts,
             @Nullable Duration pause,
-            Failure failure)
+            ParkedFailure failure)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(failed)) {
             statement.setLong(1, version);
@@ -266,40 +255,25 @@ public final class ParkedTable {
     }
 
     /** Clears a command that is carried out. Another one that was set meanwhile stays. */
-    public void clear(Connection connection, String subscription, String key, Command done) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(clear)) {
-            statement.setString(1, subscription);
-            statement.setString(2, key);
-            statement.setString(3, done.text());
-            statement.executeUpdate();
-        }
-    }
-
-    /** Returns the subscriptions of which a key has a command. */
-    public List<String> withCommands(Connection connection) throws SQLException {
-        List<String> found = new ArrayList<>();
-        try (PreparedStatement statement = connection.prepareStatement(withCommands);
-                ResultSet rows = statement.executeQuery()) {
-            while (rows.next()) {
-                found.add(rows.getString(1));
-            }
-        }
-        return found;
+    public void clear(Connection connection, String subscription, String key, ParkedCommand done) throws SQLException {
+        update(connection, clear, subscription, key, done.text());
     }
 
     /** Deletes a key. */
     public void delete(Connection connection, String subscription, String key) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(delete)) {
-            statement.setString(1, subscription);
-            statement.setString(2, key);
-            statement.executeUpdate();
-        }
+        update(connection, delete, subscription, key);
     }
 
     /** Deletes all keys of a subscription. */
     public void deleteAll(Connection connection, String subscription) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(deleteAll)) {
-            statement.setString(1, subscription);
+        update(connection, deleteAll, subscription);
+    }
+
+    private static void update(Connection connection, String sql, String... values) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            for (int i = 0; i < values.length; i++) {
+                statement.setString(i + 1, values[i]);
+            }
             statement.executeUpdate();
         }
     }
@@ -309,7 +283,7 @@ public final class ParkedTable {
      *
      * @param key null for all keys
      */
-    public int command(Connection connection, String subscription, @Nullable String key, Command command)
+    public int command(Connection connection, String subscription, @Nullable String key, ParkedCommand command)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(this.command)) {
             statement.setString(1, command.text());
@@ -322,65 +296,6 @@ public final class ParkedTable {
         }
     }
 
-    /** What an operator may do with a parked key. */
-    public enum Command {
-        /** Tries the next event again, as often as a new one. */
-        REQUEUE,
-        /** Skips the next event. */
-        SKIP,
-        /** Skips all events that wait. */
-        DISCARD;
-
-        String text() {
-            return name().toLowerCase(Locale.ROOT);
-        }
-
-        static Command of(String text) {
-            return valueOf(text.toUpperCase(Locale.ROOT));
-        }
-    }
-
-    /** Class and message of an exception. */
-    public record Failure(String type, String message) {
-
-        private static final int MAX_LENGTH = 2000;
-
-        /** Returns a failure with a message that can be stored. */
-        public static Failure of(Throwable failure) {
-            return of(failure.getClass().getName(), SafeLog.describe(failure));
-        }
-
-        /** Returns a failure with a message that can be stored. */
-        public static Failure of(String type, String message) {
-            String printable = Texts.printable(message);
-            return new Failure(
-                    type, printable.length() > MAX_LENGTH ? printable.substring(0, MAX_LENGTH) + "…" : printable);
-        }
-    }
-
     /** Whether events are parked, and whether events wait for an attempt. */
     public record Waiting(boolean parked, boolean retrying) {}
-
-    /**
-     * A key.
-     *
-     * @param retryAt time of the next attempt; null if it is parked
-     * @param retryIn time until the next attempt, by the clock of the database
-     */
-    public record Row(
-            String key,
-            long nextVersion,
-            int attempts,
-            @Nullable Instant retryAt,
-            @Nullable String commandText,
-            Failure failure,
-            Instant firstFailedAt,
-            Instant lastFailedAt,
-            Duration retryIn) {
-
-        /** Returns the command that an operator has set; null if there is none. */
-        public @Nullable Command command() {
-            return commandText == null ? null : Command.of(commandText);
-        }
-    }
 }

@@ -67,6 +67,15 @@ final class Statements {
         return connection.createArrayOf("int8", values.toArray());
     }
 
+    /** Sets the parameters for the names and the numbers of partitions. */
+    static void bind(PreparedStatement statement, int index, Collection<PartitionId> partitions) throws SQLException {
+        Connection connection = statement.getConnection();
+        List<String> names = partitions.stream().map(PartitionId::subscription).toList();
+        List<Integer> numbers = partitions.stream().map(PartitionId::partition).toList();
+        statement.setArray(index, texts(connection, names));
+        statement.setArray(index + 1, integers(connection, numbers));
+    }
+
     /** Returns a duration of SQL's {@code interval} as a parameter of type double precision: seconds. */
     static double seconds(Duration duration) {
         return duration.toNanos() / 1e9;

@@ -5,7 +5,7 @@ import io.synckit.InvalidConfigException;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.boot.SynckitListener;
 import io.synckit.subscription.DurableOptions;
-import io.synckit.subscription.DurableOptions.StartFrom;
+import io.synckit.subscription.StartFrom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;

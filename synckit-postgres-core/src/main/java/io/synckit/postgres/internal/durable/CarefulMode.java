@@ -1,0 +1,61 @@
+package io.synckit.postgres.internal.durable;
+
+import java.util.concurrent.Semaphore;
+
+/**
+ * Finds an event that kills its process. After the death of an owner, the next events are handled one at a time, and each is stored as
+ * started before. In a process one event at a time is handled so: otherwise events that run beside the culprit would be suspected with it.
+ * Used by the thread that handles the partition.
+ */
+final class CarefulMode {
+
+    /** Events after a claim from a dead process that are handled one at a time. */
+    private static final int EVENTS = 100;
+
+    /** Deaths of a process during an event after which the event is not handled again. */
+    private static final int MAX_DEATHS = 3;
+
+    private final OwnedPartition partition;
+    private final Semaphore permit;
+    private int left;
+    private long startedHere;
+
+    /** @param permit the permit of the process to handle an event that may have killed another process */
+    CarefulMode(OwnedPartition partition, boolean afterDeath, Semaphore permit) {
+        this.partition = partition;
+        this.permit = permit;
+        this.left = afterDeath ? EVENTS : 0;
+    }
+
+    boolean isOn() {
+        return left > 0;
+    }
+
+    /** Returns whether no other event of this process is handled so. To be followed by {@link #leave}. */
+    boolean tryEnter() {
+        return permit.tryAcquire();
+    }
+
+    void leave() {
+        permit.release();
+    }
+
+    /** Stores that an event is about to be handled. Returns the number of deaths if processes have died during it too often, otherwise 0. */
+    int start(long version) {
+        if (version == startedHere) {
+            return 0; // this process has survived the attempt before
+        }
+        int deaths = partition.start(version) - 1;
+        startedHere = version;
+        if (deaths < MAX_DEATHS) {
+            return 0;
+        }
+        survived();
+        return deaths;
+    }
+
+    /** An event is handled, or has failed without a death. */
+    void survived() {
+        left = Math.max(0, left - 1);
+    }
+}

@@ -1,0 +1,28 @@
+package io.synckit.postgres.internal.sql;
+
+import java.time.Duration;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A key of which an event has failed.
+ *
+ * @param retryAt time of the next attempt; null if it is parked
+ * @param retryIn time until the next attempt, by the clock of the database
+ */
+public record ParkedRow(
+        String key,
+        long nextVersion,
+        int attempts,
+        @Nullable Instant retryAt,
+        @Nullable String commandText,
+        ParkedFailure failure,
+        Instant firstFailedAt,
+        Instant lastFailedAt,
+        Duration retryIn) {
+
+    /** Returns the command that an operator has set; null if there is none. */
+    public @Nullable ParkedCommand command() {
+        return commandText == null ? null : ParkedCommand.of(commandText);
+    }
+}

@@ -1,0 +1,165 @@
+package io.synckit.postgres.internal.sql;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The claims of partitions, in the rows of the checkpoints: their begin, their end, and the end of sessions that hold rows locked. */
+public final class PartitionClaims {
+
+    /** The update returns the position, because one that was read before may be older. Rows that are locked are left to the next attempt. */
+    private static final String CLAIM = """
+            update <checkpoints> c set owner = ?, epoch = c.epoch + 1
+              from (select k.subscription, k.partition, k.owner from <checkpoints> k
+                     where (k.subscription, k.partition) in (select * from unnest(?::text[], ?::integer[]))
+                       and (k.owner is null or k.owner = any(?))
+                       and not exists (select from <subscriptions> s where s.name = k.subscription and s.paused)
+                     order by 1, 2 for no key update skip locked) free
+             where c.subscription = free.subscription and c.partition = free.partition
+            returning c.subscription, c.partition, c.epoch, c.position, c.suspect, c.attempts,
+                      extract(epoch from case when isfinite(c.retry_at) then c.retry_at end - clock_timestamp()),
+                      c.retry_at = 'infinity',
+                      free.owner is not null
+            """;
+
+    /** The sessions that hold the rows of owners locked. */
+    private static final String TERMINATE = """
+            select pg_terminate_backend(l.pid) from <checkpoints> c
+              join pg_locks l on l.locktype = 'transactionid' and l.transactionid = c.xmax and l.granted
+             where (c.subscription, c.partition) in (select * from unnest(?::text[], ?::integer[]))
+               and c.owner = any(?) and l.pid <> pg_backend_pid()
+            """;
+
+    private static final String GIVE_BACK = """
+            update <checkpoints> set owner = null, epoch = epoch + 1
+             where owner = ? and (subscription, partition) in (select * from unnest(?::text[], ?::integer[]))
+            """;
+
+    private static final String RELEASE = """
+            update <checkpoints> set owner = null, epoch = epoch + 1,
+                   position = case when position >= ? then greatest(position, ?) else position end,
+                   updated_at = clock_timestamp()
+             where subscription = ? and partition = ? and epoch = ?
+            """;
+
+    private final String claim;
+    private final String terminate;
+    private final String giveBack;
+    private final String release;
+
+    public PartitionClaims(TableName name) {
+        Statements statements = new Statements(name, false);
+        this.claim = statements.named(CLAIM);
+        this.terminate = statements.named(TERMINATE);
+        this.giveBack = statements.named(GIVE_BACK);
+        this.release = statements.named(RELEASE);
+    }
+
+    /** Claims partitions without an owner, and those of dead owners. Returns the ones that were claimed. */
+    public List<Claim> claim(Connection connection, int me, Collection<PartitionId> wanted, Collection<Integer> dead)
+            throws SQLException {
+        List<Claim> claims = new ArrayList<>();
+        try (PreparedStatement statement = connection.prepareStatement(claim)) {
+            statement.setInt(1, me);
+            Statements.bind(statement, 2, wanted);
+            statement.setArray(4, Statements.integers(connection, dead));
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    claims.add(claim(rows));
+                }
+            }
+        }
+        return claims;
+    }
+
+    private static Claim claim(ResultSet rows) throws SQLException {
+        boolean stopped = rows.getBoolean(8);
+        double wait = rows.getDouble(7);
+        return new Claim(
+                new PartitionId(rows.getString(1), rows.getInt(2)),
+                rows.getLong(3),
+                rows.getLong(4),
+                rows.getObject(5, Long.class),
+                rows.getInt(6),
+                stopped ? Duration.ZERO : Duration.ofMillis((long) (Math.max(wait, 0) * 1000)),
+                stopped,
+                rows.getBoolean(9));
+    }
+
+    /** Ends the sessions that lock rows of these owners: transactions of a process that is paused, whose host is gone, or whose handler hangs. */
+    public int terminateLockers(Connection connection, Collection<PartitionId> partitions, Collection<Integer> owners)
+            throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(terminate)) {
+            Statements.bind(statement, 1, partitions);
+            statement.setArray(3, Statements.integers(connection, owners));
+            int ended = 0;
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    ended++;
+                }
+            }
+            return ended;
+        }
+    }
+
+    /** Gives partitions back that this process owns in the rows, but does not handle. */
+    public void giveBack(Connection connection, int me, Collection<PartitionId> partitions) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(giveBack)) {
+            statement.setInt(1, me);
+            Statements.bind(statement, 2, partitions);
+            statement.executeUpdate();
+        }
+    }
+
+    /** Stores the position, unless the row is behind what was stored, and gives the partition up. */
+    public void release(Connection connection, Held held, long stored, long position) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(release)) {
+            statement.setLong(1, stored);
+            statement.setLong(2, position);
+            held.bind(statement, 3);
+            statement.executeUpdate();
+        }
+    }
+
+    /** A partition and the epoch of its claim. */
+    public record Held(PartitionId id, long epoch) {
+
+        /** Sets the parameters for name, number and epoch. */
+        void bind(PreparedStatement statement, int index) throws SQLException {
+            statement.setString(index, id.subscription());
+            statement.setInt(index + 1, id.partition());
+            statement.setLong(index + 2, epoch);
+        }
+    }
+
+    /**
+     * A claimed partition.
+     *
+     * @param suspect an event that failed in place, or that was started after an owner had died; null if there is none
+     * @param attempts attempts at that event
+     * @param retryIn time until it may be tried again
+     * @param stopped whether it must not be tried
+     * @param fromDead whether the former owner has died
+     */
+    public record Claim(
+            PartitionId id,
+            long epoch,
+            long position,
+            @Nullable Long suspect,
+            int attempts,
+            Duration retryIn,
+            boolean stopped,
+            boolean fromDead) {
+
+        /** Returns the partition and its epoch. */
+        public Held held() {
+            return new Held(id, epoch);
+        }
+    }
+}
