@@ -10,6 +10,7 @@ import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.DurableProcess;
+import io.synckit.postgres.testing.DurableProcesses;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.postgres.testing.TransactionPooler;
@@ -22,8 +23,6 @@ import io.synckit.subscription.DurableSubscription.Outcome;
 import io.synckit.subscription.StartFrom;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -42,7 +41,9 @@ class DurableOwnershipTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    private final List<DurableProcess> processes = new ArrayList<>();
+    @RegisterExtension
+    private final DurableProcesses processes = new DurableProcesses(database);
+
     private PostgresEventStore store;
 
     @BeforeEach
@@ -53,14 +54,7 @@ class DurableOwnershipTest {
 
     @AfterEach
     void close() {
-        processes.forEach(DurableProcess::close);
         store.close();
-    }
-
-    private DurableProcess process() {
-        DurableProcess process = new DurableProcess(database);
-        processes.add(process);
-        return process;
     }
 
     private static DurableOptions options() {
@@ -104,14 +98,15 @@ class DurableOwnershipTest {
 
     @Test
     void partitionsAreSharedByAllProcesses() throws InterruptedException {
-        DurableProcess first = process();
+        DurableProcess first = processes.start();
         DurableSubscription subscription =
                 first.subscriptions().durable(options().partitions(4), (event, context) -> {});
         Await.until(() -> "4".equals(owners("numbers")));
-        process().subscriptions().durable(options().partitions(4), (event, context) -> {});
+        DurableProcess second = processes.start();
+        second.subscriptions().durable(options().partitions(4), (event, context) -> {});
         Await.until(() -> "2,2".equals(owners("numbers")));
 
-        processes.get(1).close();
+        second.close();
         Await.until(() -> "4".equals(owners("numbers")));
         store(0, 10);
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
@@ -120,7 +115,7 @@ class DurableOwnershipTest {
     @Test
     void subscriptionsAreSharedByAllProcesses() {
         for (int process = 0; process < 2; process++) {
-            DurableProcess started = process();
+            DurableProcess started = processes.start();
             for (int i = 0; i < 6; i++) {
                 started.subscriptions().durable(DurableOptions.named("s-" + i), (event, context) -> {});
             }
@@ -135,10 +130,10 @@ class DurableOwnershipTest {
 
     @Test
     void deadProcessIsReplacedAndLosesNothing() throws InterruptedException {
-        DurableProcess first = process();
+        DurableProcess first = processes.start();
         first.subscriptions().durable(exactlyOnce(), inserting(first));
         untilOwned("numbers", first);
-        DurableProcess second = process();
+        DurableProcess second = processes.start();
         DurableSubscription subscription = second.subscriptions().durable(exactlyOnce(), inserting(second));
         store(0, 30);
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
@@ -162,7 +157,7 @@ class DurableOwnershipTest {
         CountDownLatch filtering = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
         store(0, 3);
-        DurableProcess first = process();
+        DurableProcess first = processes.start();
         first.subscriptions()
                 .durable(
                         exactlyOnce().filter(Filter.matching(event -> {
@@ -171,7 +166,7 @@ class DurableOwnershipTest {
                         })),
                         inserting(first));
         assertThat(filtering.await(4, TimeUnit.MINUTES)).isTrue();
-        DurableProcess second = process();
+        DurableProcess second = processes.start();
         DurableSubscription subscription = second.subscriptions().durable(exactlyOnce(), inserting(second));
 
         first.loseListener();
@@ -204,7 +199,7 @@ class DurableOwnershipTest {
         Collector<Integer> formerSessions = new Collector<>();
         AtomicInteger formerPid = new AtomicInteger();
         store(0, 1);
-        DurableProcess first = process();
+        DurableProcess first = processes.start();
         first.subscriptions().durable(exactlyOnce(), (event, context) -> {
             try (var borrowed = first.connections().borrow();
                     Statement statement = borrowed.connection().createStatement();
@@ -217,7 +212,7 @@ class DurableOwnershipTest {
             insert(first, event);
         });
         assertThat(handling.await(4, TimeUnit.MINUTES)).isTrue();
-        DurableProcess second = process();
+        DurableProcess second = processes.start();
         DurableSubscription subscription = second.subscriptions().durable(exactlyOnce(), (event, context) -> {
             formerSessions.add(
                     Integer.valueOf(database.query("select count(*) from pg_stat_activity where pid = " + formerPid)));
@@ -237,12 +232,12 @@ class DurableOwnershipTest {
     @Test
     void claimStartsAtThePositionThatTheFormerOwnerCommittedLast() throws InterruptedException {
         store(0, 5);
-        DurableProcess first = process();
+        DurableProcess first = processes.start();
         first.subscriptions().durable(options(), (event, context) -> {});
         Await.until(database, "select position from synckit.events_checkpoints", "5");
         first.close();
         database.execute("update synckit.events_checkpoints set position = 1");
-        DurableProcess second = process();
+        DurableProcess second = processes.start();
         AtomicInteger borrows = new AtomicInteger();
         Collector<Long> handled = new Collector<>();
         second.beforeBorrow(() -> {
@@ -267,7 +262,7 @@ class DurableOwnershipTest {
      */
     @Test
     void ownerNoticesThatTheServerHasLostItsLastCommits() throws InterruptedException {
-        DurableProcess process = process();
+        DurableProcess process = processes.start();
         DurableSubscription subscription = process.subscriptions().durable(exactlyOnce(), inserting(process));
         store(0, 5);
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
@@ -285,14 +280,14 @@ class DurableOwnershipTest {
         CountDownLatch goOn = new CountDownLatch(1);
         Collector<Long> ofFirst = new Collector<>();
         store(0, 200);
-        DurableProcess first = process();
+        DurableProcess first = processes.start();
         first.subscriptions().durable(options(), (event, context) -> {
             handling.countDown();
             await(goOn);
             ofFirst.add(event.version().value());
         });
         assertThat(handling.await(4, TimeUnit.MINUTES)).isTrue();
-        DurableProcess second = process();
+        DurableProcess second = processes.start();
         DurableSubscription subscription = second.subscriptions().durable(options(), inserting(second));
 
         first.loseListener();
@@ -330,10 +325,10 @@ class DurableOwnershipTest {
 
     @Test
     void processThatWasSeenAsDeadJoinsAgain() throws InterruptedException {
-        DurableProcess first = process();
+        DurableProcess first = processes.start();
         DurableSubscription subscription =
                 first.subscriptions().durable(options().partitions(2), (event, context) -> {});
-        process().subscriptions().durable(options().partitions(2), (event, context) -> {});
+        processes.start().subscriptions().durable(options().partitions(2), (event, context) -> {});
         Await.until(() -> "1,1".equals(owners("numbers")));
 
         first.loseListener();
@@ -348,10 +343,10 @@ class DurableOwnershipTest {
 
     @Test
     void orderlyStopHandsOverAtOnce() throws InterruptedException {
-        DurableProcess first = process();
+        DurableProcess first = processes.start();
         first.subscriptions().durable(exactlyOnce(), inserting(first));
         untilOwned("numbers", first);
-        DurableProcess second = process();
+        DurableProcess second = processes.start();
         DurableSubscription subscription = second.subscriptions().durable(exactlyOnce(), inserting(second));
 
         first.listener().stop();
@@ -370,8 +365,7 @@ class DurableOwnershipTest {
         CountDownLatch handling = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
         store(0, 1);
-        DurableProcess first = new DurableProcess(database, builder -> builder.closeTimeout(Duration.ofMillis(100)));
-        processes.add(first);
+        DurableProcess first = processes.start(builder -> builder.closeTimeout(Duration.ofMillis(100)));
         first.subscriptions().durable(options(), (event, context) -> {
             handling.countDown();
             await(goOn);
@@ -387,10 +381,10 @@ class DurableOwnershipTest {
 
     @Test
     void awaitWorksInAProcessThatOwnsNothing() throws InterruptedException {
-        DurableProcess owner = process();
+        DurableProcess owner = processes.start();
         owner.subscriptions().durable(options(), (event, context) -> {});
         untilOwned("numbers", owner);
-        DurableSubscription elsewhere = process().subscriptions().durable(options(), (event, context) -> {});
+        DurableSubscription elsewhere = processes.start().subscriptions().durable(options(), (event, context) -> {});
         store(0, 5);
 
         assertThat(elsewhere.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
@@ -401,10 +395,10 @@ class DurableOwnershipTest {
     @Test
     void pauseTakesThePartitionFromAHandlerInAnotherProcess() throws InterruptedException {
         Collector<StoredEvent> handled = new Collector<>();
-        DurableProcess owner = process();
+        DurableProcess owner = processes.start();
         owner.subscriptions().durable(options(), (event, context) -> handled.add(event));
         untilOwned("numbers", owner);
-        DurableSubscription elsewhere = process().subscriptions().durable(options(), (event, context) -> {});
+        DurableSubscription elsewhere = processes.start().subscriptions().durable(options(), (event, context) -> {});
 
         elsewhere.pause();
         store(0, 3);
@@ -420,15 +414,13 @@ class DurableOwnershipTest {
     @Test
     void subscriptionWorksWithoutNotifications() throws InterruptedException {
         Collector<StoredEvent> handled = new Collector<>();
-        DurableProcess polling = new DurableProcess(
-                database, builder -> builder.notifyMode(NotifyMode.OFF).withNotificationTimeout(Duration.ofMillis(50)));
-        processes.add(polling);
+        DurableProcess polling = processes.start(
+                builder -> builder.notifyMode(NotifyMode.OFF).withNotificationTimeout(Duration.ofMillis(50)));
         polling.subscriptions().durable(options(), (event, context) -> handled.add(event));
         store(0, 5);
         handled.next(5);
-        DurableProcess second = new DurableProcess(
-                database, builder -> builder.notifyMode(NotifyMode.OFF).withNotificationTimeout(Duration.ofMillis(50)));
-        processes.add(second);
+        DurableProcess second = processes.start(
+                builder -> builder.notifyMode(NotifyMode.OFF).withNotificationTimeout(Duration.ofMillis(50)));
         second.subscriptions().durable(options(), (event, context) -> handled.add(event));
 
         polling.die();

@@ -93,13 +93,15 @@ public final class NotificationListener implements AutoCloseable {
         parts.runs.exemptCaller();
         parts.durable.exemptCaller();
         parts.live.serve(false);
-        if (!parts.durable.isServing()) {
+        boolean durable = parts.durable.isServing();
+        if (!durable) {
             stop();
         }
+        Runnable stopDurable = durable ? parts.durable.beginStop(FOREVER) : () -> {};
         int startsBefore = starts.get();
         CompletableFuture<Void> stopped = new CompletableFuture<>();
         NamedThreads.single("synckit-stop-" + parts.table, () -> {
-                    parts.durable.stop(FOREVER);
+                    stopDurable.run();
                     if (starts.get() == startsBefore) {
                         stop();
                     }

@@ -51,6 +51,7 @@ public final class DurableTorture {
     private final List<Fault> possible;
     private final Path data;
     private final int port;
+    private final Path outage;
     private final Process[] workers = new Process[WORKERS];
     private final String[] names = new String[WORKERS];
     private final Map<Fault, Integer> faults = new EnumMap<>(Fault.class);
@@ -58,6 +59,7 @@ public final class DurableTorture {
     private final AtomicLong stored = new AtomicLong();
     private EmbeddedPostgres server;
     private int started;
+    private int killers;
     private volatile boolean writing = true;
 
     private enum Fault {
@@ -66,7 +68,9 @@ public final class DurableTorture {
         STOP_IN_ORDER,
         TERMINATE_SESSIONS,
         LOSE_LISTENER,
-        RESTART_SERVER
+        RESTART_SERVER,
+        KILLING_EVENT,
+        OUTAGE
     }
 
     private DurableTorture(Delivery delivery, int partitions, long seed, String synchronousCommit, List<Fault> possible)
@@ -77,6 +81,7 @@ public final class DurableTorture {
         this.partitions = partitions;
         this.random = new Random(seed);
         this.data = Files.createTempDirectory("synckit-torture");
+        this.outage = data.resolveSibling(data.getFileName() + ".outage");
         try (ServerSocket free = new ServerSocket(0)) {
             this.port = free.getLocalPort();
         }
@@ -215,7 +220,8 @@ public final class DurableTorture {
                         url(),
                         delivery.name(),
                         String.valueOf(partitions),
-                        name)
+                        name,
+                        outage.toString())
                 .redirectErrorStream(true)
                 .redirectOutput(output(name))
                 .start();
@@ -288,6 +294,30 @@ public final class DurableTorture {
                 query(
                         "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like 'worker-%-listener'");
             case RESTART_SERVER -> restartServer(random.nextBoolean() ? "-QUIT" : "-INT");
+            case KILLING_EVENT -> storeKillingEvent();
+            case OUTAGE -> {
+                Files.createFile(outage);
+                Thread.sleep(10_000);
+                Files.delete(outage);
+            }
+        }
+    }
+
+    /** Stores an event whose handler halts its process. Waits until it is parked, because at most {@value #WORKERS} workers are up. */
+    private void storeKillingEvent() throws Exception {
+        String key = "killer-" + ++killers;
+        try (HikariDataSource pool = writerPool()) {
+            PostgresEventStore.on(pool, Config.defaults()).store(Event.of(key, DurableWorker.KILLING_EVENT, 0L));
+        }
+        String parked = "select count(*) from synckit.events_parked where retry_at is null and key = '" + key + "'";
+        long end = System.nanoTime() + Duration.ofMinutes(2).toNanos();
+        while (!"1".equals(query(parked)) && System.nanoTime() < end) {
+            for (int i = 0; i < WORKERS; i++) {
+                if (!workers[i].isAlive()) {
+                    startWorker(i);
+                }
+            }
+            pause(100);
         }
     }
 
@@ -346,8 +376,9 @@ public final class DurableTorture {
     private void awaitCatchUp() throws Exception {
         long end = System.nanoTime() + CATCH_UP.toNanos();
         String last = query("select coalesce(max(version), 0) from synckit.events");
+        String waiting = "select count(*) from synckit.events_parked where key not like 'killer-%'";
         String behind = "select count(*) from synckit.events_checkpoints where position < " + last;
-        while (!"0".equals(query(behind)) || !"0".equals(query("select count(*) from synckit.events_parked"))) {
+        while (!"0".equals(query(behind)) || !"0".equals(query(waiting))) {
             if (System.nanoTime() > end) {
                 return;
             }
@@ -361,16 +392,24 @@ public final class DurableTorture {
                         "select string_agg(position || coalesce(' ' || failure, ''), ', ') from synckit.events_checkpoints")
                 + ", last version " + query("select max(version) from synckit.events") + ", parked "
                 + query("select string_agg(key || ' ' || failure, ', ') from synckit.events_parked");
+        String parked =
+                query("select count(*) from synckit.events_parked where retry_at is null and key like 'killer-%'"
+                        + " and failure like '3 processes have died%'");
+        String others = query("select count(*) from synckit.events_parked where key not like 'killer-%'");
+        if (!String.valueOf(killers).equals(parked) || !"0".equals(others)) {
+            return parked + " of " + killers + " killing events are parked, and " + others + " other keys (" + state
+                    + ")";
+        }
         if (delivery == Delivery.EXACTLY_ONCE) {
             String wrong = query(
                     "select string_agg(coalesce(e.aggregate_id, b.account) || ': ' || coalesce(e.sum, 0) || ' in the log, '"
                             + " || coalesce(b.amount, 0) || ' in the balance', '; ') from (select aggregate_id, sum((data #>> '{}')::bigint) as sum"
-                            + " from synckit.events group by 1) e full join balances b on b.account = e.aggregate_id"
+                            + " from synckit.events where type = 'Booked' group by 1) e full join balances b on b.account = e.aggregate_id"
                             + " where e.sum is distinct from b.amount or not b.in_order");
             return wrong == null ? "" : wrong + " (" + state + ")";
         }
         String missing = query(
-                "select count(*) from synckit.events e where not exists (select from deliveries d where d.version = e.version)");
+                "select count(*) from synckit.events e where type = 'Booked' and not exists (select from deliveries d where d.version = e.version)");
         String disorder = query(
                 "select count(*) from (select version, lag(version) over (partition by account order by n) as before"
                         + " from (select min(n) as n, version, account from deliveries group by version, account) first) d where version < before");

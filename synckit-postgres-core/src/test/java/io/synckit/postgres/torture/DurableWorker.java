@@ -10,6 +10,8 @@ import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.Delivery;
 import io.synckit.subscription.EventContext;
 import io.synckit.subscription.StartFrom;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.time.Duration;
@@ -19,6 +21,9 @@ import org.postgresql.ds.PGSimpleDataSource;
 public final class DurableWorker {
 
     static final String SUBSCRIPTION = "balances";
+
+    /** The type of the events whose handler halts the process. */
+    static final String KILLING_EVENT = "Killing";
 
     /** Neither idempotent nor commutative: a repeated or lost event is seen in the amount, a wrong order in the last version. */
     private static final String APPLY = """
@@ -31,10 +36,12 @@ public final class DurableWorker {
 
     private final ConnectionSource connections;
     private final Delivery delivery;
+    private final Path outage;
 
-    private DurableWorker(ConnectionSource connections, Delivery delivery) {
+    private DurableWorker(ConnectionSource connections, Delivery delivery, Path outage) {
         this.connections = connections;
         this.delivery = delivery;
+        this.outage = outage;
     }
 
     public static void main(String[] args) throws Exception {
@@ -51,7 +58,7 @@ public final class DurableWorker {
         physical.setUrl(url + "&ApplicationName=" + name + "-listener");
         try (HikariDataSource pool = new HikariDataSource(config)) {
             ConnectionSource connections = ConnectionSource.of(pool);
-            DurableWorker worker = new DurableWorker(connections, delivery);
+            DurableWorker worker = new DurableWorker(connections, delivery, Path.of(args[4]));
             try (NotificationListener listener = NotificationListener.builder(
                             physical, connections, JsonCodecs.jackson())
                     .processName(name)
@@ -87,6 +94,12 @@ public final class DurableWorker {
     }
 
     private void handle(StoredEvent event, EventContext context) throws Exception {
+        if (event.type().equals(KILLING_EVENT)) {
+            Runtime.getRuntime().halt(1);
+        }
+        if (Files.exists(outage)) {
+            throw new IllegalStateException("an outage");
+        }
         try (var borrowed = connections.borrow()) {
             Connection connection = borrowed.connection();
             if (delivery == Delivery.EXACTLY_ONCE) {

@@ -44,16 +44,17 @@ final class DurableLifecycle {
         return starts;
     }
 
-    /** See {@link DurableSubscriptions#stop}. */
-    void stop(Duration limit) {
-        synchronized (this) {
-            wanted = false;
-            if (stopping) {
-                awaitStopped(limit);
-                return;
-            }
-            stopping = true;
+    /** Decides to stop. The returned action stops; a start before it has ended takes effect afterwards. */
+    synchronized Runnable beginStop(Duration limit) {
+        wanted = false;
+        if (stopping) {
+            return () -> awaitStopped(limit);
         }
+        stopping = true;
+        return () -> stop(limit);
+    }
+
+    private void stop(Duration limit) {
         try {
             coordinator.stop(limit);
         } finally {

@@ -177,7 +177,12 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
      * @param limit how long it waits for handler calls
      */
     public void stop(Duration limit) {
-        lifecycle.stop(limit);
+        beginStop(limit).run();
+    }
+
+    /** Decides to stop. The returned action stops. See {@link #stop}. */
+    public Runnable beginStop(Duration limit) {
+        return lifecycle.beginStop(limit);
     }
 
     /** If a handler on the calling thread stops this process, the stop does not wait for it. */

@@ -56,8 +56,11 @@ final class KeyFlow {
         if (command == ParkedCommand.SKIP) {
             skip(key);
         }
-        if (command != null) {
+        if (command == ParkedCommand.REQUEUE) {
             keys.clear(key, command);
+            key.next(key.nextVersion());
+        }
+        if (command != null) {
             key.tryNow(partition.clock.nanos());
         }
         handle(key);
@@ -71,11 +74,12 @@ final class KeyFlow {
             if (!slice.items().isEmpty()) {
                 long skipped = slice.items().get(0).version();
                 log.warn("subscription.skipped: {} skips the event at version {}", partition.id(), skipped);
-                keys.next(key, skipped + 1);
+                keys.skipTo(key, skipped + 1);
                 return;
             }
             from = slice.upTo() + 1;
         }
+        keys.clear(key, ParkedCommand.SKIP);
     }
 
     private void handle(Key key) throws Exception {

@@ -208,6 +208,11 @@ final class OwnedPartition {
         return read.isPresent() && read.getAsLong() >= version;
     }
 
+    /** Returns whether the row still has the epoch, and the position that was stored last or a later one. */
+    boolean isHeld() {
+        return isStored(stored);
+    }
+
     /** Gives the partition up. */
     void release() {
         database.query(connection -> {

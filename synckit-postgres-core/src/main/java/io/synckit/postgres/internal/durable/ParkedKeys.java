@@ -164,13 +164,24 @@ final class ParkedKeys {
         });
     }
 
+    /** An operator skips an event: the next event of the key is at this version or later. The command is carried out with it. */
+    void skipTo(Key key, long version) {
+        next(key, version, ParkedCommand.SKIP);
+    }
+
     /** The next event of a key is at this version or later. */
     void next(Key key, long version) {
+        next(key, version, null);
+    }
+
+    private void next(Key key, long version, @Nullable ParkedCommand done) {
         long position = partition.position();
-        partition.fenced(
-                connection -> partition.reach(connection, position),
-                connection -> partition.database.parked.next(
-                        connection, partition.id().subscription(), key.name, version));
+        partition.fenced(connection -> partition.reach(connection, position), connection -> {
+            if (done != null) {
+                partition.database.parked.clear(connection, partition.id().subscription(), key.name, done);
+            }
+            return partition.database.parked.next(connection, partition.id().subscription(), key.name, version);
+        });
         partition.flushed(position);
         key.next(version);
     }

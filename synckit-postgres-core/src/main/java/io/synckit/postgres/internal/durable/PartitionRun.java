@@ -83,13 +83,9 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
-    /** The position was not stored: the row was locked, or has another owner. */
+    /** The position was not stored: the row was locked, has another owner, or is behind because the server has lost commits. */
     void loseIfTaken() {
-        boolean taken = partition
-                .database
-                .query(connection -> partition.database.checkpoints.position(connection, partition.held()))
-                .isEmpty();
-        if (taken) {
+        if (!partition.isHeld()) {
             lose();
         }
     }

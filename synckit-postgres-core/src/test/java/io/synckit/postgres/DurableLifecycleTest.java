@@ -1,0 +1,339 @@
+package io.synckit.postgres;
+
+import static io.synckit.postgres.testing.InThread.inThread;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.DurableProcess;
+import io.synckit.postgres.testing.DurableProcesses;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.StartFrom;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Start, stop and pause of durable subscriptions while handlers run, and what is stored about positions and keys meanwhile. */
+class DurableLifecycleTest {
+
+    private static final Duration LONG = Duration.ofMinutes(4);
+
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
+    @RegisterExtension
+    private final DurableProcesses processes = new DurableProcesses(database);
+
+    private PostgresEventStore store;
+
+    @BeforeEach
+    void open() {
+        store = PostgresEventStore.on(database.pool(), Config.builder().build());
+    }
+
+    @AfterEach
+    void close() {
+        store.close();
+    }
+
+    private static DurableOptions options() {
+        return DurableOptions.named("numbers")
+                .startFrom(StartFrom.beginning())
+                .backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20));
+    }
+
+    private void store(int from, int to) {
+        IntStream.range(from, to).forEach(i -> store.store(Event.of("key-" + i % 2, "T", i)));
+    }
+
+    private static boolean await(CountDownLatch latch) {
+        try {
+            return latch.await(4, TimeUnit.MINUTES);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static boolean isCoordinator() {
+        return Thread.currentThread().getName().startsWith("synckit-durable");
+    }
+
+    private String position() {
+        return database.query("select position from synckit.events_checkpoints");
+    }
+
+    @Test
+    void startDuringAGracefulStopTakesEffectAfterIt() throws Exception {
+        CountDownLatch handling = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        store(0, 1);
+        DurableProcess process = processes.start();
+        DurableSubscription subscription = process.subscriptions().durable(options(), (event, context) -> {
+            handling.countDown();
+            await(goOn);
+        });
+        assertThat(await(handling)).isTrue();
+
+        CompletableFuture<Void> stopped = process.listener().stopGracefully();
+        process.listener().start();
+        goOn.countDown();
+        stopped.get(4, TimeUnit.MINUTES);
+        store(1, 3);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(process.listener().isConnected()).isTrue();
+    }
+
+    @Test
+    void durableHandlerMayWaitForTheStopOfItsListener() throws InterruptedException {
+        Collector<String> stops = new Collector<>();
+        store(0, 1);
+        DurableProcess process = processes.start();
+        process.subscriptions().durable(options(), (event, context) -> {
+            process.listener().stopGracefully().join();
+            stops.add("stopped");
+        });
+
+        assertThat(stops.next()).isEqualTo("stopped");
+    }
+
+    @Test
+    void closeDuringAGracefulStopLeavesNoProcess() {
+        CountDownLatch handling = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        store(0, 1);
+        DurableProcess process = processes.start(builder -> builder.closeTimeout(Duration.ofMillis(200)));
+        process.subscriptions().durable(options(), (event, context) -> {
+            handling.countDown();
+            await(goOn);
+        });
+        assertThat(await(handling)).isTrue();
+
+        process.listener().stopGracefully();
+        process.listener().close();
+
+        Await.until(
+                database,
+                "select count(*) from pg_locks where locktype = 'advisory' and objid in (select id from synckit.events_instances)",
+                "0");
+        goOn.countDown();
+    }
+
+    /** The check has read the rows, and claims after the stop has begun. */
+    @Test
+    void partitionThatIsClaimedDuringAStopIsGivenBack() throws Exception {
+        CountDownLatch claiming = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicInteger borrows = new AtomicInteger();
+        DurableProcess process = processes.start();
+        process.beforeBorrow(() -> {
+            // The first connection of the coordinator reads the rows, the second one claims.
+            if (isCoordinator() && borrows.incrementAndGet() == 2) {
+                claiming.countDown();
+                await(goOn);
+            }
+        });
+        process.subscriptions().durable(options(), (event, context) -> {});
+        assertThat(await(claiming)).isTrue();
+
+        Thread stop = new Thread(process.listener()::stop);
+        stop.start();
+        Await.until(() -> stop.getState() == Thread.State.TIMED_WAITING);
+        goOn.countDown();
+        stop.join();
+
+        assertThat(database.query("select epoch > 0 and owner is null from synckit.events_checkpoints"))
+                .isEqualTo("t");
+        assertThat(database.query("select count(*) from synckit.events_instances"))
+                .isEqualTo("0");
+    }
+
+    /** The transaction of the handler holds the row, so the pause must end the session. */
+    @Test
+    void pauseEndsTheSessionOfAHandlerThatHangs() throws InterruptedException {
+        CountDownLatch handling = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicInteger calls = new AtomicInteger();
+        store(0, 1);
+        DurableProcess process = processes.start(builder -> builder.closeTimeout(Duration.ofMillis(200)));
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options().delivery(Delivery.EXACTLY_ONCE), (event, context) -> {
+                    if (calls.incrementAndGet() == 1) {
+                        handling.countDown();
+                        await(goOn);
+                    }
+                });
+        assertThat(await(handling)).isTrue();
+
+        subscription.pause();
+
+        assertThat(position()).isEqualTo("0");
+        goOn.countDown();
+        subscription.resume();
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(calls.get()).isEqualTo(2);
+    }
+
+    /** The row has an owner that does not handle the partition. The owner gives it back with its next check. */
+    @Test
+    void partitionWhoseReleaseHasFailedIsGivenBack() {
+        AtomicBoolean fails = new AtomicBoolean();
+        DurableProcess first = processes.start();
+        first.subscriptions().durable(options().partitions(2), (event, context) -> {});
+        String owners =
+                "select string_agg(n::text, ',') from (select count(*) n from synckit.events_checkpoints where owner is not null"
+                        + " group by owner) c";
+        Await.until(database, owners, "2");
+        first.beforeBorrow(() -> {
+            if (!isCoordinator() && fails.getAndSet(false)) {
+                throw new IllegalStateException("on purpose");
+            }
+        });
+
+        fails.set(true);
+        processes.start().subscriptions().durable(options().partitions(2), (event, context) -> {});
+
+        Await.until(database, owners, "1,1");
+        assertThat(fails.get()).isFalse();
+    }
+
+    /** Otherwise a successor would start before events of the key that are handled, and would handle them before earlier ones. */
+    @Test
+    void positionIsStoredWhenAKeyHasCaughtUp() throws InterruptedException {
+        AtomicBoolean flushing = new AtomicBoolean(true);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicInteger calls = new AtomicInteger();
+        DurableProcess process = processes.start();
+        DurableSubscription subscription = process.subscriptions().durable(options(), (event, context) -> {
+            if (event.data().equals(0) && calls.incrementAndGet() < 3) {
+                throw new IllegalStateException("on purpose");
+            }
+        });
+        Await.until(database, "select count(owner) from synckit.events_checkpoints", "1");
+        process.beforeBorrow(() -> {
+            if (isCoordinator() && flushing.get()) {
+                await(goOn);
+            }
+        });
+
+        store(0, 10);
+        Await.until(() -> subscription.activity().get(0).counts().handled() == 10);
+        Await.until(database, "select count(*) from synckit.events_parked", "0");
+
+        assertThat(position()).isEqualTo("10");
+        flushing.set(false);
+        goOn.countDown();
+    }
+
+    @Test
+    void attemptsThatTheProcessSurvivesAreNotDeaths() throws InterruptedException {
+        AtomicInteger conflicts = new AtomicInteger();
+        DurableProcess first = processes.start();
+        DurableOptions options = options().delivery(Delivery.EXACTLY_ONCE);
+        first.subscriptions().durable(options, (event, context) -> first.die());
+        store(0, 1);
+        Await.until(
+                database,
+                "select count(*) from pg_stat_activity where application_name like '" + first.name() + "%'",
+                "0");
+
+        DurableSubscription successor = processes.start().subscriptions().durable(options, (event, context) -> {
+            if (conflicts.incrementAndGet() < 5) {
+                throw new java.sql.SQLException("on purpose", "40001");
+            }
+        });
+
+        assertThat(successor.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(conflicts.get()).isEqualTo(5);
+    }
+
+    /** In a crash with asynchronous commits, or in a fail-over, the server can lose the last checkpoints. */
+    @Test
+    void lostCheckpointsAreNotRestoredFromMemory() throws InterruptedException {
+        Collector<Long> handled = new Collector<>();
+        DurableProcess process = processes.start();
+        process.subscriptions()
+                .durable(
+                        options(),
+                        (event, context) -> handled.add(event.version().value()));
+        store(0, 5);
+        handled.next(5);
+        Await.until(() -> position().equals("5"));
+
+        database.execute("update synckit.events_checkpoints set position = 3");
+        store(5, 6);
+
+        handled.until(version -> version == 4);
+        assertThat(handled.next(2)).containsExactly(5L, 6L);
+        Await.until(() -> position().equals("6"));
+        database.execute("update synckit.events_checkpoints set position = 2");
+        process.listener().stop();
+        assertThat(position()).isEqualTo("2");
+    }
+
+    @Test
+    void commandWithoutASignalIsFoundByTheNextCheck() throws InterruptedException {
+        AtomicBoolean poison = new AtomicBoolean(true);
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().maxRetries(0), (event, context) -> {
+                    if (poison.get()) {
+                        throw new IllegalStateException("on purpose");
+                    }
+                });
+        store(0, 1);
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
+        poison.set(false);
+
+        database.execute("update synckit.events_parked set command = 'requeue'");
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+    }
+
+    @Test
+    void commandDuringAnAttemptIsCarriedOutAfterIt() throws Exception {
+        CountDownLatch retrying = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicInteger calls = new AtomicInteger();
+        Collector<Object> handled = new Collector<>();
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().maxRetries(1), (event, context) -> {
+                    if (!event.data().equals(0)) {
+                        handled.add(event.data());
+                        return;
+                    }
+                    if (calls.incrementAndGet() == 2) {
+                        retrying.countDown();
+                        await(goOn);
+                    }
+                    throw new IllegalStateException("on purpose");
+                });
+        store(0, 5);
+        assertThat(await(retrying)).isTrue();
+
+        assertThat(inThread(() -> subscription.skip("key-0")).get(4, TimeUnit.MINUTES))
+                .isTrue();
+        goOn.countDown();
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled.rest()).containsExactlyInAnyOrder(1, 2, 3, 4);
+        assertThat(calls.get()).isEqualTo(2);
+    }
+}
