@@ -78,6 +78,9 @@ public final class Bench {
             if (asks("latency")) {
                 latency.atRest();
             }
+            if (asks("durable-latency")) {
+                latency.durable();
+            }
             if (asks("fan-out")) {
                 latency.fanOut();
             }
@@ -86,6 +89,13 @@ public final class Bench {
             }
             if (asks("catch-up")) {
                 CatchUp.measure(all, report, profile);
+            }
+            Consumers consumers = new Consumers(database, report, profile);
+            if (asks("durable-catch-up")) {
+                consumers.catchUp();
+            }
+            if (asks("partitions")) {
+                consumers.partitions();
             }
             if (asks("growth")) {
                 new Growth(database, report, profile).run();

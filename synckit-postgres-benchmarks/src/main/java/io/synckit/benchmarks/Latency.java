@@ -4,6 +4,8 @@ import io.synckit.benchmarks.contenders.Contender;
 import io.synckit.benchmarks.contenders.Contenders;
 import io.synckit.benchmarks.contenders.Database;
 import io.synckit.benchmarks.contenders.Order;
+import io.synckit.benchmarks.contenders.Ours;
+import io.synckit.postgres.schema.NotifyMode;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -78,6 +80,35 @@ final class Latency {
                 Samples.percentile(samples.of(OURS), 0.99) / Samples.percentile(samples.of(BARE), 0.99),
                 3);
         contenders.forEach(Contender::close);
+    }
+
+    /** A durable subscription of this library in another process, beside a live one. */
+    void durable() throws Exception {
+        Ours ours = new Ours(database, NotifyMode.COALESCED);
+        ours.create();
+        Samples samples = new Samples(
+                "durable-latency", "commit to handler in another process, 100/s, by kind of subscription", "ms");
+        List<String> kinds = List.of("live", "durable");
+        kinds.forEach(kind -> samples.addAll(kind, List.of()));
+        try (Child child = Child.start(ListenerProcess.class, database.url())) {
+            Turns.take(profile.first(1), profile.latencyRounds(), kinds, (kind, counts) -> {
+                child.tell(kind.equals("live") ? "follow " + OURS : "consume " + OURS);
+                Measured measured = write(child, ours, 0, profile.latencyEvents());
+                child.tell("stop");
+                if (measured.lost + measured.duplicates > 0) {
+                    throw new IllegalStateException(
+                            measured.lost + " events are lost, " + measured.duplicates + " duplicates");
+                }
+                if (counts) {
+                    samples.addAll(kind, measured.millis);
+                }
+            });
+        }
+        kinds.forEach(kind -> samples.remark(
+                kind, String.format(java.util.Locale.ROOT, "p99 %.2f", Samples.percentile(samples.of(kind), 0.99))));
+        report.table(samples);
+        report.atMost("durable-latency", samples.median("durable") / samples.median("live"), 2);
+        ours.close();
     }
 
     /** This library with many subscriptions, each to one aggregate. */

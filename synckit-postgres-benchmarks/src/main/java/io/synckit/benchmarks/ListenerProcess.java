@@ -21,7 +21,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Another process that receives events. It executes commands, one a line: {@code follow <contender>}, {@code streams <n>} (opens n
+ * Another process that receives events. It executes commands, one a line: {@code follow <contender>}, {@code consume} (the same with a
+ * durable subscription of this library), {@code streams <n>} (opens n
  * subscriptions, each to one stream), {@code report} (prints when each event reached its handler, by the monotonic clock of the machine, which
  * all processes share), {@code stop}.
  */
@@ -43,6 +44,7 @@ final class ListenerProcess {
                 String[] words = order.split(" ", 2);
                 switch (words[0]) {
                     case "follow" -> following = follow(Contenders.named(words[1], database));
+                    case "consume" -> following = consume(new Ours(database, NotifyMode.COALESCED));
                     case "streams" -> following = streams(database, Integer.parseInt(words[1]));
                     case "report" -> report();
                     default -> stop(following);
@@ -64,6 +66,14 @@ final class ListenerProcess {
         return () -> {
             following.close();
             contender.close();
+        };
+    }
+
+    private static Following consume(Ours ours) throws Exception {
+        Following following = ours.followDurably(ListenerProcess::arrived);
+        return () -> {
+            following.close();
+            ours.close();
         };
     }
 

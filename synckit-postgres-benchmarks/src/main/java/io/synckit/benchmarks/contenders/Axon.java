@@ -3,6 +3,9 @@ package io.synckit.benchmarks.contenders;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
@@ -11,12 +14,19 @@ import org.axonframework.common.jdbc.ConnectionProvider;
 import org.axonframework.common.transaction.Transaction;
 import org.axonframework.common.transaction.TransactionManager;
 import org.axonframework.eventhandling.DomainEventMessage;
+import org.axonframework.eventhandling.EventHandlerInvoker;
+import org.axonframework.eventhandling.EventMessage;
 import org.axonframework.eventhandling.GenericDomainEventMessage;
+import org.axonframework.eventhandling.Segment;
 import org.axonframework.eventhandling.TrackedEventMessage;
+import org.axonframework.eventhandling.pooled.PooledStreamingEventProcessor;
+import org.axonframework.eventhandling.tokenstore.jdbc.JdbcTokenStore;
+import org.axonframework.eventhandling.tokenstore.jdbc.PostgresTokenTableFactory;
 import org.axonframework.eventsourcing.eventstore.EmbeddedEventStore;
 import org.axonframework.eventsourcing.eventstore.jdbc.JdbcEventStorageEngine;
 import org.axonframework.eventsourcing.eventstore.jdbc.PostgresEventTableFactory;
 import org.axonframework.eventsourcing.eventstore.jpa.SQLStateResolver;
+import org.axonframework.messaging.StreamableMessageSource;
 import org.axonframework.serialization.json.JacksonSerializer;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
@@ -28,6 +38,9 @@ import org.springframework.transaction.support.DefaultTransactionDefinition;
 public final class Axon implements Contender {
 
     private static final int WAIT = 20;
+
+    /** As large as the batches of this library's consumers. */
+    private static final int CONSUMER_BATCH = 100;
 
     private final Database database;
     private final boolean tuned;
@@ -167,6 +180,51 @@ public final class Axon implements Contender {
         return () -> {
             thread.interrupt();
             Threads.join(thread);
+        };
+    }
+
+    /** A pooled streaming event processor with one segment, which stores its token in the transaction of each batch. */
+    @Override
+    public void consume(long events, LongConsumer each) throws Exception {
+        database.execute("drop table if exists tokenentry");
+        ConnectionProvider connections = new TransactionAwareDataSourceProxy(database.pool())::getConnection;
+        JdbcTokenStore tokens = JdbcTokenStore.builder()
+                .connectionProvider(connections)
+                .serializer(JacksonSerializer.defaultSerializer())
+                .build();
+        tokens.createSchema(PostgresTokenTableFactory.INSTANCE);
+        CountDownLatch handled = new CountDownLatch((int) events);
+        ScheduledExecutorService threads = Executors.newScheduledThreadPool(2);
+        PooledStreamingEventProcessor processor = PooledStreamingEventProcessor.builder()
+                .name("consumer")
+                .eventHandlerInvoker(handler(each, handled))
+                .messageSource(store())
+                .tokenStore(tokens)
+                .transactionManager(transactions(database.pool()))
+                .coordinatorExecutor(threads)
+                .workerExecutor(threads)
+                .initialSegmentCount(1)
+                .initialToken(StreamableMessageSource::createTailToken)
+                .batchSize(tuned ? CONSUMER_BATCH : 1)
+                .build();
+        processor.start();
+        handled.await();
+        processor.shutDown();
+        threads.shutdownNow();
+    }
+
+    private static EventHandlerInvoker handler(LongConsumer each, CountDownLatch handled) {
+        return new EventHandlerInvoker() {
+            @Override
+            public boolean canHandle(EventMessage<?> event, Segment segment) {
+                return true;
+            }
+
+            @Override
+            public void handle(EventMessage<?> event, Segment segment) {
+                each.accept(n(event.getPayload()));
+                handled.countDown();
+            }
         };
     }
 

@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.LongConsumer;
 import org.postgresql.PGConnection;
@@ -21,6 +22,9 @@ public final class Bare implements Contender {
         ARRAYS,
         COPY
     }
+
+    /** As large as the batches of this library's consumers. */
+    private static final int CONSUMER_PAGE = 100;
 
     private static final JsonMapper JSON = new JsonMapper();
     private static final String TABLE = """
@@ -59,7 +63,7 @@ public final class Bare implements Contender {
 
     @Override
     public Set<Can> can() {
-        EnumSet<Can> can = EnumSet.of(Can.STORE_BATCH, Can.READ_ALL, Can.READ_STREAM);
+        EnumSet<Can> can = EnumSet.of(Can.STORE_BATCH, Can.READ_ALL, Can.READ_STREAM, Can.CONSUME);
         if (notifies) {
             can.add(Can.FOLLOW);
         }
@@ -181,6 +185,36 @@ public final class Bare implements Contender {
                 .copyIn("copy " + table + COLUMNS + " from stdin", new StringReader(rows.toString()));
     }
 
+    /** A cursor that stores its position in the transaction of each page, as one would write it by hand. */
+    @Override
+    public void consume(long events, LongConsumer each) throws Exception {
+        String checkpoints = table + "_checkpoints";
+        String consumer = "consumer-" + UUID.randomUUID();
+        database.execute("create table if not exists " + checkpoints + " (name text primary key, position bigint)");
+        database.execute("insert into " + checkpoints + " values ('" + consumer + "', 0)");
+        try (Connection connection = database.connect();
+                PreparedStatement read = connection.prepareStatement("select version, id, aggregate_id, stream_version,"
+                        + " event_type, data, metadata, created_at from " + table
+                        + " where version > ? order by version limit " + CONSUMER_PAGE);
+                PreparedStatement store = connection.prepareStatement(
+                        "update " + checkpoints + " set position = ? where name = '" + consumer + "'")) {
+            connection.setAutoCommit(false);
+            long position = 0;
+            for (long handled = 0; handled < events; ) {
+                read.setLong(1, position);
+                long[] page = {0};
+                position = read(read, n -> {
+                    page[0]++;
+                    each.accept(n);
+                });
+                handled += page[0];
+                store.setLong(1, position);
+                store.executeUpdate();
+                connection.commit();
+            }
+        }
+    }
+
     @Override
     public void readAll(LongConsumer each) throws SQLException {
         try (Connection connection = database.pool().getConnection()) {
@@ -206,10 +240,12 @@ public final class Bare implements Contender {
         }
     }
 
-    private static void read(PreparedStatement select, LongConsumer each) throws SQLException {
+    /** Returns the last version. */
+    private static long read(PreparedStatement select, LongConsumer each) throws SQLException {
+        long last = 0;
         try (ResultSet rows = select.executeQuery()) {
             while (rows.next()) {
-                rows.getLong(1);
+                last = rows.getLong(1);
                 rows.getString(2);
                 rows.getString(3);
                 rows.getLong(4);
@@ -219,6 +255,7 @@ public final class Bare implements Contender {
                 each.accept(JSON.readValue(rows.getString(6), Order.Data.class).n());
             }
         }
+        return last;
     }
 
     @Override

@@ -12,7 +12,8 @@ public interface Contender extends AutoCloseable {
         STORE_BATCH,
         READ_ALL,
         READ_STREAM,
-        FOLLOW
+        FOLLOW,
+        CONSUME
     }
 
     String name();
@@ -65,6 +66,15 @@ public interface Contender extends AutoCloseable {
     /** Receives each event that is committed from now on, until the returned handle is closed. */
     default Following follow(LongConsumer each) throws Exception {
         throw new IllegalStateException(name() + " does not support delivery");
+    }
+
+    /**
+     * Hands the stored events to a new consumer with a checkpoint in the database.
+     *
+     * @param events number of events after which it returns
+     */
+    default void consume(long events, LongConsumer each) throws Exception {
+        throw new IllegalStateException(name() + " does not support consumers with a checkpoint");
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.synckit.benchmarks.contenders;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
+import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.EventStoreSubscription;
 import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.PostgresqlEventStore;
 import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.eventstream.AggregateType;
 import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.eventstream.IdentifierColumnType;
@@ -14,13 +15,19 @@ import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.p
 import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.persistence.table_per_aggregate_type.SeparateTablePerAggregateTypePersistenceStrategy;
 import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.serializer.AggregateIdSerializer;
 import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.serializer.json.JacksonJSONEventSerializer;
+import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.subscription.EventStoreSubscriptionManager;
+import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.subscription.PersistedEventHandler;
+import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.subscription.PostgresqlDurableSubscriptionRepository;
 import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.transaction.EventStoreManagedUnitOfWorkFactory;
 import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.types.EventRevision;
 import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.types.EventTypeOrName;
+import dk.cloudcreate.essentials.components.eventsourced.eventstore.postgresql.types.GlobalEventOrder;
+import dk.cloudcreate.essentials.components.foundation.fencedlock.FencedLockManager;
 import dk.cloudcreate.essentials.components.foundation.types.EventId;
 import dk.cloudcreate.essentials.components.foundation.types.SubscriberId;
 import dk.cloudcreate.essentials.jackson.types.EssentialTypesJacksonModule;
 import dk.cloudcreate.essentials.types.LongRange;
+import java.lang.reflect.Proxy;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.OffsetDateTime;
@@ -32,6 +39,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.LongConsumer;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.postgres.PostgresPlugin;
@@ -42,6 +50,12 @@ import reactor.core.Disposable;
 public final class Essentials implements Contender {
 
     private static final AggregateType ORDERS = AggregateType.of("orders");
+
+    /** A subscription that is not exclusive uses no locks. */
+    private static final FencedLockManager NO_LOCKS = (FencedLockManager) Proxy.newProxyInstance(
+            FencedLockManager.class.getClassLoader(),
+            new Class<?>[] {FencedLockManager.class},
+            (proxy, method, arguments) -> method.getReturnType() == boolean.class ? Boolean.TRUE : null);
 
     private final Database database;
     private final boolean tuned;
@@ -195,6 +209,41 @@ public final class Essentials implements Contender {
                         Optional.of(SubscriberId.of(UUID.randomUUID().toString())))
                 .subscribe(event -> each.accept(n(event)));
         return subscription::dispose;
+    }
+
+    /** A subscription with durable resume points. They are stored every second, not with each batch. */
+    @Override
+    public void consume(long events, LongConsumer each) throws Exception {
+        Store from = store();
+        Jdbi jdbi = Jdbi.create(database.pool());
+        jdbi.installPlugin(new PostgresPlugin());
+        EventStoreSubscriptionManager manager = EventStoreSubscriptionManager.createFor(
+                from.events,
+                page(),
+                pause(),
+                NO_LOCKS,
+                Duration.ofSeconds(1),
+                new PostgresqlDurableSubscriptionRepository(jdbi, from.events));
+        manager.start();
+        CountDownLatch handled = new CountDownLatch((int) events);
+        EventStoreSubscription subscription = manager.subscribeToAggregateEventsAsynchronously(
+                SubscriberId.of(UUID.randomUUID().toString()),
+                ORDERS,
+                GlobalEventOrder.FIRST_GLOBAL_EVENT_ORDER,
+                Optional.empty(),
+                new PersistedEventHandler() {
+                    @Override
+                    public void onResetFrom(EventStoreSubscription reset, GlobalEventOrder order) {}
+
+                    @Override
+                    public void handle(PersistedEvent event) {
+                        each.accept(n(event));
+                        handled.countDown();
+                    }
+                });
+        handled.await();
+        subscription.stop();
+        manager.stop();
     }
 
     @Override

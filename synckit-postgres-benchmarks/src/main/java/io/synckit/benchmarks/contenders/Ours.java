@@ -11,13 +11,21 @@ import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.postgres.schema.SchemaMigrator;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.State;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveSubscription;
+import io.synckit.subscription.StartFrom;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -149,6 +157,40 @@ public final class Ours implements Contender {
     @Override
     public void readStream(String aggregateId, LongConsumer each) {
         store().loadByAggregate(aggregateId, Version.ZERO).forEach(event -> each.accept(n(event)));
+    }
+
+    /** Exactly-once, in batches. */
+    @Override
+    public void consume(long events, LongConsumer each) throws Exception {
+        consume(DurableOptions.named("consumer-" + UUID.randomUUID()).delivery(Delivery.EXACTLY_ONCE), events, each);
+    }
+
+    /** Hands the last events of the log to a consumer. */
+    public void consume(DurableOptions options, long events, LongConsumer each) throws Exception {
+        AtomicLong handled = new AtomicLong();
+        CountDownLatch done = new CountDownLatch(1);
+        StartFrom start = StartFrom.after(Version.of(store().latestVersion().value() - events));
+        DurableSubscription subscription = store().subscriptions()
+                .durableBatches(options.startFrom(start), (batch, context) -> {
+                    batch.forEach(event -> each.accept(n(event)));
+                    if (handled.addAndGet(batch.size()) >= events) {
+                        done.countDown();
+                    }
+                });
+        done.await();
+        subscription.close();
+    }
+
+    /** Receives each event by a durable subscription, from now on. */
+    public Following followDurably(LongConsumer each) throws Exception {
+        DurableSubscription subscription = store().subscriptions()
+                .durable(
+                        DurableOptions.named("follower-" + UUID.randomUUID()),
+                        (event, context) -> each.accept(n(event)));
+        while (subscription.activity().get(0).state() == State.NOT_OWNED) {
+            Thread.sleep(10);
+        }
+        return subscription::close;
     }
 
     @Override

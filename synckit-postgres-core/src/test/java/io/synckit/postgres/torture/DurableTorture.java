@@ -404,12 +404,12 @@ public final class DurableTorture {
             String wrong = query(
                     "select string_agg(coalesce(e.aggregate_id, b.account) || ': ' || coalesce(e.sum, 0) || ' in the log, '"
                             + " || coalesce(b.amount, 0) || ' in the balance', '; ') from (select aggregate_id, sum((data #>> '{}')::bigint) as sum"
-                            + " from synckit.events where type = 'Booked' group by 1) e full join balances b on b.account = e.aggregate_id"
+                            + " from synckit.events where event_type = 'Booked' group by 1) e full join balances b on b.account = e.aggregate_id"
                             + " where e.sum is distinct from b.amount or not b.in_order");
             return wrong == null ? "" : wrong + " (" + state + ")";
         }
         String missing = query(
-                "select count(*) from synckit.events e where type = 'Booked' and not exists (select from deliveries d where d.version = e.version)");
+                "select count(*) from synckit.events e where event_type = 'Booked' and not exists (select from deliveries d where d.version = e.version)");
         String disorder = query(
                 "select count(*) from (select version, lag(version) over (partition by account order by n) as before"
                         + " from (select min(n) as n, version, account from deliveries group by version, account) first) d where version < before");

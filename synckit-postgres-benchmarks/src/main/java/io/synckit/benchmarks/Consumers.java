@@ -1,0 +1,84 @@
+package io.synckit.benchmarks;
+
+import io.synckit.benchmarks.contenders.Contender;
+import io.synckit.benchmarks.contenders.Contenders;
+import io.synckit.benchmarks.contenders.Database;
+import io.synckit.benchmarks.contenders.Ours;
+import io.synckit.postgres.schema.NotifyMode;
+import io.synckit.subscription.DurableOptions;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+
+/** Measures consumers with a checkpoint in the database: how fast they catch up, and what partitions gain. */
+final class Consumers {
+
+    private static final int BATCH = 1000;
+    private static final int ROUNDS = 5;
+    private static final long SLOW_HANDLER = 2_000_000;
+    private static final int SLOW_EVENTS = 2000;
+    private static final String OURS = "synckit, coalesced";
+    private static final Set<String> PEERS = Set.of("Axon, tuned", "Essentials, tuned");
+    private static final Set<String> ALL = Set.of(OURS, "bare insert", "Axon, tuned", "Essentials, tuned");
+
+    private final Database database;
+    private final Report report;
+    private final Profile profile;
+
+    Consumers(Database database, Report report, Profile profile) {
+        this.database = database;
+        this.report = report;
+        this.profile = profile;
+    }
+
+    /** Consumers with a handler that does nothing. The others get their tuned settings. */
+    void catchUp() throws Exception {
+        List<Contender> contenders = Contenders.all(database).stream()
+                .filter(each -> ALL.contains(each.name()))
+                .toList();
+        int events = profile.backlog();
+        Contenders.create(contenders);
+        Samples samples =
+                new Samples("durable-catch-up", events + " events, with a checkpoint in the database", "events/s");
+        for (Contender contender : contenders) {
+            for (int stored = 0; stored < events; stored += BATCH) {
+                contender.storeBatch(Writers.batch(BATCH));
+            }
+            samples.addAll(contender.name(), List.of());
+        }
+        Turns.take(profile.first(1), Math.min((profile.rounds() + 1) / 2, ROUNDS), contenders, (contender, counts) -> {
+            long start = System.nanoTime();
+            contender.consume(events, n -> {});
+            if (counts) {
+                samples.add(contender.name(), events / ((System.nanoTime() - start) / 1e9));
+            }
+        });
+        contenders.forEach(Contender::close);
+        report.table(samples);
+        report.atLeast("durable-catch-up", samples.ratio(OURS, "bare insert"), 0.8);
+        report.atLeast("durable-catch-up-peers", samples.ratio(OURS, samples.best(PEERS::contains)), 1);
+    }
+
+    /** A handler that takes two milliseconds. */
+    void partitions() throws Exception {
+        Ours ours = new Ours(database, NotifyMode.COALESCED);
+        ours.create();
+        int events = profile == Profile.SMOKE ? SLOW_EVENTS / 10 : SLOW_EVENTS;
+        for (int stored = 0; stored < events; stored += 100) {
+            ours.storeBatch(Writers.batch(100));
+        }
+        Samples samples = new Samples("partitions", "one consumer with a handler of 2 ms, by partitions", "events/s");
+        Turns.take(profile.first(1), Math.min(profile.rounds(), ROUNDS), List.of(1, 4, 8), (partitions, counts) -> {
+            DurableOptions options =
+                    DurableOptions.named("partitions-" + System.nanoTime()).partitions(partitions);
+            long start = System.nanoTime();
+            ours.consume(options, events, n -> LockSupport.parkNanos(SLOW_HANDLER));
+            if (counts) {
+                samples.add(partitions + " partitions", events / ((System.nanoTime() - start) / 1e9));
+            }
+        });
+        ours.close();
+        report.table(samples);
+        report.atLeast("partitions-4", samples.ratio("4 partitions", "1 partitions"), 3.5);
+    }
+}
