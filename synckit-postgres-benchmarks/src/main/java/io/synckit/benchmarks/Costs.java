@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * Measures costs that do not depend on the machine: round trips, statements, locks and bytes of the write-ahead log for each operation, and
@@ -51,29 +50,19 @@ final class Costs implements AutoCloseable {
     private final Report report;
     private final Server server;
     private final Database database;
-    private final Child idle;
-    private final double idleSince;
-    private final long idleCalls;
+    private final Idle live;
+    private final Idle durable;
 
     private Costs(Report report, Server server) throws Exception {
         this.report = report;
         this.server = server;
         this.database = server.database();
-        database.execute("create database idle");
         database.execute(COUNT_LOCKS);
-        String url = database.url().replace("/postgres?", "/idle?");
-        try (Database itsOwn = new Database(url, 1)) {
-            new Ours(itsOwn, NotifyMode.COALESCED).create();
-        }
-        idle = Child.start(IdleProcess.class, url);
-        idle.answers();
-        // Until then the statements of its start are over.
-        LockSupport.parkNanos(1_000_000_000);
-        idleCalls = calls("idle");
-        idleSince = lastIdleCall();
+        live = Idle.start(database, IdleProcess.Kind.LIVE);
+        durable = Idle.start(database, IdleProcess.Kind.DURABLE);
     }
 
-    /** Starts the process that idles while other things are measured. */
+    /** Starts the processes that idle while other things are measured. */
     static Costs start(Report report) throws Exception {
         return new Costs(report, Server.counting(RoundTrips.URL_PARAMETER));
     }
@@ -135,7 +124,7 @@ final class Costs implements AutoCloseable {
         for (int i = 0; i < times; i++) {
             work.run(-i - 1);
         }
-        long calls = calls("postgres");
+        long calls = Idle.calls(database, "postgres");
         String position = database.query("select pg_current_wal_insert_lsn()");
         long trips = RoundTrips.count();
         for (int i = 0; i < times; i++) {
@@ -143,7 +132,7 @@ final class Costs implements AutoCloseable {
         }
         trips = RoundTrips.count() - trips;
         String written = database.query("select pg_current_wal_insert_lsn() - '" + position + "'::pg_lsn");
-        long statements = calls("postgres") - calls;
+        long statements = Idle.calls(database, "postgres") - calls;
         String[] locks = locks(work, times);
         return List.of(
                 what,
@@ -170,41 +159,16 @@ final class Costs implements AutoCloseable {
         return value == Math.rint(value) ? Long.toString((long) value) : String.format(Locale.ROOT, "%.1f", value);
     }
 
-    private long calls(String name) throws SQLException {
-        return Long.parseLong(database.query("select coalesce(sum(s.calls), 0)::bigint from pg_stat_statements s"
-                + " join pg_database d on d.oid = s.dbid where d.datname = '" + name + "' and s.toplevel"));
-    }
-
-    /** Returns the time of the last statement of the idle process in seconds, so that whole intervals are counted. */
-    private double lastIdleCall() throws SQLException {
-        return Double.parseDouble(database.query("select extract(epoch from max(query_start)) from pg_stat_activity"
-                + " where datname = 'idle' and query <> ''"));
-    }
-
-    /** Reports the statements of the idle process since its start. */
+    /** Reports the statements of the idle processes since their start. */
     void idle() throws SQLException {
-        double minutes = (lastIdleCall() - idleSince) / 60;
-        if (minutes < 1) {
-            report.line("%nidle: less than a minute, so not measured");
-            return;
-        }
-        double perMinute = (calls("idle") - idleCalls) / minutes;
-        Samples samples = new Samples(
-                "idle",
-                String.format(
-                        Locale.ROOT,
-                        "statements of a process with %d subscriptions to which nothing happens, in %.1f minutes",
-                        IdleProcess.SUBSCRIPTIONS,
-                        minutes),
-                "/min");
-        samples.add("synckit, coalesced", perMinute);
-        report.table(samples);
-        report.atMost("idle", perMinute, 6);
+        live.report(report);
+        durable.report(report);
     }
 
     @Override
     public void close() throws IOException {
-        idle.close();
+        live.close();
+        durable.close();
         server.close();
     }
 }

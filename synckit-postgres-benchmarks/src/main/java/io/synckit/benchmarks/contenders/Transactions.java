@@ -5,7 +5,9 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /** The connections of a pool, and the transactions that threads have open on them. Appends join the transaction of their thread. */
 final class Transactions implements ConnectionSource {
@@ -54,6 +56,18 @@ final class Transactions implements ConnectionSource {
     @Override
     public boolean inCallersTransaction() {
         return open.get() != null;
+    }
+
+    @Override
+    public boolean hasTransactions() {
+        return true;
+    }
+
+    @Override
+    public <R extends @Nullable Object> R inTransaction(Callable<R> work) throws Exception {
+        List<R> result = new ArrayList<>(1);
+        commit(connection -> result.add(work.call()));
+        return result.get(0);
     }
 
     @Override
