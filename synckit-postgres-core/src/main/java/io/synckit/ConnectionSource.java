@@ -37,7 +37,7 @@ public interface ConnectionSource {
     }
 
     /**
-     * Runs an action after the commit of the caller's transaction, or at once if there is none. The listener uses it to send a notification
+     * Runs an action after the commit of the open transaction, or at once if there is none. The listener uses it to send a notification
      * if the one of the database has failed. The default does nothing; then other processes find such an event at their next poll.
      */
     default void afterCommit(Runnable action) {}

@@ -39,6 +39,7 @@ public final class DurableOptions {
     private double multiplier = 2;
     private Duration maxDelay = Duration.ofMinutes(5);
     private int maxBatch = DEFAULT_MAX_BATCH;
+    private Consumer<? super ParkedKey> onParked = key -> {};
 
     private DurableOptions(String name) {
         this.name = name;
@@ -58,6 +59,7 @@ public final class DurableOptions {
         copy.multiplier = multiplier;
         copy.maxDelay = maxDelay;
         copy.maxBatch = maxBatch;
+        copy.onParked = onParked;
         change.accept(copy);
         return copy;
     }
@@ -182,6 +184,15 @@ public final class DurableOptions {
         return with(copy -> copy.maxBatch = events);
     }
 
+    /**
+     * Sets an action for keys that are parked, because all attempts at an event have failed, for example to send an alert. It is called
+     * once, after the key is parked, by the thread that handles the partition. If it throws, the exception is logged. If the process dies
+     * meanwhile, it is not called: the log, health and {@link DurableSubscription#parked} have every parked key. The default does nothing.
+     */
+    public DurableOptions onParked(Consumer<? super ParkedKey> action) {
+        return with(copy -> copy.onParked = Objects.requireNonNull(action, "the action is null"));
+    }
+
     /** Returns the name. */
     public String name() {
         return name;
@@ -245,6 +256,11 @@ public final class DurableOptions {
     /** Returns how many events a batch has at most. */
     public int maxBatch() {
         return maxBatch;
+    }
+
+    /** Returns the action for keys that are parked. */
+    public Consumer<? super ParkedKey> onParked() {
+        return onParked;
     }
 
     @Override

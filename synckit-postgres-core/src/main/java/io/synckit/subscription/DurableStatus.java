@@ -11,14 +11,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param paused whether it is paused
  * @param replayUntil events up to this version are a replay; {@link Version#ZERO} if there was none
- * @param parkedKeys number of keys that wait, for an attempt or an operator
+ * @param waitingKeys number of keys with a failed event, which wait for an attempt or for an operator
  * @param horizon the version up to which events can be handled
  */
 public record DurableStatus(
         String name,
         boolean paused,
         Version replayUntil,
-        long parkedKeys,
+        long waitingKeys,
         Version horizon,
         List<Partition> partitions) {
 

@@ -6,6 +6,7 @@ import io.synckit.InvalidVersionException;
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Flow;
 
 /** Consumes the events that this process and others commit, in the order of versions. Thread-safe. */
@@ -53,4 +54,11 @@ public interface EventSubscriptions {
 
     /** Returns the durable subscriptions that were started in this process and are not closed. */
     List<DurableSubscription> durable();
+
+    /** Returns the durable subscription with this name, if it was started in this process and is not closed. */
+    default Optional<DurableSubscription> durable(String name) {
+        return durable().stream()
+                .filter(subscription -> subscription.options().name().equals(name))
+                .findAny();
+    }
 }

@@ -5,7 +5,7 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A key whose event has failed. The event and all later ones of the key wait.
+ * A key whose event has failed. The event and all later ones of the key wait: for the next attempt, or parked, for an operator.
  *
  * @param key the key, by default the aggregate id
  * @param next the first event that waits

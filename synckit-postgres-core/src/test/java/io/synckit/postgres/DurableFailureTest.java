@@ -157,6 +157,37 @@ class DurableFailureTest {
         assertThat(subscription.requeue("key-23")).isFalse();
     }
 
+    @ParameterizedTest
+    @EnumSource(Delivery.class)
+    void parkedKeyIsReportedOnce(Delivery delivery) throws InterruptedException {
+        Collector<ParkedKey> reported = new Collector<>();
+        DurableProcess process = processes.start();
+        store(0, 4, 2);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options(delivery).maxRetries(1).onParked(key -> {
+                            reported.add(key);
+                            fail("the action fails, too");
+                        }),
+                        (event, context) -> {
+                            if (event.aggregateId().equals("key-0")) {
+                                fail("on purpose");
+                            }
+                        });
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
+        assertThat(reported.rest())
+                .isEqualTo(subscription.parked(10))
+                .singleElement()
+                .satisfies(key -> {
+                    assertThat(key.key()).isEqualTo("key-0");
+                    assertThat(key.attempts()).isEqualTo(2);
+                    assertThat(key.failure()).contains("on purpose");
+                });
+        assertThat(process.subscriptions().durable("numbers")).contains(subscription);
+        assertThat(process.subscriptions().durable("others")).isEmpty();
+    }
+
     @Test
     void skipAndDiscardLeaveEventsOut() throws InterruptedException {
         DurableProcess process = processes.start();

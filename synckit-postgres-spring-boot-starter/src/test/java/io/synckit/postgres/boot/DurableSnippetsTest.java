@@ -23,6 +23,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -64,6 +66,15 @@ class DurableSnippetsTest {
         void send(List<StoredEvent> events);
     }
 
+    /** As KafkaTemplate has it. */
+    interface Kafka {
+        CompletableFuture<?> send(String topic, String key, String data);
+    }
+
+    interface Alerts {
+        void raise(String text);
+    }
+
     record OrderPlaced(String customer, String item, int quantity) {}
 
     @EventType(value = "order-placed", revision = 2)
@@ -103,13 +114,81 @@ class DurableSnippetsTest {
         }
     }
 
+    @Component
+    static class Relay {
+
+        private final Kafka kafka;
+
+        Relay(Kafka kafka) {
+            this.kafka = kafka;
+        }
+
+        @SynckitListener(subscription = "kafka-relay", startFrom = BEGINNING, partitions = 4)
+        public void relay(List<StoredEvent> batch) {
+            CompletableFuture.allOf(batch.stream()
+                            .map(event -> kafka.send("orders", event.aggregateId(), event.dataJson()))
+                            .toArray(CompletableFuture[]::new))
+                    .orTimeout(10, TimeUnit.SECONDS)
+                    .join();
+        }
+    }
+
+    @Component
+    static class Stock {
+
+        boolean isLow(String item) {
+            return item.equals("rare");
+        }
+    }
+
+    @Component
+    static class Restock {
+
+        private final EventStore events;
+        private final Stock stock;
+
+        Restock(EventStore events, Stock stock) {
+            this.events = events;
+            this.stock = stock;
+        }
+
+        @Transactional
+        @SynckitListener(subscription = "restock", maxBatch = 10)
+        public void on(OrderPlaced order) {
+            if (stock.isLow(order.item())) {
+                events.store(Event.of(order.item(), "RestockRequested", Map.of("quantity", 100)));
+            }
+        }
+    }
+
     @SpringBootConfiguration
     @EnableAutoConfiguration
-    @Import({Sales.class, Confirmations.class})
+    @Import({Sales.class, Confirmations.class, Relay.class, Stock.class, Restock.class})
     static class Application {
 
         static final Collector<String> MAILS = new Collector<>();
         static final Collector<StoredEvent> RELAYED = new Collector<>();
+        static final Collector<String> SENT = new Collector<>();
+        static final Collector<String> ALERTS = new Collector<>();
+
+        @Bean
+        Kafka kafka() {
+            return (topic, key, data) -> {
+                SENT.add(key);
+                return CompletableFuture.completedFuture(null);
+            };
+        }
+
+        @Bean
+        Alerts alertsOfTheTest() {
+            return ALERTS::add;
+        }
+
+        @Bean
+        SynckitListenerCustomizer alerts(Alerts alerts) {
+            return options ->
+                    options.onParked(key -> alerts.raise(options.name() + ": " + key.key() + ": " + key.failure()));
+        }
 
         @Bean
         MailSender mail() {
@@ -148,10 +227,14 @@ class DurableSnippetsTest {
 
     @BeforeEach
     void find() {
-        subscription = subscriptions.durable().stream()
-                .filter(durable -> durable.name().equals("sales"))
-                .findFirst()
-                .orElseThrow();
+        subscription = subscriptions.durable("sales").orElseThrow();
+    }
+
+    void rebuild() {
+        subscriptions
+                .durable("sales")
+                .orElseThrow()
+                .replay(Version.ZERO, () -> jdbc.sql("truncate sales").update());
     }
 
     private Outcome awaited(Version stored, String orderId) throws InterruptedException {
@@ -170,8 +253,41 @@ class DurableSnippetsTest {
                         .query(Integer.class)
                         .single())
                 .isEqualTo(2);
-        assertThat(Application.MAILS.next()).isEqualTo("alice");
-        assertThat(Application.RELAYED.next().aggregateId()).isEqualTo("o-1");
+        assertThat(Application.MAILS.until("alice"::equals)).isEqualTo("alice");
+        Application.RELAYED.until(event -> event.aggregateId().equals("o-1"));
+    }
+
+    @Test
+    void readModelIsRebuilt() throws InterruptedException {
+        Version stored = events.store(Event.of("o-3", new OrderPlaced("carol", "juice", 4)))
+                .version();
+        assertThat(subscription.await(stored, Duration.ofMinutes(4))).isEqualTo(Outcome.HANDLED);
+        jdbc.sql("update sales set sold = 77 where item = 'juice'").update();
+
+        rebuild();
+
+        assertThat(subscription.await(stored, Duration.ofMinutes(4))).isEqualTo(Outcome.HANDLED);
+        assertThat(jdbc.sql("select sold from sales where item = 'juice'")
+                        .query(Integer.class)
+                        .single())
+                .isEqualTo(4);
+    }
+
+    @Test
+    void processManagerStoresAnEventForEachDecision() throws InterruptedException {
+        Version stored = events.store(Event.of("o-4", new OrderPlaced("dora", "rare", 1)))
+                .version();
+
+        DurableSubscription restock = subscriptions.durable("restock").orElseThrow();
+        assertThat(restock.await(stored, Duration.ofMinutes(4))).isEqualTo(Outcome.HANDLED);
+        assertThat(events.loadByAggregate("rare", Version.ZERO).events()).hasSize(1);
+    }
+
+    @Test
+    void relaySendsEvents() throws InterruptedException {
+        events.store(Event.of("o-5", new OrderPlaced("erik", "milk", 1)));
+
+        Application.SENT.until("o-5"::equals);
     }
 
     @Test

@@ -31,7 +31,7 @@ import org.springframework.context.annotation.Import;
 import org.springframework.test.context.DynamicPropertyRegistrar;
 import org.testcontainers.postgresql.PostgreSQLContainer;
 
-/** Compiles the Java blocks of docs/testing.md, and runs all but those that need Docker. */
+/** Compiles Java blocks of docs/testing.md, and runs all but those that need Docker. TestingPageTest has those of the test module. */
 @SpringBootTest(properties = {"spring.flyway.enabled=false", "spring.data.jpa.repositories.enabled=false"})
 @Import(EmbeddedDatabase.class)
 class TestingSnippetsTest {
@@ -63,16 +63,19 @@ class TestingSnippetsTest {
     }
 
     @Test
-    void everyBlockIsInThisFile() throws IOException {
-        String here =
-                squeezed(Files.readString(Path.of("src/test/java/io/synckit/postgres/boot/TestingSnippetsTest.java")));
+    void everyBlockIsInATest() throws IOException {
+        String here = squeezed(Files.readString(
+                        Path.of("src/test/java/io/synckit/postgres/boot/TestingSnippetsTest.java"))
+                + Files.readString(Path.of(
+                                "../synckit-postgres-test/src/test/java/io/synckit/test/page/TestingPageTest.java"))
+                        .replace("static class", "class"));
         List<String> snippets = Pattern.compile("(?s)```java\n(.*?)```")
                 .matcher(Files.readString(Path.of("..", "docs", "testing.md")))
                 .results()
                 .map(block -> squeezed(block.group(1)))
                 .toList();
 
-        assertThat(snippets).hasSize(4).allSatisfy(block -> assertThat(here).contains(block));
+        assertThat(snippets).hasSize(8).allSatisfy(block -> assertThat(here).contains(block));
     }
 
     private static String squeezed(String text) {

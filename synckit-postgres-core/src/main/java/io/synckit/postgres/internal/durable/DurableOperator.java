@@ -49,13 +49,13 @@ final class DurableOperator {
                     .find(connection, name)
                     .orElseThrow(() -> new EventStoreException(
                             "there is no durable subscription '" + name + "' in the database; start it again"));
-            long parked = database.parked.count(connection, name);
+            long waiting = database.parked.count(connection, name);
             List<DurableStatus.Partition> partitions = database.admin.list(connection, name).stream()
                     .map(DurableOperator::partition)
                     .toList();
             long stable = database.horizons.horizon(connection).requirePrimary().stable();
             return new DurableStatus(
-                    name, row.paused(), Version.of(row.replayUntil()), parked, Version.of(stable), partitions);
+                    name, row.paused(), Version.of(row.replayUntil()), waiting, Version.of(stable), partitions);
         });
     }
 
@@ -184,20 +184,8 @@ final class DurableOperator {
             throw new IllegalArgumentException("limit is " + limit + ", at least 1 is needed");
         }
         return database.query(connection -> database.parked.load(connection, name, limit)).stream()
-                .map(DurableOperator::key)
+                .map(ParkedRow::asParkedKey)
                 .toList();
-    }
-
-    private static ParkedKey key(ParkedRow row) {
-        return new ParkedKey(
-                row.key(),
-                Version.of(row.nextVersion()),
-                row.attempts(),
-                row.retryAt(),
-                row.failure().type(),
-                row.failure().message(),
-                row.firstFailedAt(),
-                row.lastFailedAt());
     }
 
     /** @param key null for all keys */

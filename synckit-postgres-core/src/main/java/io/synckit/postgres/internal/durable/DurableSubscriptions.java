@@ -171,8 +171,8 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     }
 
     /**
-     * Gives all partitions to other processes, after the running handler calls. They are served again after the next start. While another
-     * stop goes on, this one waits for its end.
+     * Gives all partitions to other processes, after the running handler calls. They are served again after the next start. If
+     * another stop runs, this one waits for its end.
      *
      * @param limit how long it waits for handler calls
      */

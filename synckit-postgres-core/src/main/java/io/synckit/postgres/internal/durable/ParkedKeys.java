@@ -1,6 +1,7 @@
 package io.synckit.postgres.internal.durable;
 
 import io.synckit.postgres.internal.durable.DurableLog.Item;
+import io.synckit.postgres.internal.runtime.SafeLog;
 import io.synckit.postgres.internal.sql.ParkedCommand;
 import io.synckit.postgres.internal.sql.ParkedFailure;
 import io.synckit.postgres.internal.sql.ParkedRow;
@@ -147,6 +148,23 @@ final class ParkedKeys {
                 key.nextVersion,
                 key.attempts,
                 key.failure.message());
+        callOnParked(key);
+    }
+
+    private void callOnParked(Key key) {
+        try {
+            partition
+                    .database
+                    .query(connection -> partition.database.parked.find(
+                            connection, partition.id().subscription(), key.name))
+                    .map(ParkedRow::asParkedKey)
+                    .ifPresent(partition.options.onParked());
+        } catch (RuntimeException e) {
+            SafeLog.warn(
+                    log,
+                    "subscription.on-parked-failed: " + partition.id() + ": the action for parked keys has failed",
+                    e);
+        }
     }
 
     /** Returns whether the row of a key has advanced to a version, although an exception has followed the commit. */

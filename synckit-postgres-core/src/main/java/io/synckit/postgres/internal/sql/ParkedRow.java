@@ -1,5 +1,7 @@
 package io.synckit.postgres.internal.sql;
 
+import io.synckit.Version;
+import io.synckit.subscription.ParkedKey;
 import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
@@ -24,5 +26,18 @@ public record ParkedRow(
     /** Returns the command that an operator has set; null if there is none. */
     public @Nullable ParkedCommand command() {
         return commandText == null ? null : ParkedCommand.of(commandText);
+    }
+
+    /** Returns the key as applications see it. */
+    public ParkedKey asParkedKey() {
+        return new ParkedKey(
+                key,
+                Version.of(nextVersion),
+                attempts,
+                retryAt,
+                failure.type(),
+                failure.message(),
+                firstFailedAt,
+                lastFailedAt);
     }
 }

@@ -3,6 +3,7 @@ package io.synckit.postgres.boot.autoconfigure;
 import io.synckit.EventTypes;
 import io.synckit.InvalidConfigException;
 import io.synckit.postgres.boot.SynckitListener;
+import io.synckit.postgres.boot.SynckitListenerCustomizer;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.EventSubscriptions;
@@ -12,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
 import org.springframework.aop.scope.ScopedProxyUtils;
@@ -31,12 +33,18 @@ final class SynckitListenerMethods {
     private final ListenerDelivery delivery;
     private final ListenerOptions options;
     private final EventTypes types;
+    private final Supplier<List<SynckitListenerCustomizer>> customizers;
 
-    SynckitListenerMethods(ConfigurableListableBeanFactory beans, ListenerDelivery delivery, EventTypes types) {
+    SynckitListenerMethods(
+            ConfigurableListableBeanFactory beans,
+            ListenerDelivery delivery,
+            EventTypes types,
+            Supplier<List<SynckitListenerCustomizer>> customizers) {
         this.beans = beans;
         this.delivery = delivery;
         this.options = new ListenerOptions(beans);
         this.types = types;
+        this.customizers = customizers;
     }
 
     /**
@@ -78,10 +86,25 @@ final class SynckitListenerMethods {
         Method invocable = AopUtils.selectInvocableMethod(method, type);
         ListenerMethod handler = new ListenerMethod(invocable, type, () -> beans.getBean(beanName), types);
         Set<String> eventTypes = annotation.types().length > 0 ? Set.of() : handler.eventTypes();
+        DurableOptions.Delivery guarantee = delivery.of(annotation, method, type);
         return new Listener(
-                options.of(annotation, eventTypes, delivery.of(annotation, method, type), handler.toString()),
+                customized(options.of(annotation, eventTypes, guarantee, handler.toString()), handler),
                 handler,
                 options.isTrue(annotation.autoStartup()));
+    }
+
+    private DurableOptions customized(DurableOptions read, ListenerMethod method) {
+        DurableOptions customized = read;
+        for (SynckitListenerCustomizer customizer : customizers.get()) {
+            customized = customizer.customize(customized);
+        }
+        if (!customized.name().equals(read.name()) || customized.delivery() != read.delivery()) {
+            throw new InvalidConfigException(
+                    "listener",
+                    "method " + method + ": a SynckitListenerCustomizer has changed the name or the delivery of " + read
+                            + "; set both by the annotation");
+        }
+        return customized;
     }
 
     /** A subscription to be started. */

@@ -2,6 +2,7 @@ package io.synckit.postgres.boot.autoconfigure;
 
 import io.synckit.ConnectionSource;
 import io.synckit.EventTypes;
+import io.synckit.postgres.boot.SynckitListenerCustomizer;
 import io.synckit.subscription.EventSubscriptions;
 import java.util.Objects;
 import org.springframework.beans.factory.ObjectProvider;
@@ -31,10 +32,16 @@ final class SynckitListenersAutoConfiguration {
             ConfigurableListableBeanFactory beans,
             ObjectProvider<ConnectionSource> connections,
             ObjectProvider<EventSubscriptions> subscriptions,
+            ObjectProvider<SynckitListenerCustomizer> customizers,
             EventTypes types) {
         StoreTransactions transactions =
                 connections.getIfUnique() instanceof SpringConnections spring ? spring.storeTransactions() : null;
         return new SynckitListenerContainer(
-                new SynckitListenerMethods(beans, new ListenerDelivery(beans, transactions), types), subscriptions);
+                new SynckitListenerMethods(
+                        beans,
+                        new ListenerDelivery(beans, transactions),
+                        types,
+                        () -> customizers.orderedStream().toList()),
+                subscriptions);
     }
 }

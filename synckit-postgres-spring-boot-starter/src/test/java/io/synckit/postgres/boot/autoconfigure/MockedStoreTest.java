@@ -1,11 +1,16 @@
 package io.synckit.postgres.boot.autoconfigure;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.Mockito.timeout;
+import static org.mockito.Mockito.verify;
 import static org.mockito.Mockito.when;
 
+import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.boot.SynckitListener;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import java.util.Optional;
@@ -59,6 +64,34 @@ class MockedStoreTest {
         static void properties(DynamicPropertyRegistry registry) {
             registry.add("spring.datasource.url", () -> database.url());
             registry.add("spring.data.jpa.repositories.enabled", () -> "false");
+        }
+    }
+
+    @Component
+    static class Mailer {
+
+        @SynckitListener(subscription = "mails")
+        public void on(StoredEvent event) {
+            throw new IllegalStateException("the mock is not used");
+        }
+    }
+
+    @Nested
+    @SpringBootTest(classes = Application.class, webEnvironment = WebEnvironment.NONE)
+    @Import(Mailer.class)
+    class ABeanWithAHandler extends Common {
+
+        @MockitoBean
+        private Mailer mailer;
+
+        @Autowired
+        private EventStore store;
+
+        @Test
+        void isCalledByTheSubscription() {
+            store.store(Event.of("a", "T", 1));
+
+            verify(mailer, timeout(240_000)).on(any());
         }
     }
 

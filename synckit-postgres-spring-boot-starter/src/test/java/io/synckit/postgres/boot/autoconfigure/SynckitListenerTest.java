@@ -11,10 +11,12 @@ import io.synckit.InvalidConfigException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.boot.SynckitListener;
+import io.synckit.postgres.boot.SynckitListenerCustomizer;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.Delivery;
 import io.synckit.subscription.DurableOptions.OnExhausted;
 import io.synckit.subscription.DurableSubscription;
@@ -480,5 +482,45 @@ class SynckitListenerTest {
             context.getBean(EventStore.class).store(Event.of("a", "T", 1));
             assertThat(next(context)).isEqualTo("T");
         });
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Customized {
+
+        @SynckitListener(subscription = "customized")
+        void on(StoredEvent event) {
+            throw new IllegalStateException("on purpose");
+        }
+
+        @Bean
+        SynckitListenerCustomizer reportsParkedKeys(Collector<Object> received) {
+            return options -> options.maxRetries(0).onParked(key -> received.add(key.key()));
+        }
+    }
+
+    @Test
+    void customizerChangesTheOptions() {
+        run(Customized.class, context -> {
+            context.getBean(EventStore.class).store(Event.of("a", "T", 1));
+
+            assertThat(next(context)).isEqualTo("a");
+        });
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class RenamingCustomizer {
+
+        @SynckitListener(subscription = "customized")
+        void on(StoredEvent event) {}
+
+        @Bean
+        SynckitListenerCustomizer renames() {
+            return options -> DurableOptions.named("other");
+        }
+    }
+
+    @Test
+    void customizerMustNotChangeTheName() {
+        assertFails("a SynckitListenerCustomizer has changed the name or the delivery", RenamingCustomizer.class);
     }
 }

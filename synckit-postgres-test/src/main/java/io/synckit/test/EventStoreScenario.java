@@ -1,0 +1,184 @@
+package io.synckit.test;
+
+import io.synckit.Event;
+import io.synckit.EventStore;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.subscription.DurableStatus;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.EventSubscriptions;
+import io.synckit.subscription.ParkedKey;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * A test against a real event store: given events, when something happens, then events are stored and handled. Each step fails with an
+ * {@link AssertionError} that says what was found. Used by one thread.
+ */
+public final class EventStoreScenario {
+
+    /** How long {@link #awaitHandled(String)} waits. */
+    public static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(30);
+
+    private static final int SHOWN_KEYS = 5;
+
+    private final EventStore store;
+    private final EventSubscriptions subscriptions;
+    private Version before;
+
+    public EventStoreScenario(EventStore store, EventSubscriptions subscriptions) {
+        this.store = store;
+        this.subscriptions = subscriptions;
+        this.before = Version.ZERO;
+    }
+
+    /** Stores events, each in a transaction of its own. They are not among those that {@link #thenStored} finds. */
+    public EventStoreScenario given(Event... events) {
+        Arrays.stream(events).forEach(store::store);
+        before = store.latestVersion();
+        return this;
+    }
+
+    /** What is tested. */
+    public interface Action {
+
+        /** Runs it. */
+        void run() throws Exception;
+    }
+
+    /** Runs what is tested. From here on, {@link #thenStored} looks for events. */
+    public EventStoreScenario when(Action action) throws Exception {
+        before = store.latestVersion();
+        action.run();
+        return this;
+    }
+
+    /**
+     * Checks that one event of this type was committed since {@link #when}.
+     *
+     * @param check further checks of the event
+     */
+    public EventStoreScenario thenStored(String type, Consumer<StoredEvent> check) {
+        List<StoredEvent> stored = stored();
+        List<StoredEvent> found =
+                stored.stream().filter(event -> event.type().equals(type)).toList();
+        if (found.size() != 1) {
+            throw new AssertionError("expected one event of type '" + type + "', but " + found.size()
+                    + " were stored; all events since then: " + types(stored));
+        }
+        check.accept(found.get(0));
+        return this;
+    }
+
+    /**
+     * Checks that one event of this type was committed since {@link #when}, with this payload.
+     *
+     * @param payload an object of the payload's class, or a Map or a List as {@link StoredEvent#data()} returns it
+     */
+    public EventStoreScenario thenStored(String type, Object payload) {
+        return thenStored(type, event -> {
+            boolean isJson = payload instanceof Map || payload instanceof Collection;
+            Object read = isJson ? event.data() : event.dataAs(payload.getClass());
+            if (!read.equals(payload)) {
+                throw new AssertionError(
+                        "expected the payload " + payload + " of type '" + type + "', but it is " + read);
+            }
+        });
+    }
+
+    /** Checks that no event was committed since {@link #when}. */
+    public EventStoreScenario thenNothingStored() {
+        List<StoredEvent> stored = stored();
+        if (!stored.isEmpty()) {
+            throw new AssertionError("expected no event, but these were stored: " + types(stored));
+        }
+        return this;
+    }
+
+    private List<StoredEvent> stored() {
+        try (Stream<StoredEvent> events = store.stream(before)) {
+            return events.toList();
+        }
+    }
+
+    private static String types(List<StoredEvent> events) {
+        return events.stream()
+                .map(event -> event.type() + " of '" + event.aggregateId() + "'")
+                .collect(Collectors.joining(", ", "[", "]"));
+    }
+
+    /** Waits until a durable subscription has handled every matching event that is committed now, at most {@link #DEFAULT_TIMEOUT}. */
+    public EventStoreScenario awaitHandled(String subscription) throws InterruptedException {
+        return awaitHandled(subscription, DEFAULT_TIMEOUT);
+    }
+
+    /**
+     * Waits until a durable subscription has handled every matching event that is committed now.
+     *
+     * @throws AssertionError if the time is over, or a key is parked. It names position, lag, waiting keys and the last failure
+     */
+    public EventStoreScenario awaitHandled(String subscription, Duration timeout) throws InterruptedException {
+        DurableSubscription found = subscriptions
+                .durable(subscription)
+                .orElseThrow(() -> new AssertionError("there is no durable subscription '" + subscription
+                        + "' in this process; there are " + names()));
+        Version until = store.latestVersion();
+        Outcome outcome = found.await(until, timeout);
+        if (outcome != Outcome.HANDLED) {
+            throw new AssertionError(problem(found, until, outcome, timeout));
+        }
+        return this;
+    }
+
+    private List<String> names() {
+        return subscriptions.durable().stream().map(DurableSubscription::name).toList();
+    }
+
+    private static String problem(DurableSubscription subscription, Version until, Outcome outcome, Duration timeout) {
+        DurableStatus status = subscription.status();
+        StringBuilder text = new StringBuilder("subscription '")
+                .append(subscription.name())
+                .append(
+                        outcome == Outcome.PARKED
+                                ? "' has a parked key"
+                                : "' has not handled all events after " + timeout)
+                .append(": position ")
+                .append(status.position())
+                .append(" of ")
+                .append(until)
+                .append(", lag ")
+                .append(Math.max(0, status.horizon().value() - status.position().value()));
+        if (status.paused()) {
+            text.append(", paused");
+        }
+        for (DurableStatus.Partition partition : status.partitions()) {
+            if (partition.owner() == null) {
+                text.append(", partition ").append(partition.partition()).append(" has no owner");
+            }
+            if (partition.failure() != null) {
+                text.append(", partition ")
+                        .append(partition.partition())
+                        .append(": ")
+                        .append(partition.failure());
+            }
+        }
+        for (ParkedKey key : subscription.parked(SHOWN_KEYS)) {
+            text.append(key.isParked() ? "; parked key '" : "; waiting key '")
+                    .append(key.key())
+                    .append("' at version ")
+                    .append(key.next())
+                    .append(" after ")
+                    .append(key.attempts())
+                    .append(" attempts: ")
+                    .append(key.failure());
+        }
+        return text.toString();
+    }
+}

@@ -1,0 +1,103 @@
+package io.synckit.test.page;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.EventStore;
+import io.synckit.StoredEvent;
+import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.test.AutoConfigureSynckitTest;
+import io.synckit.test.EventStoreScenario;
+import io.synckit.test.StoredEvents;
+import io.synckit.test.SynckitExtension;
+import io.synckit.test.SynckitTest;
+import io.synckit.test.page.PageApplication.Confirmations;
+import io.synckit.test.page.PageApplication.OrderPlaced;
+import io.synckit.test.page.PageApplication.Sales;
+import io.synckit.test.page.PageApplication.Shop;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.context.annotation.Import;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** Runs the Java blocks of docs/testing.md that use this module. TestingSnippetsTest of the starter compares them with the page. */
+class TestingPageTest {
+
+    private final List<String> mails = new CopyOnWriteArrayList<>();
+    private final Confirmations confirmations =
+            new Confirmations((to, text, idempotencyKey) -> mails.add(to + ": " + text));
+
+    @Test
+    void confirmationNamesTheItem() {
+        StoredEvent event = StoredEvents.of("order-1", new OrderPlaced("alice", "coffee", 2));
+
+        confirmations.on(event.dataAs(OrderPlaced.class), event);
+
+        assertThat(mails).containsExactly("alice: coffee");
+    }
+
+    @Nested
+    @SynckitTest
+    @Import({Sales.class, Confirmations.class})
+    class ConsumersTest {
+
+        @Autowired
+        private EventStore events;
+
+        @Autowired
+        private EventStoreScenario scenario;
+
+        @Autowired
+        private JdbcClient jdbc;
+
+        @Test
+        void orderIsCountedAndConfirmed() throws Exception {
+            scenario.given(Event.of("order-1", new OrderPlaced("alice", "coffee", 1)))
+                    .when(() -> events.store(Event.of("order-2", new OrderPlaced("bob", "coffee", 2))))
+                    .thenStored("OrderPlaced", new OrderPlaced("bob", "coffee", 2))
+                    .awaitHandled("sales")
+                    .awaitHandled("confirmations");
+
+            assertThat(jdbc.sql("select sold from sales where item = 'coffee'")
+                            .query(Integer.class)
+                            .single())
+                    .isEqualTo(3);
+        }
+    }
+
+    @Nested
+    @SpringBootTest
+    @AutoConfigureSynckitTest
+    class ShopTest {
+
+        @Autowired
+        private EventStoreScenario scenario;
+
+        @Autowired
+        private Shop shop;
+
+        @Test
+        void orderIsStored() throws Exception {
+            scenario.when(() -> shop.place("order-3", "carol", "tea", 1))
+                    .thenStored("OrderPlaced", new OrderPlaced("carol", "tea", 1))
+                    .awaitHandled("sales");
+        }
+    }
+
+    @Nested
+    @ExtendWith(SynckitExtension.class)
+    class ReportTest {
+
+        @Test
+        void eventIsStored(RealtimeEventStore store, EventStoreScenario scenario) throws Exception {
+            scenario.when(() -> store.store(Event.of("report-1", "Opened", Map.of())))
+                    .thenStored("Opened", Map.of());
+        }
+    }
+}
