@@ -21,7 +21,7 @@ public final class DurableOptions {
     /** The maximum number of partitions. */
     public static final int MAX_PARTITIONS = 256;
 
-    /** The maximum number of events in a batch. */
+    /** The default of {@link #maxBatch(int)}. */
     public static final int DEFAULT_MAX_BATCH = 100;
 
     private static final Duration LONGEST = Duration.ofDays(365);
@@ -150,7 +150,7 @@ public final class DurableOptions {
     }
 
     /**
-     * Sets the pauses between attempts. The defaults are 1 s, 2 and 5 min. Up to a half of each pause is left out at random.
+     * Sets the pauses between attempts. The defaults are 1 s, 2 and 5 min. Each pause is shortened by up to 50 % at random (jitter).
      *
      * @param delay the first pause
      * @param multiplier factor from one pause to the next, at least 1
@@ -185,9 +185,9 @@ public final class DurableOptions {
     }
 
     /**
-     * Sets an action for keys that are parked, because all attempts at an event have failed, for example to send an alert. It is called
-     * once, after the key is parked, by the thread that handles the partition. If it throws, the exception is logged. If the process dies
-     * meanwhile, it is not called: the log, health and {@link DurableSubscription#parked} have every parked key. The default does nothing.
+     * Sets an action that is called each time a key is parked, for example to send an alert. The thread that handles the partition calls
+     * it. If it throws, the exception is logged. If the process dies before the call, the action is not called. Health and {@link
+     * DurableSubscription#parked} show every parked key. The default does nothing.
      */
     public DurableOptions onParked(Consumer<? super ParkedKey> action) {
         return with(copy -> copy.onParked = Objects.requireNonNull(action, "the action is null"));
@@ -300,7 +300,7 @@ public final class DurableOptions {
         /** The event is skipped, and an error is logged. */
         SKIP,
 
-        /** The partition stops until it is resumed. */
+        /** The partition stops until {@link DurableSubscription#resume}, {@code moveTo} or {@code replay}. */
         STOP
     }
 }

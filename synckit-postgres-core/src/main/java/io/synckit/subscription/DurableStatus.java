@@ -26,7 +26,8 @@ public record DurableStatus(
         partitions = List.copyOf(partitions);
     }
 
-    /** Returns the lowest position of a partition. Positions are stored up to a minute late if no event matches. */
+    /** Returns the lowest position of a partition. In exactly-once delivery, a position that passes only
+     * events that do not match is stored after a minute or 10,000 versions. */
     public Version position() {
         return partitions.stream()
                 .map(Partition::position)
@@ -58,7 +59,8 @@ public record DurableStatus(
      * The stored status of a partition.
      *
      * @param owner name of the process that owns it; null if there is none
-     * @param suspect version of an event that failed and is tried again in place; null if there is none
+     * @param suspect version of an event that blocks the partition until its next attempt, or that was started after a process had died;
+     *     null if there is none
      * @param attempts attempts at that event
      * @param retryAt time of the next attempt; null if there is none
      * @param stopped whether the partition has stopped because of a failure

@@ -1,6 +1,5 @@
 package io.synckit.subscription;
 
-import io.synckit.HistoryChangedException;
 import io.synckit.InvalidVersionException;
 import io.synckit.Version;
 import java.time.Duration;
@@ -39,8 +38,8 @@ public interface DurableSubscription extends AutoCloseable {
 
     /**
      * Pauses the subscription in all processes, also after a restart, until {@link #resume}. When the method returns, no handler call
-     * of it can commit any more. Waits for running calls up to the close timeout of the listener, then takes the partitions from their
-     * owners, and ends the sessions of exactly-once calls that still run.
+     * in exactly-once delivery can commit any more. Waits for running calls: 30 seconds, or the close timeout of the listener if it is
+     * not zero. Then it ends the sessions of exactly-once calls that still run. At-least-once calls are not interrupted.
      *
      * @throws io.synckit.EventStoreException if a session cannot be ended. The subscription is paused, but the call may still commit
      */
@@ -68,24 +67,33 @@ public interface DurableSubscription extends AutoCloseable {
      */
     void replay(Version from, Runnable action);
 
-    /** Returns the keys that wait, at most {@code limit}, those that failed first at the front. */
+    /** Returns the waiting keys, parked or not, at most {@code limit}, those that failed first at the front. */
     List<ParkedKey> parked(int limit);
 
-    /** Tries the next event of a key again, with all its attempts. Returns whether the key waits. */
+    /**
+     * Requests another attempt at the next event of a waiting key, with all its retries. The owner of the partition carries it out. Returns
+     * false if the key does not wait.
+     */
     boolean requeue(String key);
 
-    /** Tries all keys that wait again. Returns their number. */
+    /** Requests another attempt for all waiting keys. Returns their number. See {@link #requeue}. */
     int requeueAll();
 
-    /** Skips the next event of a key, and continues with the later ones. Returns whether the key waits. */
+    /**
+     * Requests that the next event of a waiting key is skipped. The later ones are handled. The owner of the partition carries it out.
+     * Returns false if the key does not wait.
+     */
     boolean skip(String key);
 
-    /** Skips all events of a key that wait. Returns whether the key waits. */
+    /**
+     * Requests that all waiting events of a key are skipped. The owner of the partition carries it out. Returns false if the key does not
+     * wait.
+     */
     boolean discard(String key);
 
     /**
-     * Ends the subscription in this process: lets running handler calls end, at most for the close timeout of the listener, and gives the
-     * partitions to other processes. Closing again does nothing.
+     * Ends the subscription in this process, and gives the partitions to other processes. Waits for running handler calls: at most 30
+     * seconds, or the close timeout of the listener if it is not zero. Closing again does nothing.
      */
     @Override
     void close();
@@ -108,10 +116,10 @@ public interface DurableSubscription extends AutoCloseable {
      *
      * @param position the last version up to which every event is handled, waits or does not match
      * @param state the state
-     * @param failure why it waits or has stopped; an empty text if there is no failure, or {@link HistoryChangedException}'s message
+     * @param failure message of the failure because of which it waits or has stopped; empty if there is none
      * @param lag how far the position is behind
      * @param handlerRuns how long the current handler call has run; zero if none runs
-     * @param counts numbers since the process has owned the partition for the first time
+     * @param counts numbers since the start of this process
      */
     record PartitionActivity(
             int partition,
@@ -134,7 +142,7 @@ public interface DurableSubscription extends AutoCloseable {
         /** Waits after a failure, then tries the same event again. */
         BACKING_OFF,
 
-        /** Has stopped because of a failure, until {@link DurableSubscription#resume} or {@link DurableSubscription#moveTo}. */
+        /** Has stopped because of a failure, until {@link DurableSubscription#resume}, {@code moveTo} or {@code replay}. */
         STOPPED
     }
 
@@ -143,7 +151,7 @@ public interface DurableSubscription extends AutoCloseable {
      *
      * @param handled events that were handled
      * @param failed handler calls that have failed
-     * @param retried attempts after the first
+     * @param retried attempts after the first at events of waiting keys
      * @param parked events that were parked
      * @param skipped events that were skipped after all attempts had failed
      * @param claims how often this process has become the owner

@@ -189,7 +189,7 @@ class DurableFailureTest {
     }
 
     @Test
-    void skipAndDiscardLeaveEventsOut() throws InterruptedException {
+    void skipOmitsOneEventAndDiscardAllEventsOfKey() throws InterruptedException {
         DurableProcess process = processes.start();
         store(0, 40, 4);
         DurableSubscription subscription = process.subscriptions()

@@ -129,7 +129,7 @@ class DurableOwnershipTest {
     }
 
     @Test
-    void deadProcessIsReplacedAndLosesNothing() throws InterruptedException {
+    void successorOfDeadProcessHandlesAllEvents() throws InterruptedException {
         DurableProcess first = processes.start();
         first.subscriptions().durable(exactlyOnce(), inserting(first));
         untilOwned("numbers", first);
@@ -361,7 +361,7 @@ class DurableOwnershipTest {
     }
 
     @Test
-    void handlerThatDoesNotEndKeepsItsOwnerInTheRow() throws InterruptedException {
+    void ownerStaysStoredWhileHandlerHangs() throws InterruptedException {
         CountDownLatch handling = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
         store(0, 1);

@@ -126,7 +126,7 @@ class DurableSubscriptionTest {
     }
 
     @Test
-    void newSubscriptionStartsNowUnlessItSaysOtherwise() throws InterruptedException {
+    void newSubscriptionSkipsEarlierEventsByDefault() throws InterruptedException {
         store(0, 5);
         Collector<StoredEvent> handled = new Collector<>();
         store.subscriptions().durable(DurableOptions.named("now"), (event, context) -> handled.add(event));
@@ -279,7 +279,7 @@ class DurableSubscriptionTest {
     }
 
     @Test
-    void moveToComparesThePosition() throws InterruptedException {
+    void moveToFailsWhenPositionIsNotExpected() throws InterruptedException {
         Collector<StoredEvent> handled = new Collector<>();
         DurableSubscription subscription =
                 store.subscriptions().durable(fromBeginning(), (event, context) -> handled.add(event));
@@ -364,7 +364,7 @@ class DurableSubscriptionTest {
     }
 
     @Test
-    void invalidOptionsAreRejectedByName() {
+    void invalidOptionsAreRejected() {
         store.subscriptions().durable(fromBeginning(), (event, context) -> {});
 
         assertThatExceptionOfType(InvalidConfigException.class)

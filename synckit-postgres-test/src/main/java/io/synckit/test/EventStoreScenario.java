@@ -19,7 +19,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * A test against a real event store: given events, when something happens, then events are stored and handled. Each step fails with an
+ * A test against a real event store. It stores events, runs an action, and checks which events are stored and handled. Each step fails with an
  * {@link AssertionError} that says what was found. Used by one thread.
  */
 public final class EventStoreScenario {
@@ -61,7 +61,7 @@ public final class EventStoreScenario {
     }
 
     /**
-     * Checks that one event of this type was committed since {@link #when}.
+     * Checks that exactly one event of this type was committed since {@link #when}.
      *
      * @param check further checks of the event
      */
@@ -78,7 +78,7 @@ public final class EventStoreScenario {
     }
 
     /**
-     * Checks that one event of this type was committed since {@link #when}, with this payload.
+     * Checks that exactly one event of this type was committed since {@link #when}, with this payload.
      *
      * @param payload an object of the payload's class, or a Map or a List as {@link StoredEvent#data()} returns it
      */

@@ -17,7 +17,8 @@ import org.springframework.test.context.junit.jupiter.SpringExtension;
 
 /**
  * A test slice for handlers and other users of the event store: DataSource, transactions, {@code JdbcClient}, migration, store, listener and
- * durable subscriptions. No web server, and no beans of the application: name those that are tested by {@code @Import}.
+ * durable subscriptions. It has no web server. It has the beans of the {@code @SpringBootApplication} class, but of the components only
+ * those of {@code @Import} and {@link #includeFilters}.
  *
  * <p>The database is an embedded PostgreSQL, unless the test names one ({@link AutoConfigureSynckitTest}). The test is not transactional,
  * because events of a transaction that is rolled back reach no handler.

@@ -17,7 +17,7 @@ class StoredEventsTest {
     record OrderPlaced(String item, int quantity) {}
 
     @Test
-    void eventIsReadAsTheStoreWouldReadIt() {
+    void payloadIsReadBackFromJson() {
         StoredEvent event = StoredEvents.of("order-1", new OrderPlaced("tea", 2));
 
         assertThat(event.type()).isEqualTo("order-placed");

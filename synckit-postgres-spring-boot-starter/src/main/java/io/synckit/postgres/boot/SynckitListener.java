@@ -67,7 +67,7 @@ public @interface SynckitListener {
     /** The maximum number of events in a batch or in a transaction. */
     int maxBatch() default DurableOptions.DEFAULT_MAX_BATCH;
 
-    /** Whether the subscription starts with the application, {@code true} or {@code false}. */
+    /** {@code false}: this instance does not run the subscription. */
     String autoStartup() default "true";
 
     /** Where a subscription starts for the first time. */

@@ -9,6 +9,6 @@ import io.synckit.subscription.DurableOptions;
 @FunctionalInterface
 public interface SynckitListenerCustomizer {
 
-    /** Returns changed options. The name and the delivery stay as the annotation says. */
+    /** Returns changed options. The name and the delivery must not change, otherwise the start fails. */
     DurableOptions customize(DurableOptions options);
 }

@@ -16,7 +16,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.annotation.Transactional;
 
-/** The slice has the store, and of the application's beans only those that the test names. */
+/** The slice has the store, and of the components only those that the test names. */
 @SynckitTest(properties = "shop.discount=5")
 @Import(SynckitTestTest.Sales.class)
 class SynckitTestTest {

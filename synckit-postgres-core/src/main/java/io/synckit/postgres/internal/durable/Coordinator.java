@@ -283,7 +283,7 @@ final class Coordinator implements PartitionHost {
         }
     }
 
-    /** Ends the timer, and what a stop that has not ended left open. */
+    /** Ends the timer, and releases what an unfinished stop has left open. */
     void close() {
         timer.shutdownNow();
         Membership member = membership;

@@ -26,7 +26,7 @@ final class DurableOperator {
     /** How long a pause tries to end the sessions of calls that hang. */
     private static final Duration FORCE_LIMIT = Duration.ofSeconds(10);
 
-    private static final Duration LOOK_AGAIN = Duration.ofMillis(20);
+    private static final Duration POLL_INTERVAL = Duration.ofMillis(20);
 
     private final String name;
     private final Database database;
@@ -88,7 +88,7 @@ final class DurableOperator {
             if (clock.nanos() >= force) {
                 takeFrom(owners);
             }
-            Thread.sleep(LOOK_AGAIN.toMillis());
+            Thread.sleep(POLL_INTERVAL.toMillis());
         }
         takenFromOwners();
     }

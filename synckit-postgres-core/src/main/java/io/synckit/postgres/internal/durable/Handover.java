@@ -15,7 +15,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Handover {
 
-    private static final Duration LOOK_AGAIN = Duration.ofMillis(20);
+    private static final Duration POLL_INTERVAL = Duration.ofMillis(20);
 
     private static final Logger log = LoggerFactory.getLogger(Handover.class);
 
@@ -39,7 +39,7 @@ final class Handover {
     }
 
     private void await(PartitionRun run) {
-        while (!run.isExempt() && !run.awaitEnd(LOOK_AGAIN)) {
+        while (!run.isExempt() && !run.awaitEnd(POLL_INTERVAL)) {
             if (Thread.currentThread().isInterrupted()) {
                 return;
             }
@@ -58,7 +58,7 @@ final class Handover {
     /** Waits for work of the database that follows. */
     void await(CountDownLatch done) {
         try {
-            while (!done.await(LOOK_AGAIN.toMillis(), TimeUnit.MILLISECONDS)) {
+            while (!done.await(POLL_INTERVAL.toMillis(), TimeUnit.MILLISECONDS)) {
                 if (!membership.isConnected() || clock.nanos() >= end) {
                     return;
                 }

@@ -102,7 +102,7 @@ final class ParkedKeys {
     }
 
     /**
-     * Lets an event step aside with its key. ParkedRow and checkpoint are stored in one transaction, so a crash neither loses the event nor
+     * Lets an event step aside with its key. The row and the checkpoint are stored in one transaction, so a crash neither loses the event nor
      * handles it twice.
      *
      * @param last the position of the partition afterwards

@@ -19,7 +19,7 @@ final class PartitionRun implements Runnable {
 
     private static final long TURN = Duration.ofMillis(20).toNanos();
     private static final long NEVER = Long.MAX_VALUE;
-    private static final long LOOK_AGAIN = Duration.ofMillis(10).toNanos();
+    private static final long POLL_INTERVAL = Duration.ofMillis(10).toNanos();
     private static final Duration SILENCE_PAUSE = Duration.ofMillis(200);
     private static final Duration MAX_PAUSE = Duration.ofSeconds(30);
 
@@ -128,7 +128,7 @@ final class PartitionRun implements Runnable {
     boolean awaitEnd(Duration limit) {
         long latest = clock.nanos() + limit.toNanos();
         try {
-            while (!end.await(LOOK_AGAIN, TimeUnit.NANOSECONDS)) {
+            while (!end.await(POLL_INTERVAL, TimeUnit.NANOSECONDS)) {
                 // It may wait for a database that does not answer.
                 if (partition.isLost() && partition.calls.runs().isZero()) {
                     return true;
@@ -282,7 +282,7 @@ final class PartitionRun implements Runnable {
         if (failures == 1) {
             SafeLog.warn(
                     log,
-                    "subscription.waits: " + partition.id() + " waits, because the database cannot be used",
+                    "subscription.waits: " + partition.id() + " waits after a failure that is not of an event",
                     failure);
         }
         if (partition.isExactlyOnce()) {

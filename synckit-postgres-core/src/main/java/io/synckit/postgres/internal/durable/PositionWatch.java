@@ -93,9 +93,9 @@ final class PositionWatch {
     Outcome await(long version, @Nullable String key, Duration timeout) throws InterruptedException {
         long end = clock.nanos() + timeout.toNanos();
         long pause = FIRST_PAUSE;
-        boolean told = false;
+        boolean announced = false;
         while (true) {
-            Outcome outcome = look(version, key);
+            Outcome outcome = check(version, key);
             if (outcome != null) {
                 return outcome;
             }
@@ -104,9 +104,9 @@ final class PositionWatch {
                 return Outcome.TIMEOUT;
             }
             wakeRuns();
-            if (!told) {
+            if (!announced) {
                 database.send(Signals.waits(options.name(), version));
-                told = true;
+                announced = true;
             }
             awaitMove(Math.min(pause, left));
             pause = Math.min(2 * pause, MAX_PAUSE);
@@ -125,7 +125,7 @@ final class PositionWatch {
     }
 
     /** Returns null if the version is not reached, or events wait for an attempt. */
-    private @Nullable Outcome look(long version, @Nullable String key) {
+    private @Nullable Outcome check(long version, @Nullable String key) {
         if (!isReached(version, key)) {
             return null;
         }

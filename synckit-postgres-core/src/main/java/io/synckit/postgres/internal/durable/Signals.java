@@ -9,7 +9,7 @@ final class Signals {
     /** A partition has no owner. */
     static final String RELEASED = "released";
 
-    /** The sender works. If it stops to say so without having said that it is at rest, it may have died. */
+    /** The sender handles events. Receivers check the owners within three seconds, because the sender may have died since. */
     static final String BUSY = "busy";
 
     private static final String CHANGED = "changed\n";

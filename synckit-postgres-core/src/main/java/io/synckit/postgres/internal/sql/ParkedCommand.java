@@ -4,7 +4,7 @@ import java.util.Locale;
 
 /** What an operator may do with a parked key. */
 public enum ParkedCommand {
-    /** Tries the next event again, as often as a new one. */
+    /** Tries the next event again, with all its attempts. */
     REQUEUE,
     /** Skips the next event. */
     SKIP,

@@ -54,6 +54,20 @@ final class SynckitListenerContainer implements SmartLifecycle, SmartInitializin
         accepting = true;
     }
 
+    /** Spring waits for the callback as long as the time-out of the phase allows. */
+    @Override
+    public void stop(Runnable callback) {
+        accepting = false;
+        Thread thread = new Thread(
+                () -> {
+                    stop();
+                    callback.run();
+                },
+                "synckit-listeners-stop");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
     /** A subscription that is closed lets its handler call end, and gives its partitions to other instances. */
     @Override
     public synchronized void stop() {
