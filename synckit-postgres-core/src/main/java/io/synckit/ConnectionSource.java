@@ -13,6 +13,14 @@ public interface ConnectionSource {
     /** Returns a connection for one call, in the transaction of the caller if there is one. */
     Borrowed borrow() throws SQLException;
 
+    /**
+     * Returns a connection for one call that joins no transaction of the calling thread, for waiting and for operators. The default is {@link
+     * #borrow}, with which such calls fail in a transaction.
+     */
+    default Borrowed borrowAlone() throws SQLException {
+        return borrow();
+    }
+
     /** Returns whether the calling thread has a transaction that a borrowed connection would join. The default is false. */
     default boolean inCallersTransaction() {
         return false;

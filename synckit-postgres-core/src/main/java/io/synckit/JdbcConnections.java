@@ -28,6 +28,11 @@ final class JdbcConnections implements ConnectionSource {
         if (joined != null) {
             return new Borrowed(joined.connection, true, () -> {});
         }
+        return borrowAlone();
+    }
+
+    @Override
+    public Borrowed borrowAlone() throws SQLException {
         Connection connection = dataSource.getConnection();
         return new Borrowed(connection, false, connection::close);
     }

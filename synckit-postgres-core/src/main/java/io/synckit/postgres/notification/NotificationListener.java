@@ -17,7 +17,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
@@ -38,7 +38,10 @@ public final class NotificationListener implements AutoCloseable {
     private final ListenerParts parts;
     private final Duration closeTimeout;
     private final Duration stopTimeout;
-    private final AtomicInteger starts = new AtomicInteger();
+    private final ReentrantLock lifecycle = new ReentrantLock();
+    private CompletableFuture<Void> gracefulStop = CompletableFuture.completedFuture(null);
+    private int gracefulStopAfter;
+    private volatile int starts;
     private volatile boolean closed;
     private volatile boolean undeliveredLogged;
 
@@ -65,13 +68,18 @@ public final class NotificationListener implements AutoCloseable {
      * @throws StoreClosedException after {@link #close}
      */
     public void start() {
-        parts.thread.start(() -> {
-            undeliveredLogged = false;
-            parts.reader.forgetHistoryChange();
-            parts.live.serve(true);
-        });
-        starts.incrementAndGet();
-        parts.live.serve(true); // the thread still runs if a graceful stop waits for handlers
+        lifecycle.lock();
+        try {
+            parts.thread.start(() -> {
+                undeliveredLogged = false;
+                parts.reader.forgetHistoryChange();
+                parts.live.serve(true);
+            });
+            starts++;
+            parts.live.serve(true); // the thread still runs if a stop waits for handlers
+        } finally {
+            lifecycle.unlock();
+        }
         parts.durable.start();
     }
 
@@ -81,8 +89,22 @@ public final class NotificationListener implements AutoCloseable {
      * other processes.
      */
     public void stop() {
+        int startsBefore = starts;
+        parts.durable.exemptCaller();
         parts.durable.stop(stopTimeout);
-        parts.thread.stop(() -> parts.live.serve(false), parts.reader::verifyNext);
+        stopThread(startsBefore);
+    }
+
+    /** Ends the thread, unless a start has followed meanwhile. */
+    private void stopThread(int startsBefore) {
+        lifecycle.lock();
+        try {
+            if (starts == startsBefore) {
+                parts.thread.stop(() -> parts.live.serve(false), parts.reader::verifyNext);
+            }
+        } finally {
+            lifecycle.unlock();
+        }
     }
 
     /**
@@ -92,19 +114,29 @@ public final class NotificationListener implements AutoCloseable {
     public CompletableFuture<Void> stopGracefully() {
         parts.runs.exemptCaller();
         parts.durable.exemptCaller();
+        lifecycle.lock();
+        try {
+            if (gracefulStop.isDone() || gracefulStopAfter != starts) {
+                gracefulStopAfter = starts;
+                gracefulStop = beginGracefulStop(starts);
+            }
+            return gracefulStop.copy();
+        } finally {
+            lifecycle.unlock();
+        }
+    }
+
+    private CompletableFuture<Void> beginGracefulStop(int startsBefore) {
         parts.live.serve(false);
         boolean durable = parts.durable.isServing();
         if (!durable) {
             stop();
         }
         Runnable stopDurable = durable ? parts.durable.beginStop(FOREVER) : () -> {};
-        int startsBefore = starts.get();
         CompletableFuture<Void> stopped = new CompletableFuture<>();
         NamedThreads.single("synckit-stop-" + parts.table, () -> {
                     stopDurable.run();
-                    if (starts.get() == startsBefore) {
-                        stop();
-                    }
+                    stopThread(startsBefore);
                     parts.runs.awaitIdle(FOREVER);
                     logUndelivered();
                     stopped.complete(null);

@@ -68,6 +68,15 @@ public final class DurableProcess implements AutoCloseable {
             }
 
             @Override
+            public Borrowed borrowAlone() throws SQLException {
+                beforeBorrow.get().run();
+                if (dead) {
+                    throw new SQLException("this process is dead", "08006");
+                }
+                return source.borrowAlone();
+            }
+
+            @Override
             public boolean inCallersTransaction() {
                 return source.inCallersTransaction();
             }

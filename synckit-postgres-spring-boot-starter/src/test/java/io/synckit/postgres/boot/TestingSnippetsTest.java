@@ -75,7 +75,7 @@ class TestingSnippetsTest {
                 .map(block -> squeezed(block.group(1)))
                 .toList();
 
-        assertThat(snippets).hasSize(8).allSatisfy(block -> assertThat(here).contains(block));
+        assertThat(snippets).hasSize(9).allSatisfy(block -> assertThat(here).contains(block));
     }
 
     private static String squeezed(String text) {

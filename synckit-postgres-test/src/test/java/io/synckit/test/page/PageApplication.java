@@ -7,7 +7,6 @@ import io.synckit.EventStore;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.boot.SynckitListener;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
-import org.springframework.context.annotation.Bean;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.annotation.Transactional;
@@ -22,9 +21,22 @@ class PageApplication {
         void send(String to, String text, String idempotencyKey);
     }
 
-    @Bean
-    MailSender mail() {
-        return (to, text, key) -> {};
+    /** A mail server that can fail. */
+    @Component
+    static class FakeMail implements MailSender {
+
+        private volatile boolean fails;
+
+        void fails(boolean failing) {
+            fails = failing;
+        }
+
+        @Override
+        public void send(String to, String text, String idempotencyKey) {
+            if (fails) {
+                throw new IllegalStateException("the mail server does not answer");
+            }
+        }
     }
 
     @Component
@@ -57,7 +69,7 @@ class PageApplication {
             this.mail = mail;
         }
 
-        @SynckitListener(subscription = "confirmations")
+        @SynckitListener(subscription = "confirmations", maxRetries = 1, delay = "${confirmations.delay:1s}")
         public void on(OrderPlaced order, StoredEvent event) {
             mail.send(order.customer(), order.item(), event.id());
         }

@@ -6,15 +6,21 @@ import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.EventSubscriptions;
 import io.synckit.test.AutoConfigureSynckitTest;
 import io.synckit.test.EventStoreScenario;
 import io.synckit.test.StoredEvents;
 import io.synckit.test.SynckitExtension;
 import io.synckit.test.SynckitTest;
 import io.synckit.test.page.PageApplication.Confirmations;
+import io.synckit.test.page.PageApplication.FakeMail;
+import io.synckit.test.page.PageApplication.MailSender;
 import io.synckit.test.page.PageApplication.OrderPlaced;
 import io.synckit.test.page.PageApplication.Sales;
 import io.synckit.test.page.PageApplication.Shop;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -25,6 +31,7 @@ import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.test.context.bean.override.mockito.MockitoBean;
 
 /** Runs the Java blocks of docs/testing.md that use this module. TestingSnippetsTest of the starter compares them with the page. */
 class TestingPageTest {
@@ -55,6 +62,9 @@ class TestingPageTest {
 
         @Autowired
         private JdbcClient jdbc;
+
+        @MockitoBean
+        private MailSender mail;
 
         @Test
         void orderIsCountedAndConfirmed() throws Exception {
@@ -87,6 +97,42 @@ class TestingPageTest {
             scenario.when(() -> shop.place("order-3", "carol", "tea", 1))
                     .thenStored("OrderPlaced", new OrderPlaced("carol", "tea", 1))
                     .awaitHandled("sales");
+        }
+    }
+
+    @Nested
+    @SpringBootTest(properties = "confirmations.delay=10ms")
+    @AutoConfigureSynckitTest
+    class FailureTest {
+
+        @Autowired
+        private EventStoreScenario scenario;
+
+        @Autowired
+        private EventStore events;
+
+        @Autowired
+        private EventSubscriptions subscriptions;
+
+        @Autowired
+        private Shop shop;
+
+        @Autowired
+        private FakeMail mail;
+
+        @Test
+        void failedMailIsSentAfterRequeue() throws Exception {
+            mail.fails(true);
+            scenario.when(() -> shop.place("order-4", "dora", "milk", 1));
+            DurableSubscription confirmations =
+                    subscriptions.durable("confirmations").orElseThrow();
+            assertThat(confirmations.await(events.latestVersion(), Duration.ofSeconds(30)))
+                    .isEqualTo(Outcome.PARKED);
+
+            mail.fails(false);
+            confirmations.requeue("order-4");
+
+            scenario.awaitHandled("confirmations");
         }
     }
 

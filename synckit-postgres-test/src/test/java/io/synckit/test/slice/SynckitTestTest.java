@@ -17,7 +17,7 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.annotation.Transactional;
 
 /** The slice has the store, and of the components only those that the test names. */
-@SynckitTest(properties = "shop.discount=5")
+@SynckitTest(properties = {"shop.discount=5", "spring.datasource.url=jdbc:postgresql://localhost:1/replaced"})
 @Import(SynckitTestTest.Sales.class)
 class SynckitTestTest {
 

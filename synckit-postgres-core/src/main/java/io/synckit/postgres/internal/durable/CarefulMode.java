@@ -1,5 +1,6 @@
 package io.synckit.postgres.internal.durable;
 
+import java.time.Duration;
 import java.util.concurrent.Semaphore;
 
 /**
@@ -16,9 +17,14 @@ final class CarefulMode {
     /** Deaths of a process during an event after which the event is not handled again. */
     private static final int MAX_DEATHS = 3;
 
+    private static final long PATIENCE = Duration.ofSeconds(10).toNanos();
+
     private final OwnedPartition partition;
     private final Semaphore permit;
     private int left;
+    private boolean hasPermit;
+    private boolean waits;
+    private long waitsSince;
     private long startedHere;
 
     /** @param permit the permit of the process to handle an event that may have killed another process */
@@ -32,13 +38,28 @@ final class CarefulMode {
         return left > 0;
     }
 
-    /** Returns whether no other event of this process is handled so. To be followed by {@link #leave}. */
+    /**
+     * Returns whether no other event of this process is handled in this mode, or one has been handled for a long time: a handler that hangs
+     * must not hold back other partitions. To be followed by {@link #leave}.
+     */
     boolean tryEnter() {
-        return permit.tryAcquire();
+        hasPermit = permit.tryAcquire();
+        long now = partition.clock.nanos();
+        if (hasPermit) {
+            waits = false;
+            return true;
+        }
+        if (!waits) {
+            waits = true;
+            waitsSince = now;
+        }
+        return now - waitsSince > PATIENCE;
     }
 
     void leave() {
-        permit.release();
+        if (hasPermit) {
+            permit.release();
+        }
     }
 
     /** Stores that an event is about to be handled. Returns the number of deaths if processes have died during it too often, otherwise 0. */

@@ -77,13 +77,15 @@ final class Coordinator implements PartitionHost {
         return serving;
     }
 
-    /** Adds a run of a claimed partition. Returns false if a stop has begun: then no run is added any more. */
-    boolean add(PartitionRun run) {
+    /** Adds a run of a partition that a process id has claimed. Returns false if a stop has begun since, or the process has a new id. */
+    boolean add(PartitionRun run, int claimedBy) {
         synchronized (runs) {
-            if (serving) {
+            Membership member = membership;
+            boolean adds = serving && member != null && member.id() == claimedBy;
+            if (adds) {
                 runs.put(run.partition().id(), run);
             }
-            return serving;
+            return adds;
         }
     }
 
@@ -241,10 +243,13 @@ final class Coordinator implements PartitionHost {
         }
         Handover handover = new Handover(member, limit, clock);
         handover.release(runs.values());
+        // At once: the timer may be blocked, and the next start must not wait for it.
+        boolean locked = member.isLocked();
+        int id = member.leave();
         CountDownLatch left = new CountDownLatch(1);
         schedule(
                 () -> {
-                    leave(member);
+                    left(member, locked ? id : 0);
                     left.countDown();
                 },
                 0);
@@ -253,12 +258,10 @@ final class Coordinator implements PartitionHost {
         runs.clear();
     }
 
-    private void leave(Membership member) {
-        boolean locked = member.isLocked();
-        int id = member.leave();
+    private void left(Membership member, int id) {
         pin.release(member);
         try {
-            if (id != 0 && locked) {
+            if (id != 0) {
                 database.query(connection -> {
                     database.instances.delete(connection, id);
                     database.control.send(connection, Signals.MEMBERS);

@@ -17,6 +17,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,8 @@ final class DurableOperator {
 
     /** How long a pause tries to end the sessions of calls that hang. */
     private static final Duration FORCE_LIMIT = Duration.ofSeconds(10);
+
+    private static final String LOCK_NOT_AVAILABLE = "55P03";
 
     private static final Duration POLL_INTERVAL = Duration.ofMillis(20);
 
@@ -81,6 +84,10 @@ final class DurableOperator {
         long force = clock.nanos() + grace.toNanos();
         long giveUp = force + FORCE_LIMIT.toNanos();
         for (Map<PartitionId, Integer> owners = owners(); !owners.isEmpty(); owners = owners()) {
+            if (!isPaused()) {
+                throw new EventStoreException("subscription '" + name
+                        + "' was resumed while pause() waited for running handler calls, so it is not paused");
+            }
             if (clock.nanos() >= giveUp) {
                 throw new EventStoreException("the sessions that hold " + owners.keySet()
                         + " cannot be ended, so a handler call may still commit; end them by pg_terminate_backend");
@@ -91,6 +98,12 @@ final class DurableOperator {
             Thread.sleep(POLL_INTERVAL.toMillis());
         }
         takenFromOwners();
+    }
+
+    private boolean isPaused() {
+        return database.query(connection -> database.subscriptions.find(connection, name))
+                .map(SubscriptionTable.Row::paused)
+                .orElse(false);
     }
 
     private Map<PartitionId, Integer> owners() {
@@ -114,8 +127,9 @@ final class DurableOperator {
 
     void resume() {
         database.transaction(connection -> {
-            database.subscriptions.pause(connection, name, false);
+            // In the order of replay(), which locks the checkpoints first.
             database.admin.restart(connection, name);
+            database.subscriptions.pause(connection, name, false);
             return true;
         });
         database.send(Signals.changed(name));
@@ -125,7 +139,7 @@ final class DurableOperator {
     void moveTo(Version expected, Version to) {
         database.transaction(connection -> {
             requireInLog(connection, to);
-            long lowest = database.admin.lock(connection, name);
+            long lowest = lock(connection);
             if (lowest != expected.value()) {
                 throw new InvalidVersionException(
                         expected.toString(),
@@ -145,7 +159,7 @@ final class DurableOperator {
                 try (Session session = Session.open(database.pool)) {
                     Connection connection = session.connection();
                     requireInLog(connection, from);
-                    database.admin.lock(connection, name);
+                    lock(connection);
                     action.run();
                     database.admin.move(connection, name, from.value());
                     database.parked.deleteAll(connection, name);
@@ -163,6 +177,20 @@ final class DurableOperator {
             throw new EventStoreException("replay of subscription '" + name + "' has failed; nothing is changed", e);
         }
         takenFromOwners();
+    }
+
+    private long lock(Connection connection) throws SQLException {
+        try {
+            return database.admin.lock(connection, name, grace);
+        } catch (SQLException e) {
+            if (LOCK_NOT_AVAILABLE.equals(e.getSQLState())) {
+                throw new EventStoreException(
+                        "a handler call of subscription '" + name + "' runs for more than " + grace.toSeconds()
+                                + " s; nothing is changed; pause the subscription first, which ends such calls",
+                        e);
+            }
+            throw e;
+        }
     }
 
     private void requireInLog(Connection connection, Version version) throws SQLException {
@@ -190,19 +218,21 @@ final class DurableOperator {
 
     /** @param key null for all keys */
     int requeue(@Nullable String key) {
-        return command(key, ParkedCommand.REQUEUE);
+        return command(key, null, ParkedCommand.REQUEUE);
     }
 
+    /** Skips the event at which the key is now. One that has been handled meanwhile is not replaced by the next. */
     boolean skip(String key) {
-        return command(key, ParkedCommand.SKIP) > 0;
+        Optional<ParkedRow> row = database.query(connection -> database.parked.find(connection, name, key));
+        return row.isPresent() && command(key, row.get().nextVersion(), ParkedCommand.SKIP) > 0;
     }
 
     boolean discard(String key) {
-        return command(key, ParkedCommand.DISCARD) > 0;
+        return command(key, null, ParkedCommand.DISCARD) > 0;
     }
 
-    private int command(@Nullable String key, ParkedCommand command) {
-        int keys = database.query(connection -> database.parked.command(connection, name, key, command));
+    private int command(@Nullable String key, @Nullable Long nextVersion, ParkedCommand command) {
+        int keys = database.query(connection -> database.parked.command(connection, name, key, nextVersion, command));
         database.send(Signals.command(name));
         coordinator.runs(name).forEach(PartitionRun::loadKeys);
         return keys;

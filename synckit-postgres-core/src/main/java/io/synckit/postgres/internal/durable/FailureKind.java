@@ -20,6 +20,16 @@ enum FailureKind {
 
     private static final int MAX_DEPTH = 50;
 
+    /**
+     * Returns what a failure says.
+     *
+     * @param called whether the handler was called. A failure before says nothing about the event
+     */
+    static FailureKind of(Throwable failure, boolean called) {
+        FailureKind kind = of(failure);
+        return called || kind == OWNERSHIP ? kind : DATABASE;
+    }
+
     static FailureKind of(Throwable failure) {
         Throwable cause = failure;
         for (int depth = 0; cause != null && depth < MAX_DEPTH; depth++) {

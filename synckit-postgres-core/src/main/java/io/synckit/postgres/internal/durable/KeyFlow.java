@@ -121,10 +121,11 @@ final class KeyFlow {
         if (attempt > 1) {
             partition.counters.retried.increment();
         }
+        boolean[] called = {false};
         try {
-            call(key, item, attempt);
+            call(key, item, attempt, called);
         } catch (Throwable e) {
-            failed(key, item, attempt, pause, e);
+            failed(key, item, attempt, pause, e, called[0]);
             return false;
         }
         conflicts = 0;
@@ -134,7 +135,8 @@ final class KeyFlow {
         return true;
     }
 
-    private void call(Key key, Item item, int attempt) throws Exception {
+    /** @param called set when the handler is called */
+    private void call(Key key, Item item, int attempt, boolean[] called) throws Exception {
         partition.requireOwned();
         long next = item.version() + 1;
         boolean[] returned = {false};
@@ -147,6 +149,7 @@ final class KeyFlow {
                                 && partition.database.parked.next(
                                         connection, partition.id().subscription(), key.name, next),
                         () -> {
+                            called[0] = true;
                             partition.calls.handle(List.of(item), attempt, ignored);
                             returned[0] = true;
                             return true;
@@ -163,13 +166,15 @@ final class KeyFlow {
             partition.flushed(position);
             key.next(next);
         } else {
+            called[0] = true;
             partition.calls.handle(List.of(item), attempt, ignored);
             keys.next(key, next);
         }
     }
 
-    private void failed(Key key, Item item, int attempt, Duration pause, Throwable cause) throws Exception {
-        FailureKind kind = FailureKind.of(cause);
+    private void failed(Key key, Item item, int attempt, Duration pause, Throwable cause, boolean called)
+            throws Exception {
+        FailureKind kind = FailureKind.of(cause, called);
         if (kind == FailureKind.OWNERSHIP || kind == FailureKind.DATABASE) {
             // After a commit whose outcome is not known, the row may say something else.
             keys.loadWithout(key, attempt);

@@ -111,29 +111,24 @@ final class MainFlow {
             return false;
         }
         try {
-            return mayStart(batch.get(0), last) && call(batch, last);
+            int deaths = careful.start(batch.get(0).version());
+            return deaths > 0 ? killed(batch.get(0), last, deaths) : call(batch, last);
         } finally {
             careful.leave();
         }
     }
 
-    /** Stores that the event is about to be handled. Returns false if processes have died during it too often. */
-    private boolean mayStart(Item item, long last) {
-        int deaths = careful.start(item.version());
-        if (deaths == 0) {
-            return true;
-        }
+    /** Processes have died during the event too often, so it is not handled again. Returns whether it is done with. */
+    private boolean killed(Item item, long last, int deaths) {
         ParkedFailure failure = ParkedFailure.of(
                 "process died",
                 deaths + " processes have died while they handled this event, so it is not handled again");
-        if (exhausted(item, last, deaths, failure)) {
-            at++;
-        }
-        return false;
+        return exhausted(item, last, deaths, failure);
     }
 
     private boolean call(List<Item> batch, long last) throws Exception {
         int[] failsAt = {-1};
+        boolean[] called = {!partition.isExactlyOnce()};
         boolean[] returned = {false};
         HandlerCalls.Progress progress = new HandlerCalls.Progress() {
             @Override
@@ -152,6 +147,7 @@ final class MainFlow {
         try {
             if (partition.isExactlyOnce()) {
                 partition.inHandlersTransaction(connection -> partition.advance(connection, last), () -> {
+                    called[0] = true;
                     partition.calls.handle(batch, attempt, progress);
                     returned[0] = true;
                     return true;
@@ -161,7 +157,7 @@ final class MainFlow {
             }
         } catch (Throwable e) {
             if (!returned[0] || !partition.isStored(last)) {
-                return failed(batch, failsAt[0], last, e);
+                return failed(batch, failsAt[0], last, e, called[0]);
             }
             SafeLog.warn(
                     log,
@@ -189,8 +185,9 @@ final class MainFlow {
     }
 
     /** Returns whether the batch is done with. */
-    private boolean failed(List<Item> batch, int failsAt, long last, Throwable failure) throws Exception {
-        FailureKind kind = FailureKind.of(failure);
+    private boolean failed(List<Item> batch, int failsAt, long last, Throwable failure, boolean called)
+            throws Exception {
+        FailureKind kind = FailureKind.of(failure, called);
         if (kind == FailureKind.OWNERSHIP || kind == FailureKind.DATABASE) {
             throw failure instanceof Exception exception ? exception : new IllegalStateException(failure);
         }

@@ -34,6 +34,7 @@ public final class Membership implements ListenerTenant {
     private final Clock clock;
     private volatile boolean wanted;
     private volatile int id;
+    private volatile int former;
     private volatile @Nullable ListenConnection listening;
     private volatile boolean locked;
     private volatile boolean confirmed;
@@ -72,6 +73,7 @@ public final class Membership implements ListenerTenant {
     /** Ends the membership. Returns the id of the row, which is to be deleted; 0 if there is none. */
     int leave() {
         int left = id;
+        former = listening != null && locked && !pinned ? left : 0;
         wanted = false;
         locked = false;
         confirmed = false;
@@ -114,6 +116,12 @@ public final class Membership implements ListenerTenant {
 
     @Override
     public void serve(ListenConnection connection) throws SQLException {
+        int left = former;
+        if (left != 0 && connection == listening) {
+            // Otherwise its row would count as that of a living process, if it could not be deleted.
+            former = 0;
+            instances.unlock(connection.connection(), left);
+        }
         if (!wanted) {
             return;
         }
@@ -174,6 +182,7 @@ public final class Membership implements ListenerTenant {
             return; // it was not connected
         }
         listening = null;
+        former = 0;
         withoutConnectionSince = clock.nanos();
         if (!pinned) {
             locked = false;

@@ -47,6 +47,7 @@ final class OwnedPartition {
     private volatile long stored;
     private volatile long movedAt;
     private volatile boolean lost;
+    private volatile long lostAt;
     private volatile boolean positionUnknown;
     private volatile State state = State.RUNNING;
     private volatile String failure = "";
@@ -234,7 +235,14 @@ final class OwnedPartition {
 
     /** Another session has taken the partition. */
     void lose() {
-        lost = true;
+        if (!lost) {
+            lostAt = clock.nanos();
+            lost = true;
+        }
+    }
+
+    boolean isLostFor(Duration time) {
+        return lost && clock.nanos() - lostAt >= time.toNanos();
     }
 
     /** Waits with the current event. */

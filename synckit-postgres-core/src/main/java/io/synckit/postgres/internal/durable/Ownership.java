@@ -7,6 +7,7 @@ import io.synckit.postgres.internal.sql.InstanceTable.Partition;
 import io.synckit.postgres.internal.sql.InstanceTable.View;
 import io.synckit.postgres.internal.sql.PartitionClaims.Claim;
 import io.synckit.postgres.internal.sql.PartitionId;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -15,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +27,9 @@ import org.slf4j.LoggerFactory;
 final class Ownership {
 
     private static final Logger log = LoggerFactory.getLogger(Ownership.class);
+
+    /** How long the handler of a lost run may go on, before this process claims the partition again. */
+    private static final Duration HANGING = Duration.ofSeconds(2);
 
     private final Database database;
     private final DurableRegistry registry;
@@ -82,7 +87,7 @@ final class Ownership {
         List<PartitionId> claimable = new ArrayList<>();
         List<PartitionId> orphans = new ArrayList<>();
         for (Partition partition : view.partitions()) {
-            PartitionRun run = runs.get(partition.id());
+            PartitionRun run = withoutHanging(runs.get(partition.id()));
             Integer owner = partition.owner();
             boolean isOwner = owner != null && owner == me;
             boolean should = Integer.valueOf(me).equals(assigned.get(partition.id()));
@@ -106,6 +111,19 @@ final class Ownership {
         claim(me, claimable, dead);
         forget(me, view, dead);
         view.withCommands().forEach(subscription -> host.runs(subscription).forEach(PartitionRun::loadKeys));
+    }
+
+    /** A run that was lost, but whose handler hangs, must not keep this process from claiming the partition again. */
+    private @Nullable PartitionRun withoutHanging(@Nullable PartitionRun run) {
+        if (run == null || !run.partition().isLost()) {
+            return run;
+        }
+        if (run.isLostFor(HANGING)) {
+            runs.remove(run.partition().id(), run);
+            return null;
+        }
+        host.requestCheck(HANGING.toNanos());
+        return run;
     }
 
     private void storeNames(int me) {
@@ -141,7 +159,7 @@ final class Ownership {
             return;
         }
         List<Claim> claims = database.query(connection -> database.claims.claim(connection, me, wanted, dead));
-        claims.forEach(this::start);
+        claims.forEach(claim -> start(me, claim));
         List<PartitionId> locked = new ArrayList<>(wanted);
         claims.forEach(claim -> locked.remove(claim.id()));
         if (locked.isEmpty()) {
@@ -154,7 +172,7 @@ final class Ownership {
         }
     }
 
-    private void start(Claim claim) {
+    private void start(int me, Claim claim) {
         DurableSubscriber subscriber = registry.find(claim.id().subscription());
         if (subscriber == null) {
             refuse(claim);
@@ -166,16 +184,18 @@ final class Ownership {
                 claim.position(),
                 claim.fromDead() ? ", from a process that has died" : "");
         PartitionRun run = subscriber.run(claim, carefulPermit, host);
-        if (!host.add(run)) {
-            refuse(claim);
-            return;
-        }
         if (claim.stopped()) {
             run.partition().stop("stopped before; resume or move the subscription");
         } else if (claim.position() > subscriber.published()) {
             stopIfBeyondEnd(claim, run, subscriber);
         }
-        run.wake();
+        if (!host.add(run, me)) {
+            refuse(claim);
+        } else if (registry.find(subscriber.name()) != subscriber) {
+            run.release(); // closed meanwhile
+        } else {
+            run.wake();
+        }
     }
 
     /** The subscription was closed, or this process stops. */
@@ -191,7 +211,8 @@ final class Ownership {
         long head = database.query(connection ->
                 database.horizons.horizon(connection).requirePrimary().head());
         if (claim.position() > head) {
-            run.stop(new HistoryChangedException(Version.of(claim.position()), Version.of(head), subscriber.now()));
+            run.stopAtFirst(
+                    new HistoryChangedException(Version.of(claim.position()), Version.of(head), subscriber.now()));
         }
     }
 

@@ -159,7 +159,7 @@ final class ParkedKeys {
                             connection, partition.id().subscription(), key.name))
                     .map(ParkedRow::asParkedKey)
                     .ifPresent(partition.options.onParked());
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             SafeLog.warn(
                     log,
                     "subscription.on-parked-failed: " + partition.id() + ": the action for parked keys has failed",

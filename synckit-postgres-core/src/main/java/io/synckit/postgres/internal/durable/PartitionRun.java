@@ -90,10 +90,20 @@ final class PartitionRun implements Runnable {
         }
     }
 
+    /** Returns whether it was lost at least so long ago, and has not ended since. */
+    boolean isLostFor(Duration time) {
+        return partition.isLostFor(time);
+    }
+
     /** Stops the partition after the current batch, until an operator resumes or moves it. */
     void stop(RuntimeException cause) {
         stopCause = cause;
         wake();
+    }
+
+    /** Stops the partition as soon as it is woken. */
+    void stopAtFirst(RuntimeException cause) {
+        stopCause = cause;
     }
 
     /** What was read may be of another log. */

@@ -6,6 +6,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,6 +37,13 @@ public final class CheckpointAdmin {
     private static final String LOCK =
             "select min(position) from (select position from <checkpoints> where subscription = ? order by partition for update) c";
 
+    private static final String BEGIN_LOCK = """
+            select current_setting('lock_timeout'), set_config('lock_timeout', ?, true),
+                   pg_advisory_xact_lock_shared('<checkpoints>'::regclass::oid::integer, 0)
+            """;
+
+    private static final String END_LOCK = "select set_config('lock_timeout', ?, true)";
+
     private static final String MOVE = """
             update <checkpoints> set position = ?, epoch = epoch + 1, owner = null, suspect = null, attempts = 0,
                    deaths = 0, retry_at = null, failure = null, updated_at = clock_timestamp()
@@ -44,8 +52,10 @@ public final class CheckpointAdmin {
 
     private static final String SEIZE = """
             update <checkpoints> c set epoch = c.epoch + 1, owner = null
-              from (select subscription, partition from <checkpoints> where subscription = ? and owner is not null
-                     order by partition for no key update skip locked) free
+              from (select k.subscription, k.partition
+                      from <checkpoints> k join <subscriptions> s on s.name = k.subscription and s.paused
+                     where k.subscription = ? and k.owner is not null
+                     order by k.partition for no key update of k skip locked) free
              where c.subscription = free.subscription and c.partition = free.partition
             """;
 
@@ -57,6 +67,7 @@ public final class CheckpointAdmin {
     private final String list;
     private final String summaries;
     private final String lock;
+    private final String beginLock;
     private final String move;
     private final String seize;
     private final String restart;
@@ -66,6 +77,7 @@ public final class CheckpointAdmin {
         this.list = statements.named(LIST);
         this.summaries = statements.named(SUMMARIES);
         this.lock = statements.named(LOCK);
+        this.beginLock = statements.named(BEGIN_LOCK);
         this.move = statements.named(MOVE);
         this.seize = statements.named(SEIZE);
         this.restart = statements.named(RESTART);
@@ -114,8 +126,30 @@ public final class CheckpointAdmin {
         return found;
     }
 
-    /** Locks all partitions until the transaction ends, so that no owner can commit. Returns the lowest position. */
-    public long lock(Connection connection, String subscription) throws SQLException {
+    /**
+     * Locks all partitions until the transaction ends, so that no owner can commit. Returns the lowest position. An advisory lock shows other
+     * processes that the session belongs to an operator, so they do not end it.
+     *
+     * @param longest how long it waits for running handler calls
+     */
+    public long lock(Connection connection, String subscription, Duration longest) throws SQLException {
+        String before;
+        try (PreparedStatement statement = connection.prepareStatement(beginLock)) {
+            statement.setString(1, longest.toMillis() + "ms");
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                before = rows.getString(1);
+            }
+        }
+        long lowest = lock(connection, subscription);
+        try (PreparedStatement statement = connection.prepareStatement(END_LOCK)) {
+            statement.setString(1, before);
+            statement.execute();
+        }
+        return lowest;
+    }
+
+    private long lock(Connection connection, String subscription) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(lock)) {
             statement.setString(1, subscription);
             try (ResultSet rows = statement.executeQuery()) {

@@ -23,6 +23,8 @@ public final class InstanceTable {
 
     private static final String LOCK = "select pg_try_advisory_lock(?::regclass::oid::integer, ?)";
 
+    private static final String UNLOCK = "select pg_advisory_unlock(?::regclass::oid::integer, ?)";
+
     private static final String LOCK_IN_TRANSACTION = "select pg_try_advisory_xact_lock(?::regclass::oid::integer, ?)";
 
     private static final String INSERT =
@@ -86,6 +88,11 @@ public final class InstanceTable {
     /** Locks an id for the session of this connection. Returns false if another session has locked it. */
     public boolean lock(Connection connection, int id) throws SQLException {
         return lock(connection, LOCK, id);
+    }
+
+    /** Unlocks an id that the session of this connection has locked. */
+    public void unlock(Connection connection, int id) throws SQLException {
+        lock(connection, UNLOCK, id);
     }
 
     /** Locks an id for the open transaction of this connection. Returns false if another session has locked it. */

@@ -8,9 +8,17 @@ public record ParkedFailure(String type, String message) {
 
     private static final int MAX_LENGTH = 2000;
 
-    /** Returns a failure with a message that can be stored. */
+    private static final int MAX_DEPTH = 50;
+
+    /** Returns a failure with a message that can be stored. The message has the root cause, too. */
     public static ParkedFailure of(Throwable failure) {
-        return of(failure.getClass().getName(), SafeLog.describe(failure));
+        Throwable root = failure;
+        for (int depth = 0; root.getCause() != null && depth < MAX_DEPTH; depth++) {
+            root = root.getCause();
+        }
+        String message = SafeLog.describe(failure);
+        String cause = SafeLog.describe(root);
+        return of(failure.getClass().getName(), message.contains(cause) ? message : message + "; cause: " + cause);
     }
 
     /** Returns a failure with a message that can be stored. */

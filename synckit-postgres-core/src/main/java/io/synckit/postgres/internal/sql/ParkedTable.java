@@ -49,9 +49,12 @@ public final class ParkedTable {
              where subscription = ? and key = ?
             """;
 
-    private static final String NEXT =
-            "update <parked> set next_version = ?, attempts = 0, retry_at = coalesce(retry_at, clock_timestamp())"
-                    + " where subscription = ? and key = ?";
+    /** A command to skip was for an event before. */
+    private static final String NEXT = """
+            update <parked> set next_version = ?, attempts = 0, retry_at = coalesce(retry_at, clock_timestamp()),
+                   command = nullif(command, 'skip')
+             where subscription = ? and key = ?
+            """;
 
     private static final String CLEAR =
             "update <parked> set command = null where subscription = ? and key = ? and command = ?";
@@ -63,7 +66,7 @@ public final class ParkedTable {
     private static final String COMMAND = """
             update <parked> set command = ?, attempts = case when ? = 'requeue' then 0 else attempts end,
                    retry_at = case when ? = 'requeue' then clock_timestamp() else retry_at end
-             where subscription = ? and (?::text is null or key = ?)
+             where subscription = ? and (?::text is null or key = ?) and (?::bigint is null or next_version = ?)
             """;
 
     private final String insert;
@@ -282,8 +285,14 @@ public final class ParkedTable {
      * Sets a command, which the owner of the key carries out. Returns the number of keys.
      *
      * @param key null for all keys
+     * @param nextVersion the event that is meant; null for whichever it is
      */
-    public int command(Connection connection, String subscription, @Nullable String key, ParkedCommand command)
+    public int command(
+            Connection connection,
+            String subscription,
+            @Nullable String key,
+            @Nullable Long nextVersion,
+            ParkedCommand command)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(this.command)) {
             statement.setString(1, command.text());
@@ -292,6 +301,8 @@ public final class ParkedTable {
             statement.setString(4, subscription);
             statement.setString(5, key);
             statement.setString(6, key);
+            statement.setObject(7, nextVersion, Types.BIGINT);
+            statement.setObject(8, nextVersion, Types.BIGINT);
             return statement.executeUpdate();
         }
     }

@@ -13,14 +13,17 @@ import org.jspecify.annotations.Nullable;
 /** The claims of partitions, in the rows of the checkpoints: their begin, their end, and the end of sessions that hold rows locked. */
 public final class PartitionClaims {
 
-    /** The update returns the position, because one that was read before may be older. Rows that are locked are left to the next attempt. */
+    /**
+     * The update returns the position, because one that was read before may be older. Rows that are locked are left to the next attempt. The
+     * lock of the subscription lets a pause wait for claims that began before it.
+     */
     private static final String CLAIM = """
             update <checkpoints> c set owner = ?, epoch = c.epoch + 1
-              from (select k.subscription, k.partition, k.owner from <checkpoints> k
+              from (select k.subscription, k.partition, k.owner
+                      from <checkpoints> k join <subscriptions> s on s.name = k.subscription and not s.paused
                      where (k.subscription, k.partition) in (select * from unnest(?::text[], ?::integer[]))
                        and (k.owner is null or k.owner = any(?))
-                       and not exists (select from <subscriptions> s where s.name = k.subscription and s.paused)
-                     order by 1, 2 for no key update skip locked) free
+                     order by 1, 2 for no key update of k skip locked for share of s skip locked) free
              where c.subscription = free.subscription and c.partition = free.partition
             returning c.subscription, c.partition, c.epoch, c.position, c.suspect, c.attempts,
                       extract(epoch from case when isfinite(c.retry_at) then c.retry_at end - clock_timestamp()),
@@ -28,12 +31,14 @@ public final class PartitionClaims {
                       free.owner is not null
             """;
 
-    /** The sessions that hold the rows of owners locked. */
+    /** The sessions that hold the rows of owners locked, except those of operators ({@link CheckpointAdmin#lock}). */
     private static final String TERMINATE = """
             select pg_terminate_backend(l.pid) from <checkpoints> c
               join pg_locks l on l.locktype = 'transactionid' and l.transactionid = c.xmax and l.granted
              where (c.subscription, c.partition) in (select * from unnest(?::text[], ?::integer[]))
                and c.owner = any(?) and l.pid <> pg_backend_pid()
+               and not exists (select from pg_locks o where o.pid = l.pid and o.locktype = 'advisory' and o.objid = 0
+                                  and o.classid = '<checkpoints>'::regclass and o.objsubid = 2)
             """;
 
     private static final String GIVE_BACK = """

@@ -30,7 +30,10 @@ public final class Session implements AutoCloseable {
     }
 
     public static Session open(ConnectionSource source) throws SQLException {
-        ConnectionSource.Borrowed borrowed = source.borrow();
+        return open(source.borrow());
+    }
+
+    private static Session open(ConnectionSource.Borrowed borrowed) throws SQLException {
         try {
             return new Session(borrowed);
         } catch (SQLException | RuntimeException e) {
@@ -45,12 +48,12 @@ public final class Session implements AutoCloseable {
      * @throws UnusableTransactionException if the connection is in a transaction of a caller
      */
     public static Session openAlone(ConnectionSource source) throws SQLException {
-        Session session = open(source);
+        Session session = open(source.borrowAlone());
         if (session.joined) {
             try (session) {
                 throw new UnusableTransactionException(
-                        "the ConnectionSource returned a connection in a transaction of a caller, although no caller is"
-                                + " involved; nothing is stored; let its inCallersTransaction() return true in a transaction");
+                        "the ConnectionSource returned a connection in a transaction of a caller for work that belongs to no"
+                                + " caller; nothing is stored; implement borrowAlone(), or make the call outside of a transaction");
             }
         }
         return session;

@@ -69,6 +69,11 @@ final class SpringConnections implements ConnectionSource {
             Connection connection = DataSourceUtils.doGetConnection(dataSource);
             return new Borrowed(connection, true, () -> DataSourceUtils.doReleaseConnection(connection, dataSource));
         }
+        return borrowAlone();
+    }
+
+    @Override
+    public Borrowed borrowAlone() throws SQLException {
         Connection connection = dataSource.getConnection();
         return new Borrowed(connection, false, connection::close);
     }

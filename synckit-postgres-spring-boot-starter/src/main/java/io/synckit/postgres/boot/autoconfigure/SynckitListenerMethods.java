@@ -9,12 +9,15 @@ import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.EventSubscriptions;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
 import org.springframework.aop.scope.ScopedProxyUtils;
 import org.springframework.aop.support.AopUtils;
@@ -28,6 +31,8 @@ import org.springframework.core.annotation.AnnotationUtils;
  * call, so lazy and mocked beans work.
  */
 final class SynckitListenerMethods {
+
+    private static final Logger log = LoggerFactory.getLogger(SynckitListenerMethods.class);
 
     private final ConfigurableListableBeanFactory beans;
     private final ListenerDelivery delivery;
@@ -85,7 +90,17 @@ final class SynckitListenerMethods {
     private Listener listener(String beanName, Class<?> type, Method method, SynckitListener annotation) {
         Method invocable = AopUtils.selectInvocableMethod(method, type);
         ListenerMethod handler = new ListenerMethod(invocable, type, () -> beans.getBean(beanName), types);
-        Set<String> eventTypes = annotation.types().length > 0 ? Set.of() : handler.eventTypes();
+        Set<String> ofPayload = handler.eventTypes();
+        if (annotation.types().length > 0
+                && !ofPayload.isEmpty()
+                && Arrays.stream(annotation.types()).noneMatch(ofPayload::contains)) {
+            log.warn(
+                    "listener.types: method {} selects {}, but the type of its payload is {}; check the spelling",
+                    handler,
+                    Arrays.toString(annotation.types()),
+                    ofPayload);
+        }
+        Set<String> eventTypes = annotation.types().length > 0 ? Set.of() : ofPayload;
         DurableOptions.Delivery guarantee = delivery.of(annotation, method, type);
         return new Listener(
                 customized(options.of(annotation, eventTypes, guarantee, handler.toString()), handler),

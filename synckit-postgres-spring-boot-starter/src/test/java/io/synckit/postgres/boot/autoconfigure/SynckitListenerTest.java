@@ -54,8 +54,10 @@ import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.scheduling.annotation.Async;
+import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.annotation.Propagation;
 import org.springframework.transaction.annotation.Transactional;
+import org.springframework.transaction.support.TransactionTemplate;
 
 /** Methods with {@link SynckitListener}. */
 class SynckitListenerTest {
@@ -481,6 +483,24 @@ class SynckitListenerTest {
         run(ProgrammaticSubscription.class, context -> {
             context.getBean(EventStore.class).store(Event.of("a", "T", 1));
             assertThat(next(context)).isEqualTo("T");
+        });
+    }
+
+    /** A query service is often transactional. */
+    @Test
+    void subscriptionCanBeAwaitedInATransaction() {
+        run(ReadModel.class, context -> {
+            Version stored = context.getBean(EventStore.class)
+                    .store(Event.of("a", new OrderPlaced("tea", 1)))
+                    .version();
+            TransactionTemplate transaction =
+                    new TransactionTemplate(context.getBean(PlatformTransactionManager.class));
+
+            DurableSubscription stock = subscription(context, "stock");
+            assertThat(transaction.<Outcome>execute(status -> await(stock, stored)))
+                    .isEqualTo(Outcome.HANDLED);
+            assertThat(transaction.<Boolean>execute(status -> stock.requeue("a")))
+                    .isFalse();
         });
     }
 
