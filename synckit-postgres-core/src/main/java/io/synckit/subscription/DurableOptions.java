@@ -100,9 +100,7 @@ public final class DurableOptions {
 
     /**
      * Sets the number of partitions, which are handled at the same time, by one process or several. Events with the same key are in the
-     * same partition. The default is 1. It cannot be changed later.
-     *
-     * @throws IllegalArgumentException if it is not between 1 and {@value #MAX_PARTITIONS}
+     * same partition. The default is 1, the maximum {@value #MAX_PARTITIONS}. It cannot be changed later.
      */
     public DurableOptions partitions(int partitions) {
         if (partitions < 1 || partitions > MAX_PARTITIONS) {
@@ -172,11 +170,7 @@ public final class DurableOptions {
         });
     }
 
-    /**
-     * Sets how many events a batch has at most. The default is {@value #DEFAULT_MAX_BATCH}.
-     *
-     * @throws IllegalArgumentException if it is below 1
-     */
+    /** Sets how many events a batch has at most, at least 1. The default is {@value #DEFAULT_MAX_BATCH}. */
     public DurableOptions maxBatch(int events) {
         if (events < 1) {
             throw new IllegalArgumentException("maxBatch is " + events + ", at least 1 is needed");

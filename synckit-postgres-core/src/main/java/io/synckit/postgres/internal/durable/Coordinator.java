@@ -89,11 +89,6 @@ final class Coordinator implements PartitionHost {
         }
     }
 
-    /** Returns the partitions that this process owns. */
-    Collection<PartitionRun> runs() {
-        return runs.values();
-    }
-
     /** Returns the partitions of a subscription that this process owns. */
     List<PartitionRun> runs(String subscription) {
         return runs.values().stream()

@@ -7,6 +7,7 @@ import io.synckit.postgres.internal.sql.CheckpointTable;
 import io.synckit.postgres.internal.sql.ControlChannel;
 import io.synckit.postgres.internal.sql.HorizonQueries;
 import io.synckit.postgres.internal.sql.InstanceTable;
+import io.synckit.postgres.internal.sql.ParkedAdmin;
 import io.synckit.postgres.internal.sql.ParkedTable;
 import io.synckit.postgres.internal.sql.PartitionClaims;
 import io.synckit.postgres.internal.sql.Session;
@@ -26,6 +27,7 @@ public final class Database {
     final PartitionClaims claims;
     final CheckpointAdmin admin;
     final ParkedTable parked;
+    final ParkedAdmin parkedAdmin;
     final ControlChannel control;
     final HorizonQueries horizons;
     final ConnectionSource pool;
@@ -49,6 +51,7 @@ public final class Database {
         this.claims = new PartitionClaims(name);
         this.admin = new CheckpointAdmin(name);
         this.parked = new ParkedTable(name);
+        this.parkedAdmin = new ParkedAdmin(name);
         this.control = new ControlChannel(name);
     }
 

@@ -52,7 +52,7 @@ final class DurableOperator {
                     .find(connection, name)
                     .orElseThrow(() -> new EventStoreException(
                             "there is no durable subscription '" + name + "' in the database; start it again"));
-            long waiting = database.parked.count(connection, name);
+            long waiting = database.parkedAdmin.count(connection, name);
             List<DurableStatus.Partition> partitions = database.admin.list(connection, name).stream()
                     .map(DurableOperator::partition)
                     .toList();
@@ -162,7 +162,7 @@ final class DurableOperator {
                     lock(connection);
                     action.run();
                     database.admin.move(connection, name, from.value());
-                    database.parked.deleteAll(connection, name);
+                    database.parkedAdmin.deleteAll(connection, name);
                     long stable = database.horizons
                             .horizon(connection)
                             .requirePrimary()
@@ -232,7 +232,8 @@ final class DurableOperator {
     }
 
     private int command(@Nullable String key, @Nullable Long nextVersion, ParkedCommand command) {
-        int keys = database.query(connection -> database.parked.command(connection, name, key, nextVersion, command));
+        int keys =
+                database.query(connection -> database.parkedAdmin.command(connection, name, key, nextVersion, command));
         database.send(Signals.command(name));
         coordinator.runs(name).forEach(PartitionRun::loadKeys);
         return keys;

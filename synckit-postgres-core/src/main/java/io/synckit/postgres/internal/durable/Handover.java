@@ -39,19 +39,20 @@ final class Handover {
     }
 
     private void await(PartitionRun run) {
-        while (!run.isExempt() && !run.awaitEnd(POLL_INTERVAL)) {
-            if (Thread.currentThread().isInterrupted()) {
-                return;
+        try {
+            while (!run.isExempt() && !run.awaitEnd(POLL_INTERVAL)) {
+                if (!membership.isConnected()) {
+                    run.lose();
+                }
+                if (clock.nanos() >= end) {
+                    log.warn(
+                            "durable.slow-handler: the handler of {} still runs; the partition counts as the one of a dead process",
+                            run.partition().id());
+                    return;
+                }
             }
-            if (!membership.isConnected()) {
-                run.lose();
-            }
-            if (clock.nanos() >= end) {
-                log.warn(
-                        "durable.slow-handler: the handler of {} still runs; the partition counts as the one of a dead process",
-                        run.partition().id());
-                return;
-            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

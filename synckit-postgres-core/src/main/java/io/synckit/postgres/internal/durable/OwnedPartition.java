@@ -137,10 +137,7 @@ final class OwnedPartition {
             return;
         }
         OptionalLong read = database.query(connection -> database.checkpoints.position(connection, held));
-        if (read.isEmpty()) {
-            throw new OwnershipLostException(id());
-        }
-        if (read.getAsLong() < stored) {
+        if (read.isEmpty() || read.getAsLong() < stored) {
             throw new OwnershipLostException(id());
         }
         stored = read.getAsLong();

@@ -118,7 +118,7 @@ final class Ownership {
         if (run == null || !run.partition().isLost()) {
             return run;
         }
-        if (run.isLostFor(HANGING)) {
+        if (run.partition().isLostFor(HANGING)) {
             runs.remove(run.partition().id(), run);
             return null;
         }

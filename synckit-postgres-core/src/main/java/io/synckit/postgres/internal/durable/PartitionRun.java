@@ -19,7 +19,6 @@ final class PartitionRun implements Runnable {
 
     private static final long TURN = Duration.ofMillis(20).toNanos();
     private static final long NEVER = Long.MAX_VALUE;
-    private static final long POLL_INTERVAL = Duration.ofMillis(10).toNanos();
     private static final Duration SILENCE_PAUSE = Duration.ofMillis(200);
     private static final Duration MAX_PAUSE = Duration.ofSeconds(30);
 
@@ -90,18 +89,13 @@ final class PartitionRun implements Runnable {
         }
     }
 
-    /** Returns whether it was lost at least so long ago, and has not ended since. */
-    boolean isLostFor(Duration time) {
-        return partition.isLostFor(time);
-    }
-
     /** Stops the partition after the current batch, until an operator resumes or moves it. */
     void stop(RuntimeException cause) {
         stopCause = cause;
         wake();
     }
 
-    /** Stops the partition as soon as it is woken. */
+    /** Stops the partition at its first turn. */
     void stopAtFirst(RuntimeException cause) {
         stopCause = cause;
     }
@@ -132,26 +126,11 @@ final class PartitionRun implements Runnable {
         return Thread.currentThread() == thread;
     }
 
-    /**
-     * Waits until the partition is given up, or is lost and no handler runs. Returns false after the limit.
-     */
-    boolean awaitEnd(Duration limit) {
-        long latest = clock.nanos() + limit.toNanos();
-        try {
-            while (!end.await(POLL_INTERVAL, TimeUnit.NANOSECONDS)) {
-                // It may wait for a database that does not answer.
-                if (partition.isLost() && partition.calls.runs().isZero()) {
-                    return true;
-                }
-                if (clock.nanos() >= latest) {
-                    return false;
-                }
-            }
-            return true;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
+    /** Waits until the partition is given up, or is lost and no handler runs. Returns false after the limit. */
+    boolean awaitEnd(Duration limit) throws InterruptedException {
+        // If it is lost, it may wait for a database that does not answer.
+        return end.await(limit.toNanos(), TimeUnit.NANOSECONDS)
+                || partition.isLost() && partition.calls.runs().isZero();
     }
 
     /** Returns whether it has handled events in its last turn, so that it may have more to do. */

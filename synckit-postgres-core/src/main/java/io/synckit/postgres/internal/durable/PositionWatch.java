@@ -2,7 +2,7 @@ package io.synckit.postgres.internal.durable;
 
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.sql.CheckpointAdmin.Row;
-import io.synckit.postgres.internal.sql.ParkedTable.Waiting;
+import io.synckit.postgres.internal.sql.ParkedAdmin.Waiting;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableSubscription.Outcome;
 import java.time.Duration;
@@ -130,7 +130,7 @@ final class PositionWatch {
             return null;
         }
         Waiting waiting =
-                database.query(connection -> database.parked.waiting(connection, options.name(), key, version));
+                database.query(connection -> database.parkedAdmin.waiting(connection, options.name(), key, version));
         if (waiting.parked()) {
             return Outcome.PARKED;
         }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The table of keys whose event has failed. The owner of the key's partition inserts, changes and deletes rows, after {@link
- * CheckpointTable#fence} or {@link CheckpointTable#advance} in the same transaction. Other sessions only set a command.
+ * CheckpointTable#fence} or {@link CheckpointTable#advance} in the same transaction. {@link ParkedAdmin} has what other sessions do.
  */
 public final class ParkedTable {
 
@@ -29,14 +29,6 @@ public final class ParkedTable {
             "select " + COLUMNS + " from <parked> where subscription = ? order by first_failed_at, key limit ?";
 
     private static final String FIND = "select " + COLUMNS + " from <parked> where subscription = ? and key = ?";
-
-    private static final String COUNT = "select count(*) from <parked> where subscription = ?";
-
-    private static final String WAITS_AT = """
-            select coalesce(bool_or(retry_at is null and command is null), false),
-                   coalesce(bool_or(retry_at is not null or command is not null), false)
-              from <parked> where subscription = ? and (?::text is null or key = ?) and next_version <= ?
-            """;
 
     private static final String START = """
             update <parked> set attempts = ?, retry_at = clock_timestamp() + make_interval(secs => ?)
@@ -56,46 +48,33 @@ public final class ParkedTable {
              where subscription = ? and key = ?
             """;
 
-    private static final String CLEAR =
-            "update <parked> set command = null where subscription = ? and key = ? and command = ?";
+    /** The key waits for the attempt that follows at once. */
+    private static final String CLEAR = """
+            update <parked> set command = null, retry_at = coalesce(retry_at, clock_timestamp())
+             where subscription = ? and key = ? and command = ?
+            """;
 
     private static final String DELETE = "delete from <parked> where subscription = ? and key = ?";
-
-    private static final String DELETE_ALL = "delete from <parked> where subscription = ?";
-
-    private static final String COMMAND = """
-            update <parked> set command = ?, attempts = case when ? = 'requeue' then 0 else attempts end,
-                   retry_at = case when ? = 'requeue' then clock_timestamp() else retry_at end
-             where subscription = ? and (?::text is null or key = ?) and (?::bigint is null or next_version = ?)
-            """;
 
     private final String insert;
     private final String load;
     private final String find;
-    private final String count;
-    private final String waitsAt;
     private final String start;
     private final String failed;
     private final String next;
     private final String clear;
     private final String delete;
-    private final String deleteAll;
-    private final String command;
 
     public ParkedTable(TableName name) {
         Statements statements = new Statements(name, false);
         this.insert = statements.named(INSERT);
         this.load = statements.named(LOAD);
         this.find = statements.named(FIND);
-        this.count = statements.named(COUNT);
-        this.waitsAt = statements.named(WAITS_AT);
         this.start = statements.named(START);
         this.failed = statements.named(FAILED);
         this.next = statements.named(NEXT);
         this.clear = statements.named(CLEAR);
         this.delete = statements.named(DELETE);
-        this.deleteAll = statements.named(DELETE_ALL);
-        this.command = statements.named(COMMAND);
     }
 
     /**
@@ -170,36 +149,6 @@ public final class ParkedTable {
                 Duration.ofMillis((long) (Math.max(wait, 0) * 1000)));
     }
 
-    /** Returns the number of keys. */
-    public long count(Connection connection, String subscription) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(count)) {
-            statement.setString(1, subscription);
-            try (ResultSet rows = statement.executeQuery()) {
-                rows.next();
-                return rows.getLong(1);
-            }
-        }
-    }
-
-    /**
-     * Returns whether events up to a version wait.
-     *
-     * @param key null for all keys
-     */
-    public Waiting waiting(Connection connection, String subscription, @Nullable String key, long version)
-            throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(waitsAt)) {
-            statement.setString(1, subscription);
-            statement.setString(2, key);
-            statement.setString(3, key);
-            statement.setLong(4, version);
-            try (ResultSet rows = statement.executeQuery()) {
-                rows.next();
-                return new Waiting(rows.getBoolean(1), rows.getBoolean(2));
-            }
-        }
-    }
-
     /**
      * Counts an attempt at the next event of a key, before it is made. Returns false if the row has changed.
      *
@@ -267,11 +216,6 @@ public final class ParkedTable {
         update(connection, delete, subscription, key);
     }
 
-    /** Deletes all keys of a subscription. */
-    public void deleteAll(Connection connection, String subscription) throws SQLException {
-        update(connection, deleteAll, subscription);
-    }
-
     private static void update(Connection connection, String sql, String... values) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             for (int i = 0; i < values.length; i++) {
@@ -280,33 +224,4 @@ public final class ParkedTable {
             statement.executeUpdate();
         }
     }
-
-    /**
-     * Sets a command, which the owner of the key carries out. Returns the number of keys.
-     *
-     * @param key null for all keys
-     * @param nextVersion the event that is meant; null for whichever it is
-     */
-    public int command(
-            Connection connection,
-            String subscription,
-            @Nullable String key,
-            @Nullable Long nextVersion,
-            ParkedCommand command)
-            throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(this.command)) {
-            statement.setString(1, command.text());
-            statement.setString(2, command.text());
-            statement.setString(3, command.text());
-            statement.setString(4, subscription);
-            statement.setString(5, key);
-            statement.setString(6, key);
-            statement.setObject(7, nextVersion, Types.BIGINT);
-            statement.setObject(8, nextVersion, Types.BIGINT);
-            return statement.executeUpdate();
-        }
-    }
-
-    /** Whether events are parked, and whether events wait for an attempt. */
-    public record Waiting(boolean parked, boolean retrying) {}
 }
