@@ -200,7 +200,7 @@ class DurableLifecycleTest {
 
     @Test
     void pauseWaitsForAClaimThatHasBegunBefore() throws Exception {
-        DurableProcess process = processes.start();
+        DurableProcess process = processes.start(builder -> builder.closeTimeout(Duration.ofMillis(200)));
         DurableSubscription subscription = process.subscriptions().durable(options(), (event, context) -> {});
         Await.until(database, "select count(owner) from synckit.events_checkpoints", "1");
         database.execute("update synckit.events_checkpoints set owner = null, epoch = epoch + 1");
