@@ -109,7 +109,8 @@ public final class NotificationListener implements AutoCloseable {
 
     /**
      * Stops, and returns a future that completes when no handler runs any more. If a handler calls this method, the future does not wait
-     * for that handler. A {@link #start} meanwhile takes effect after the running durable handlers. If events were not delivered, one log message contains their number, and the position of each subscription.
+     * for that handler. A {@link #start} meanwhile takes effect after the running durable handlers. If events were not delivered, one log
+     * message contains their number, and the position of each subscription.
      */
     public CompletableFuture<Void> stopGracefully() {
         parts.runs.exemptCaller();

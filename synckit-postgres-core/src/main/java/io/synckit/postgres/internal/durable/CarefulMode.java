@@ -6,8 +6,7 @@ import java.util.concurrent.Semaphore;
 /**
  * Finds an event that kills its process. After the death of an owner, the next events are handled one at a time. Before each event, the
  * process stores that it starts it. A process handles only one event at a time in this mode, because otherwise innocent events would be
- * suspected together with the killing one.
- * Used by the thread that handles the partition.
+ * suspected together with the killing one. Used by the thread that handles the partition.
  */
 final class CarefulMode {
 

@@ -69,8 +69,8 @@ public final class Session implements AutoCloseable {
     }
 
     /**
-     * Runs several statements, of which all take effect or none, in a transaction or in a savepoint of the caller's transaction. A null
-     * result rolls them back.
+     * Runs several statements, of which all take effect or none, in a transaction or in a savepoint of the transaction that it has
+     * joined. A null result rolls them back.
      */
     public <R extends @Nullable Object> R atomically(SqlFunction<Connection, R> work) throws SQLException {
         return joined ? inSavepoint(work) : inTransaction(work);
