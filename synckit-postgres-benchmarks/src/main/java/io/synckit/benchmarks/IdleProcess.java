@@ -13,15 +13,10 @@ final class IdleProcess {
 
     private IdleProcess() {}
 
-    /**
-     * The subscriptions of the process.
-     *
-     * <p>A process with live subscriptions sends its probe every ten seconds, and one with durable subscriptions also reads owners and
-     * processes.
-     */
+    /** The subscriptions of the process, which sends its probe every ten seconds. Durable ones are at rest after the second check. */
     enum Kind {
         LIVE("idle", 100, Duration.ofSeconds(1), 6),
-        DURABLE("idle_durable", 200, Duration.ofSeconds(5), 12);
+        DURABLE("idle_durable", 200, Duration.ofSeconds(15), 6);
 
         private final String database;
         private final int subscriptions;

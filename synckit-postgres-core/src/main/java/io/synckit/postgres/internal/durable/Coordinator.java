@@ -3,7 +3,6 @@ package io.synckit.postgres.internal.durable;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.NamedThreads;
 import io.synckit.postgres.internal.sql.PartitionId;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -17,6 +16,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,7 +29,7 @@ final class Coordinator implements PartitionHost {
 
     private static final long CATCH_UP_AFTER = Duration.ofSeconds(1).toNanos();
     private static final long CHECK_AFTER_SIGNAL = Duration.ofSeconds(2).toNanos();
-    private static final long CHECK_AFTER_FAILURE = Duration.ofSeconds(1).toNanos();
+    private static final long EXECUTE_AGAIN = Duration.ofSeconds(1).toNanos();
     private static final Duration BUSY_INTERVAL = Duration.ofSeconds(2);
     private static final Duration TIMER_END = Duration.ofSeconds(2);
 
@@ -42,25 +42,31 @@ final class Coordinator implements PartitionHost {
     private final Map<PartitionId, PartitionRun> runs = new ConcurrentHashMap<>();
     private final Semaphore carefulPermit = new Semaphore(1);
     private final AtomicBoolean catchUpPlanned = new AtomicBoolean();
-    private final CheckSchedule checks;
     private final Ownership ownership;
     private final PositionFlush positions;
     private final Pin pin;
+    private final OwnershipChecks checks;
     private volatile @Nullable Membership membership;
     private volatile boolean serving;
-    private boolean failing;
 
-    Coordinator(Database database, DurableRegistry registry, Executor handlers, Duration ownerTimeout, Clock clock) {
+    /** @param published the version up to which this process has read */
+    Coordinator(
+            Database database,
+            DurableRegistry registry,
+            Executor handlers,
+            Duration ownerTimeout,
+            LongSupplier published,
+            Clock clock) {
         this.database = database;
         this.handlers = handlers;
         this.clock = clock;
         this.timer = NamedThreads.timer("synckit-durable-" + database);
-        this.ownership = new Ownership(database, registry, runs, this, carefulPermit);
+        this.ownership = new Ownership(database, registry, runs, this, carefulPermit, published);
         this.positions = new PositionFlush(database, runs.values(), this::schedule);
         this.pin = new Pin(database, ownerTimeout, clock);
-        this.checks = new CheckSchedule(timer, this::check, clock);
+        this.checks = new OwnershipChecks(database, ownership, pin, timer, this::served, clock);
         long period = ownerTimeout.toMillis() / 3;
-        timer.scheduleWithFixedDelay(() -> requestCheck(0), period, period, TimeUnit.MILLISECONDS);
+        timer.scheduleWithFixedDelay(checks::checkUnlessAtRest, period, period, TimeUnit.MILLISECONDS);
         timer.scheduleWithFixedDelay(
                 this::signalBusy, BUSY_INTERVAL.toMillis(), BUSY_INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
     }
@@ -75,6 +81,10 @@ final class Coordinator implements PartitionHost {
 
     boolean isServing() {
         return serving;
+    }
+
+    private @Nullable Membership served() {
+        return serving ? membership : null;
     }
 
     /** Adds a run of a partition that a process id has claimed. Returns false if a stop has begun since, or the process has a new id. */
@@ -120,31 +130,6 @@ final class Coordinator implements PartitionHost {
             return timer.schedule(task, afterNanos, TimeUnit.NANOSECONDS);
         } catch (RejectedExecutionException e) {
             return null; // closed
-        }
-    }
-
-    private void check() {
-        Membership member = membership;
-        if (!serving || member == null) {
-            return;
-        }
-        try {
-            pin.update(member);
-            if (member.isLocked()) {
-                ownership.check(member);
-            } else {
-                requestCheck(CHECK_AFTER_FAILURE);
-            }
-            failing = false;
-        } catch (SQLException | RuntimeException e) {
-            if (!failing) {
-                log.warn(
-                        "durable.check-failed: the partitions of {} cannot be checked, which is retried: {}",
-                        database,
-                        e.getMessage());
-            }
-            failing = true;
-            requestCheck(CHECK_AFTER_FAILURE);
         }
     }
 
@@ -201,7 +186,7 @@ final class Coordinator implements PartitionHost {
         try {
             handlers.execute(run);
         } catch (RuntimeException | OutOfMemoryError e) {
-            schedule(() -> execute(run), CHECK_AFTER_FAILURE);
+            schedule(() -> execute(run), EXECUTE_AGAIN);
         }
     }
 

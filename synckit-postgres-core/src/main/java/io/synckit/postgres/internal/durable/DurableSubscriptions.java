@@ -80,7 +80,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
         this.closeTimeout = closeTimeout;
         this.stopTimeout = stopTimeout;
         this.clock = clock;
-        this.coordinator = new Coordinator(database, registry, handlers, ownerTimeout, clock);
+        this.coordinator = new Coordinator(database, registry, handlers, ownerTimeout, live::published, clock);
         this.membership = new Membership(
                 database.instances,
                 database.control,

@@ -96,6 +96,11 @@ public final class Membership implements ListenerTenant {
         return listening != null || pinned;
     }
 
+    /** Returns whether the lock is held by the connection that listens, so that signals arrive. */
+    boolean isListening() {
+        return listening != null && locked && !pinned;
+    }
+
     /** The rows of this process were read while the lock was held. */
     void confirm() {
         confirmed = locked;

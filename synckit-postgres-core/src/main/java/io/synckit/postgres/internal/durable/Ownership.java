@@ -13,8 +13,10 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
+import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -31,30 +33,48 @@ final class Ownership {
     /** How long the handler of a lost run may go on, before this process claims the partition again. */
     private static final Duration HANGING = Duration.ofSeconds(2);
 
+    private static final long NEVER = -1;
+
     private final Database database;
     private final DurableRegistry registry;
     private final Map<PartitionId, PartitionRun> runs;
     private final Coordinator host;
     private final Semaphore carefulPermit;
+    private final LongSupplier published;
     private volatile boolean hasOthers;
+
+    /** The last published version at the time of a check that has found nothing to do now or later. */
+    private volatile long restsAt = NEVER;
+
     private volatile boolean namesStored = true;
 
+    /** @param published the version up to which this process has read */
     Ownership(
             Database database,
             DurableRegistry registry,
             Map<PartitionId, PartitionRun> runs,
             Coordinator host,
-            Semaphore carefulPermit) {
+            Semaphore carefulPermit,
+            LongSupplier published) {
         this.database = database;
         this.registry = registry;
         this.runs = runs;
         this.host = host;
         this.carefulPermit = carefulPermit;
+        this.published = published;
     }
 
     /** Returns whether other processes run durable subscriptions of this table. */
     boolean hasOthers() {
         return hasOthers;
+    }
+
+    /**
+     * Returns whether no check is needed until an event is stored or a signal arrives: at the last check all partitions had their owners and
+     * all events were handled, so nothing is to be done even if a process dies.
+     */
+    boolean isAtRest() {
+        return restsAt == published.getAsLong();
     }
 
     /** This process can run other subscriptions than before. */
@@ -64,6 +84,8 @@ final class Ownership {
 
     void check(Membership member) {
         int me = member.id();
+        long version = published.getAsLong();
+        restsAt = NEVER;
         if (!namesStored) {
             storeNames(me);
         }
@@ -111,6 +133,18 @@ final class Ownership {
         claim(me, claimable, dead);
         forget(me, view, dead);
         view.withCommands().forEach(subscription -> host.runs(subscription).forEach(PartitionRun::loadKeys));
+        if (isSettled(view, assigned, version)) {
+            restsAt = version;
+        }
+    }
+
+    /** Returns whether all processes are alive, all partitions have their owners, and no event up to a version is to be handled. */
+    private static boolean isSettled(View view, Map<PartitionId, Integer> assigned, long version) {
+        return !view.keysWait()
+                && view.instances().stream().noneMatch(Instance::dead)
+                && view.partitions().stream()
+                        .allMatch(partition -> Objects.equals(partition.owner(), assigned.get(partition.id()))
+                                && (partition.owner() == null || partition.hasReached(version)));
     }
 
     /** A run that was lost, but whose handler hangs, must not keep this process from claiming the partition again. */

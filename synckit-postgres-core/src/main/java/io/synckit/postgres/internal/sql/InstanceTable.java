@@ -47,14 +47,15 @@ public final class InstanceTable {
             select i.id, i.subscriptions,
                    case when i.id = ? then false
                         else pg_try_advisory_xact_lock_shared(?::regclass::oid::integer, i.id) end,
-                   null::text, null::integer, null::integer, null::boolean
+                   null::text, null::integer, null::integer, null::boolean, null::bigint
               from <instances> i
              union all
-            select null, null, null, c.subscription, c.partition, c.owner, s.paused
+            select null, null, null, c.subscription, c.partition, c.owner, s.paused,
+                   case when c.retry_at = 'infinity' then null else c.position end
               from <checkpoints> c join <subscriptions> s on s.name = c.subscription
              union all
-            select distinct null::integer, null::text[], null::boolean, p.subscription, null::integer, null::integer, null::boolean
-              from <parked> p where p.command is not null
+            select null, null, null, p.subscription, null, null, bool_or(p.command is not null), null
+              from <parked> p where p.command is not null or p.retry_at is not null group by p.subscription
             """;
 
     private final String tableName;
@@ -173,7 +174,7 @@ public final class InstanceTable {
     }
 
     /**
-     * Returns all processes and partitions, and the commands of operators. To be called outside a transaction.
+     * Returns all processes and partitions, and which keys wait for a command or an attempt. To be called outside a transaction.
      *
      * @param me the id of this process, whose lock is not tried
      */
@@ -181,6 +182,7 @@ public final class InstanceTable {
         List<Instance> instances = new ArrayList<>();
         List<Partition> partitions = new ArrayList<>();
         List<String> withCommands = new ArrayList<>();
+        boolean keysWait = false;
         try (PreparedStatement statement = connection.prepareStatement(view)) {
             statement.setInt(1, me);
             statement.setString(2, tableName);
@@ -189,7 +191,10 @@ public final class InstanceTable {
                     String subscription = rows.getString(4);
                     Integer partition = rows.getObject(5, Integer.class);
                     if (subscription != null && partition == null) {
-                        withCommands.add(subscription);
+                        keysWait = true;
+                        if (rows.getBoolean(7)) {
+                            withCommands.add(subscription);
+                        }
                     } else if (subscription == null || partition == null) {
                         String[] names = (String[]) rows.getArray(2).getArray();
                         instances.add(
@@ -198,24 +203,42 @@ public final class InstanceTable {
                         partitions.add(new Partition(
                                 new PartitionId(subscription, partition),
                                 rows.getObject(6, Integer.class),
-                                rows.getBoolean(7)));
+                                rows.getBoolean(7),
+                                rows.getObject(8, Long.class)));
                     }
                 }
             }
         }
-        return new View(instances, partitions, withCommands);
+        return new View(instances, partitions, withCommands, keysWait);
     }
 
     /** A process. */
     public record Instance(int id, Set<String> subscriptions, boolean dead) {}
 
-    /** A partition and the id of its owner; null if there is none. */
-    public record Partition(PartitionId id, @Nullable Integer owner, boolean paused) {}
+    /**
+     * A partition.
+     *
+     * @param owner the id of its owner; null if there is none
+     * @param position its position; null if it has stopped
+     */
+    public record Partition(
+            PartitionId id,
+            @Nullable Integer owner,
+            boolean paused,
+            @Nullable Long position) {
+
+        /** Returns whether all events up to a version are handled or wait with their keys, or the partition has stopped. */
+        public boolean hasReached(long version) {
+            return position == null || position >= version;
+        }
+    }
 
     /**
      * All processes and partitions at one moment.
      *
      * @param withCommands subscriptions of which a parked key has a command
+     * @param keysWait whether a key of any subscription waits for a command or an attempt
      */
-    public record View(List<Instance> instances, List<Partition> partitions, List<String> withCommands) {}
+    public record View(
+            List<Instance> instances, List<Partition> partitions, List<String> withCommands, boolean keysWait) {}
 }

@@ -25,7 +25,7 @@ class AssignmentTest {
 
     private static List<Partition> partitions(String subscription, Integer... owners) {
         return IntStream.range(0, owners.length)
-                .mapToObj(i -> new Partition(new PartitionId(subscription, i), owners[i], false))
+                .mapToObj(i -> new Partition(new PartitionId(subscription, i), owners[i], false, 0L))
                 .toList();
     }
 
@@ -73,7 +73,7 @@ class AssignmentTest {
     @Test
     void manySubscriptionsAreEvenedOut() {
         List<Partition> all = IntStream.range(0, 200)
-                .mapToObj(i -> new Partition(new PartitionId("s" + i, 0), 1, false))
+                .mapToObj(i -> new Partition(new PartitionId("s" + i, 0), 1, false, 0L))
                 .toList();
         String[] names = IntStream.range(0, 200).mapToObj(i -> "s" + i).toArray(String[]::new);
 
@@ -100,7 +100,7 @@ class AssignmentTest {
             assertThat(Assignment.of(otherOrder, otherRows)).isEqualTo(assigned);
 
             List<Partition> afterwards = partitions.stream()
-                    .map(partition -> new Partition(partition.id(), assigned.get(partition.id()), false))
+                    .map(partition -> new Partition(partition.id(), assigned.get(partition.id()), false, 0L))
                     .toList();
             assertThat(Assignment.of(instances, afterwards)).isEqualTo(assigned);
             assertFair(instances, assigned);

@@ -1,0 +1,110 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.StoredEvent;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.DurableProcess;
+import io.synckit.postgres.testing.DurableProcesses;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.StartFrom;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Durable subscriptions to which nothing happens send no query, and are there as soon as something happens. */
+class DurableRestTest {
+
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
+    @RegisterExtension
+    private final DurableProcesses processes = new DurableProcesses(database);
+
+    private final Collector<StoredEvent> handled = new Collector<>();
+    private PostgresEventStore store;
+
+    @BeforeEach
+    void open() {
+        store = PostgresEventStore.on(database.pool(), Config.builder().build());
+    }
+
+    @AfterEach
+    void close() {
+        store.close();
+    }
+
+    private static DurableOptions options(String name) {
+        return DurableOptions.named(name)
+                .startFrom(StartFrom.beginning())
+                .maxRetries(1)
+                .backoff(Duration.ofSeconds(4), 1, Duration.ofSeconds(4));
+    }
+
+    private DurableProcess withSubscriptions(int number) {
+        DurableProcess process = processes.start();
+        for (int i = 0; i < number; i++) {
+            process.subscriptions().durable(options("s-" + i), (event, context) -> handled.add(event));
+        }
+        return process;
+    }
+
+    /** Waits until the listener has sent probes for three seconds and the pool nothing. A check each second would send its query. */
+    private void untilAtRest(DurableProcess process) {
+        Await.until(
+                database,
+                "select max(query_start) filter (where application_name = '" + process.name() + "-listener')"
+                        + " > max(query_start) filter (where application_name = '" + process.name()
+                        + "') + interval '3 seconds' from pg_stat_activity",
+                "t");
+    }
+
+    @Test
+    void onlyTheProbeIsSentAtRest() throws InterruptedException {
+        DurableProcess process = withSubscriptions(5);
+        store.store(Event.of("a-1", "T", 1));
+        handled.next(5);
+
+        untilAtRest(process);
+    }
+
+    @Test
+    void eventIsHandledAlthoughItsOwnerHasDiedAtRest() throws InterruptedException {
+        DurableProcess first = withSubscriptions(1);
+        Await.until(database, "select count(owner) from synckit.events_checkpoints", "1");
+        DurableProcess second = withSubscriptions(1);
+        untilAtRest(first);
+        untilAtRest(second);
+
+        first.die();
+        store.store(Event.of("a-1", "T", 1));
+
+        assertThat(handled.next(1).get(0).aggregateId()).isEqualTo("a-1");
+    }
+
+    /** No event and no signal tells that the retry has lost its owner. */
+    @Test
+    void retryIsMadeAlthoughItsOwnerHasDied() throws InterruptedException {
+        DurableProcess first = processes.start();
+        first.subscriptions().durable(options("s-0"), (event, context) -> {
+            throw new IllegalStateException("it fails on purpose");
+        });
+        store.store(Event.of("a-1", "T", 1));
+        Await.until(
+                database,
+                "select count(*) from synckit.events_parked join synckit.events_checkpoints on position >= next_version",
+                "1");
+        withSubscriptions(1);
+        Await.until(database, "select count(*) from synckit.events_instances", "2");
+
+        first.die();
+
+        assertThat(handled.next(1).get(0).aggregateId()).isEqualTo("a-1");
+    }
+}
