@@ -9,13 +9,16 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** A link to the server that can fail in every way: be cut, refuse, go silent, or stop in the middle of a message. Loopback only. */
+/**
+ * A link to the server that can fail in every way: be cut, refuse, go silent, be slow, or stop in the middle of a message. Loopback only.
+ */
 public final class TcpProxy implements AutoCloseable {
 
-    private final InetSocketAddress target;
     private final LoopbackServer clients;
     private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
     private final AtomicLong sentByClients = new AtomicLong();
+    private volatile InetSocketAddress target;
+    private volatile long delayMillis;
     private volatile boolean refusing;
     private volatile boolean silent;
     private volatile int halfOf = -1;
@@ -59,6 +62,9 @@ public final class TcpProxy implements AutoCloseable {
                 if (fromClient) {
                     sentByClients.incrementAndGet();
                 }
+                if (delayMillis > 0) {
+                    Thread.sleep(delayMillis);
+                }
                 if (silent) {
                     continue;
                 }
@@ -69,7 +75,7 @@ public final class TcpProxy implements AutoCloseable {
                 }
                 out.write(buffer, 0, length);
             }
-        } catch (IOException e) {
+        } catch (IOException | InterruptedException e) {
             // Cut.
         } finally {
             sockets.remove(from);
@@ -80,6 +86,16 @@ public final class TcpProxy implements AutoCloseable {
     /** How many times clients have sent something. */
     public long sentByClients() {
         return sentByClients.get();
+    }
+
+    /** New connections lead to another server. */
+    public void target(String host, int port) {
+        target = new InetSocketAddress(host, port);
+    }
+
+    /** Forwards each message after this time. */
+    public void delay(long millis) {
+        delayMillis = millis;
     }
 
     /** Breaks every connection. */
@@ -113,6 +129,7 @@ public final class TcpProxy implements AutoCloseable {
     public void heal() {
         refusing = true;
         cut();
+        delayMillis = 0;
         halfOf = -1;
         silent = false;
         refusing = false;

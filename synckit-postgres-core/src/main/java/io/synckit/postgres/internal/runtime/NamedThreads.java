@@ -2,7 +2,8 @@ package io.synckit.postgres.internal.runtime;
 
 import java.time.Duration;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedTransferQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.SynchronousQueue;
@@ -52,17 +53,41 @@ public final class NamedThreads implements ThreadFactory {
         }
     }
 
-    /** Returns an executor with a maximum number of threads, which are started when there is work and end when they are idle. More work waits. */
+    /**
+     * Returns an executor with a maximum number of threads. A thread is started if there is work and no thread is idle. Idle threads end.
+     * More work waits.
+     */
     public static ExecutorService atMost(int threads, String name) {
-        ThreadPoolExecutor executor = new ThreadPoolExecutor(
-                threads,
+        return new ThreadPoolExecutor(
+                0,
                 threads,
                 KEPT_IDLE.toMillis(),
                 TimeUnit.MILLISECONDS,
-                new LinkedBlockingQueue<>(),
-                numbered(name));
-        executor.allowCoreThreadTimeOut(true);
-        return executor;
+                new Handover(),
+                numbered(name),
+                (work, executor) -> {
+                    if (executor.isShutdown()) {
+                        throw new RejectedExecutionException(name + " is shut down");
+                    }
+                    executor.getQueue().add(work);
+                });
+    }
+
+    /** Accepts offered work only if an idle thread takes it. So the executor starts a thread, or refuses the work if it may not. */
+    private static final class Handover extends LinkedTransferQueue<Runnable> {
+
+        private static final long serialVersionUID = 1;
+
+        @Override
+        public boolean offer(Runnable work) {
+            return tryTransfer(work);
+        }
+
+        @Override
+        public boolean add(Runnable work) {
+            put(work);
+            return true;
+        }
     }
 
     /** Returns a scheduler with one thread. Cancelled work is removed. */

@@ -1,0 +1,126 @@
+package io.synckit.torture;
+
+import io.synckit.postgres.testing.TcpProxy;
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** A process of a run, and its links to the server. It ends in order when its input is closed. */
+final class Child implements AutoCloseable {
+
+    private static final int STOP_SECONDS = 150;
+
+    private final String name;
+    private final Process process;
+    private final TcpProxy pool;
+    private final TcpProxy listener;
+    private final PrintStream orders;
+    private final BufferedReader answers;
+
+    private Child(String name, Process process, TcpProxy pool, TcpProxy listener) {
+        this.name = name;
+        this.process = process;
+        this.pool = pool;
+        this.listener = listener;
+        this.orders = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8);
+        this.answers = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    }
+
+    /** Makes the arguments of a process from the URLs of its links. */
+    interface Arguments {
+        List<String> of(String poolUrl, String listenerUrl);
+    }
+
+    /** @param classes directories that hide classes of the class path */
+    static Child start(String name, Class<?> main, int port, Path directory, List<Path> classes, Arguments arguments)
+            throws IOException {
+        TcpProxy pool = new TcpProxy("localhost", port);
+        TcpProxy listener = new TcpProxy("localhost", port);
+        StringBuilder classPath = new StringBuilder();
+        classes.forEach(hidden -> classPath.append(hidden).append(File.pathSeparator));
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx128m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-Dlogback.configurationFile=torture-logback.xml",
+                "-cp",
+                classPath + System.getProperty("java.class.path"),
+                main.getName()));
+        command.addAll(arguments.of(Server.url(pool.port()), Server.url(listener.port())));
+        Process process = new ProcessBuilder(command)
+                .redirectError(directory.resolve(name + ".log").toFile())
+                .start();
+        return new Child(name, process, pool, listener);
+    }
+
+    String name() {
+        return name;
+    }
+
+    TcpProxy pool() {
+        return pool;
+    }
+
+    TcpProxy listener() {
+        return listener;
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Sends an order and returns the answer; null if the process has ended. */
+    @Nullable String tell(String order) throws IOException {
+        orders.println(order);
+        return answers.readLine();
+    }
+
+    void suspend() throws Exception {
+        signal("STOP", process.pid());
+    }
+
+    void resume() throws Exception {
+        signal("CONT", process.pid());
+    }
+
+    void kill() throws InterruptedException {
+        process.destroyForcibly().waitFor();
+        closeLinks();
+    }
+
+    /** Lets the process end in order. */
+    void beginStop() {
+        orders.close();
+    }
+
+    /** Waits until it has ended. Returns false if it had to be killed. */
+    boolean awaitStop() throws InterruptedException {
+        boolean ended = process.waitFor(STOP_SECONDS, TimeUnit.SECONDS);
+        kill();
+        return ended;
+    }
+
+    private void closeLinks() {
+        pool.close();
+        listener.close();
+    }
+
+    static void signal(String name, long pid) throws IOException, InterruptedException {
+        new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start().waitFor();
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+        closeLinks();
+    }
+}

@@ -1,0 +1,114 @@
+package io.synckit.torture;
+
+import io.synckit.torture.process.Pause;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.Statement;
+import java.util.Comparator;
+import java.util.stream.Stream;
+
+/** Copies the primary to a standby that commits synchronously, ends the primary, and promotes the standby. */
+final class FailOver {
+
+    private final Stage stage;
+    private int count;
+
+    FailOver(Stage stage) {
+        this.stage = stage;
+    }
+
+    void run() throws Exception {
+        Server primary = stage.server;
+        Server standby = new Server(stage.data.resolve("standby-" + ++count), primary.major());
+        copy(primary, standby);
+        standby.start();
+        primary.await("select count(*) from pg_stat_replication where state = 'streaming'", "1");
+        primary.execute("alter system set synchronous_standby_names = '*'", "select pg_reload_conf()");
+        primary.await("select count(*) from pg_stat_replication where sync_state = 'sync'", "1");
+        Pause.millis(stage.between(500, 3000));
+        primary.stop("QUIT");
+        standby.execute("select pg_promote()");
+        standby.await("select pg_is_in_recovery()", "f");
+        standby.execute("alter system reset synchronous_standby_names", "select pg_reload_conf()");
+        stage.server = standby;
+        stage.children.target(standby.port());
+        delete(primary.data());
+    }
+
+    private static void copy(Server primary, Server standby) throws Exception {
+        try (Connection connection = primary.connect();
+                Statement statement = connection.createStatement()) {
+            statement.execute("select pg_backup_start('standby', true)");
+            copy(primary.data(), standby.data());
+            try (ResultSet stopped = statement.executeQuery("select labelfile from pg_backup_stop(false)")) {
+                stopped.next();
+                Files.writeString(standby.data().resolve("backup_label"), stopped.getString(1));
+            }
+        }
+        Files.createFile(standby.data().resolve("standby.signal"));
+        Path settings = standby.data().resolve("postgresql.auto.conf");
+        Files.writeString(
+                settings,
+                Files.readString(settings) + "primary_conninfo = 'host=localhost user=postgres port=" + primary.port()
+                        + "'\n");
+    }
+
+    /** Without the log, which is streamed. Files that vanish meanwhile are restored from the log. */
+    private static void copy(Path from, Path to) throws IOException {
+        Files.walkFileTree(from, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes)
+                    throws IOException {
+                Path copied = Files.createDirectories(
+                        to.resolve(from.relativize(directory).toString()));
+                Files.setPosixFilePermissions(copied, Files.getPosixFilePermissions(directory));
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Path relative = from.relativize(file);
+                boolean skipped = relative.startsWith("pg_wal")
+                        || relative.startsWith("postmaster.pid")
+                        || relative.startsWith("postmaster.opts")
+                        || relative.startsWith("pg_replslot");
+                if (!skipped) {
+                    try {
+                        Files.copy(file, to.resolve(relative.toString()));
+                    } catch (NoSuchFileException e) {
+                        // Deleted meanwhile.
+                    }
+                }
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException failure) {
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+
+    static void delete(Path directory) throws IOException {
+        if (!Files.exists(directory)) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(directory)) {
+            files.sorted(Comparator.reverseOrder()).forEach(file -> {
+                try {
+                    Files.deleteIfExists(file);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+        }
+    }
+}

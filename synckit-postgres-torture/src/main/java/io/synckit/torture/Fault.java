@@ -1,0 +1,63 @@
+package io.synckit.torture;
+
+import java.util.Locale;
+
+/** What happens to the processes, the network or the server. */
+enum Fault {
+
+    // Processes
+    /** {@code kill -9}, and another process is started. */
+    KILL,
+    /** Suspended for longer than the owner timeout. */
+    PAUSE,
+    /** Stopped in order, and another process is started. */
+    STOP_IN_ORDER,
+    /** An event whose handler halts its process. */
+    KILLING_EVENT,
+    /** Every handler of consumers fails for 10 seconds. */
+    OUTAGE,
+
+    // Network
+    /** Every connection of a process breaks. */
+    CUT,
+    /** Nothing arrives any more, and no connection breaks. */
+    BLACK_HOLE,
+    /** The server's next message stops in the middle. */
+    FREEZE,
+    /** Each message takes 100 ms. */
+    DELAY,
+    /** An owner loses the session of its lock, and does not notice it for seconds. */
+    LOST_LOCK,
+
+    // Server
+    /** Half of all sessions end. */
+    TERMINATE_SESSIONS,
+    /** The sessions of all listeners end. */
+    LOSE_LISTENERS,
+    /** Stopped and started. */
+    RESTART,
+    /** Stopped at once and started, after versions were given out that no committed transaction has. */
+    CRASH,
+    /** All its processes are suspended. */
+    FREEZE_SERVER,
+    /** A standby that commits synchronously is promoted, and the primary is gone. */
+    FAIL_OVER,
+    /** The file system of the data is full. */
+    DISK_FULL,
+    /** No connection is free. */
+    CONNECTION_LIMIT,
+    /** A transaction that stores nothing runs for seconds. */
+    LONG_TRANSACTION,
+    /** The notification queue is nearly full. */
+    FULL_QUEUE;
+
+    /** Returns the fault with the name of the command line, such as {@code fail-over}. */
+    static Fault named(String name) {
+        return valueOf(name.toUpperCase(Locale.ROOT).replace('-', '_'));
+    }
+
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+}

@@ -1,0 +1,78 @@
+package io.synckit.torture;
+
+import io.synckit.Event;
+import io.synckit.postgres.Config;
+import io.synckit.postgres.PostgresEventStore;
+import io.synckit.torture.Stage.Victim;
+import io.synckit.torture.process.ConsumerProcess;
+import io.synckit.torture.process.Pause;
+import java.nio.file.Files;
+import java.time.Duration;
+import org.postgresql.ds.PGSimpleDataSource;
+
+/** Faults of processes. */
+final class ProcessFaults {
+
+    private static final int OUTAGE_MILLIS = 10_000;
+    private static final Duration PARKED = Duration.ofMinutes(2);
+
+    private final Stage stage;
+    private int killers;
+
+    ProcessFaults(Stage stage) {
+        this.stage = stage;
+    }
+
+    void kill() throws Exception {
+        Victim victim = stage.victim();
+        victim.child().kill();
+        stage.children.replace(victim.role(), victim.child());
+    }
+
+    void pause() throws Exception {
+        Child child = stage.victim().child();
+        child.suspend();
+        Pause.millis(stage.between(3500, 7500));
+        child.resume();
+    }
+
+    void stopInOrder() throws Exception {
+        Victim victim = stage.victim();
+        victim.child().beginStop();
+        if (!victim.child().awaitStop()) {
+            throw new IllegalStateException(victim.child().name() + " did not stop");
+        }
+        stage.children.replace(victim.role(), victim.child());
+    }
+
+    /** Waits until the event is parked, because each consumer that handles it dies. */
+    void killingEvent() throws Exception {
+        String key = "killer-" + ++killers;
+        PGSimpleDataSource server = new PGSimpleDataSource();
+        server.setUrl(Server.url(stage.server.port()));
+        PostgresEventStore.on(server, Config.builder().build())
+                .store(Event.of(key, ConsumerProcess.KILLING, 0L).withId(key));
+        long end = System.nanoTime() + PARKED.toNanos();
+        while (!"1"
+                .equals(stage.server.query(
+                        "select count(*) from synckit.events_parked where retry_at is null and key = '" + key + "'"))) {
+            if (System.nanoTime() > end) {
+                throw new IllegalStateException("the event of " + key + " was not parked");
+            }
+            stage.children.replaceDeadConsumers();
+            Pause.millis(100);
+        }
+        stage.children.replaceDeadConsumers();
+    }
+
+    void outage() throws Exception {
+        Files.createFile(stage.children.outage());
+        Pause.millis(OUTAGE_MILLIS);
+        Files.delete(stage.children.outage());
+    }
+
+    /** Returns how many killing events were stored. */
+    int killers() {
+        return killers;
+    }
+}

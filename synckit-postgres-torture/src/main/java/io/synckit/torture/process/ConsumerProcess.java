@@ -1,0 +1,134 @@
+package io.synckit.torture.process;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.synckit.ConnectionSource;
+import io.synckit.Filter;
+import io.synckit.StoredEvent;
+import io.synckit.Version;
+import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.subscription.DurableEventHandler;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.StartFrom;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+
+/** A process with two durable subscriptions: an exactly-once one that keeps account balances, and an at-least-once one that records events. */
+public final class ConsumerProcess {
+
+    /** The type of the events whose handler halts the process. */
+    public static final String KILLING = "Killing";
+
+    static final String BOOKED = "Booked";
+
+    /** Neither idempotent nor commutative: a repeated or lost event is seen in the amount, a wrong order in the last version. */
+    private static final String APPLY = """
+            insert into balances (account, amount, last_version, in_order) values (?, ?, ?, true)
+            on conflict (account) do update set amount = balances.amount + excluded.amount, last_version = excluded.last_version,
+                in_order = balances.in_order and balances.last_version < excluded.last_version
+            """;
+
+    private final ConnectionSource connections;
+    private final HistoryFile history;
+    private final Path outage;
+
+    private ConsumerProcess(ConnectionSource connections, HistoryFile history, Path outage) {
+        this.connections = connections;
+        this.history = history;
+        this.outage = outage;
+    }
+
+    /** @param args URL of the pool, URL of the listener, name, history file, partitions, and the file that is there during an outage */
+    public static void main(String[] args) throws Exception {
+        int partitions = Integer.parseInt(args[4]);
+        try (HikariDataSource pool = Parts.pool(args[0], args[2], 6)) {
+            ConnectionSource connections = ConnectionSource.of(pool);
+            ConsumerProcess process =
+                    new ConsumerProcess(connections, new HistoryFile(Path.of(args[3])), Path.of(args[5]));
+            try (NotificationListener listener =
+                    Parts.listener(args[1], args[2], connections).build()) {
+                listener.start();
+                DurableSubscription balances = start(
+                        listener,
+                        options("balances", partitions).delivery(Delivery.EXACTLY_ONCE),
+                        (event, context) -> process.apply(event));
+                DurableSubscription deliveries = start(
+                        listener,
+                        options("deliveries", partitions).filter(Filter.types(BOOKED)),
+                        (event, context) -> process.record(event));
+                Orders.serve((version, limit) ->
+                        isHandled(balances, version, limit) && isHandled(deliveries, version, limit));
+            }
+        }
+    }
+
+    private static DurableOptions options(String name, int partitions) {
+        return DurableOptions.named(name).startFrom(StartFrom.beginning()).partitions(partitions);
+    }
+
+    private static DurableSubscription start(
+            NotificationListener listener, DurableOptions options, DurableEventHandler handler) {
+        while (true) {
+            try {
+                return listener.subscriptions().durable(options, handler);
+            } catch (RuntimeException e) {
+                System.err.println("not started, which is retried: " + e);
+                Pause.millis(200);
+            }
+        }
+    }
+
+    /** A killing event is parked, which is no reason to wait. */
+    private static boolean isHandled(DurableSubscription subscription, long version, Duration limit)
+            throws InterruptedException {
+        return subscription.await(Version.of(version), limit) != Outcome.TIMEOUT;
+    }
+
+    private void apply(StoredEvent event) throws SQLException {
+        if (event.type().equals(KILLING)) {
+            Runtime.getRuntime().halt(1);
+        }
+        failDuringOutage();
+        takeTime();
+        try (ConnectionSource.Borrowed borrowed = connections.borrow()) {
+            Connection connection = borrowed.connection();
+            try (PreparedStatement apply = connection.prepareStatement(APPLY);
+                    PreparedStatement count =
+                            connection.prepareStatement("insert into applied (version, account) values (?, ?)")) {
+                apply.setString(1, event.aggregateId());
+                apply.setLong(2, event.dataAs(Long.class));
+                apply.setLong(3, event.version().value());
+                apply.executeUpdate();
+                count.setLong(1, event.version().value());
+                count.setString(2, event.aggregateId());
+                count.executeUpdate();
+            }
+        }
+    }
+
+    private void record(StoredEvent event) {
+        failDuringOutage();
+        takeTime();
+        history.write("handled", event.version(), event.aggregateId());
+    }
+
+    /** Some calls take long enough to be hit by a fault. */
+    private static void takeTime() {
+        if (ThreadLocalRandom.current().nextInt(20) == 0) {
+            Pause.millis(ThreadLocalRandom.current().nextInt(200));
+        }
+    }
+
+    private void failDuringOutage() {
+        if (Files.exists(outage)) {
+            throw new IllegalStateException("an outage");
+        }
+    }
+}
