@@ -430,6 +430,38 @@ class DurableFailureTest {
         assertHandledOnceAndInOrder(10);
     }
 
+    /**
+     * In a crash with asynchronous commits, the server has lost the last retries of a key and its removal, which do not change the position.
+     * Seed 1509 of the torture runs: the owner handled later events of the key before those that waited again.
+     */
+    @Test
+    void ownerNoticesThatTheServerHasLostTheRemovalOfAKey() throws InterruptedException {
+        AtomicBoolean fails = new AtomicBoolean(true);
+        DurableProcess process = processes.start();
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options(Delivery.EXACTLY_ONCE).maxRetries(100), (event, context) -> {
+                    if (fails.get() && event.aggregateId().equals("key-0")) {
+                        fail("on purpose");
+                    }
+                    insert(process, event);
+                });
+        store(0, 10, 2);
+        Await.until(database, "select count(*) from handled", "5");
+        fails.set(false);
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        Await.until(database, "select count(*) from synckit.events_parked", "0");
+
+        database.execute("begin; update synckit.events_checkpoints set removals = removals - 1;"
+                + " delete from handled where key = 'key-0' and version >= 5;"
+                + " insert into synckit.events_parked (subscription, key, next_version, attempts, retry_at, failure_type, failure)"
+                + " values ('numbers', 'key-0', 5, 0, clock_timestamp(), 'lost', 'lost'); commit");
+        store(10, 12, 2);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        Await.until(database, "select count(*) from synckit.events_parked", "0");
+        assertHandledOnceAndInOrder(12);
+    }
+
     /** "Event v starts" is stored before the call, so the deaths of processes are counted. */
     @ParameterizedTest
     @EnumSource(Delivery.class)

@@ -27,7 +27,7 @@ final class FailOver {
 
     void run() throws Exception {
         Server primary = stage.server;
-        Server standby = new Server(stage.data.resolve("standby-" + ++count), primary.major());
+        Server standby = primary.like(stage.data.resolve("standby-" + ++count));
         copy(primary, standby);
         standby.start();
         primary.await("select count(*) from pg_stat_replication where state = 'streaming'", "1");

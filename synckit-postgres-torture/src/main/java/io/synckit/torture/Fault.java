@@ -1,6 +1,8 @@
 package io.synckit.torture;
 
 import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What happens to the processes, the network or the server. */
 enum Fault {
@@ -53,7 +55,11 @@ enum Fault {
 
     /** Returns the fault with the name of the command line, such as {@code fail-over}. */
     static Fault named(String name) {
-        return valueOf(name.toUpperCase(Locale.ROOT).replace('-', '_'));
+        return Stream.of(values())
+                .filter(fault -> fault.toString().equals(name))
+                .findAny()
+                .orElseThrow(() -> new IllegalArgumentException("unknown fault " + name + "; there are "
+                        + Stream.of(values()).map(Fault::toString).collect(Collectors.joining(", "))));
     }
 
     @Override

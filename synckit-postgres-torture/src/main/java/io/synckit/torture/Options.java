@@ -38,7 +38,7 @@ record Options(
             --directory  of the histories, which are kept if a promise is broken; target/torture if it is missing
             """.formatted(Stream.of(Fault.values()).map(Fault::toString).collect(Collectors.joining(", ")));
 
-    /** @throws IllegalArgumentException if an option is not known */
+    /** @throws IllegalArgumentException if an option is not known, or has no value or a wrong one */
     static Options parse(String... args) {
         Duration time = Duration.ofMinutes(5);
         Duration round = Duration.ofSeconds(120);
@@ -53,21 +53,37 @@ record Options(
         while (all.hasNext()) {
             String option = all.next();
             switch (option) {
-                case "--minutes" -> time = Duration.ofSeconds(Math.round(60 * Double.parseDouble(all.next())));
-                case "--round" -> round = Duration.ofSeconds(Long.parseLong(all.next()));
-                case "--seed" -> seed = Long.parseLong(all.next());
-                case "--postgres" -> major = Integer.parseInt(all.next());
-                case "--partitions" -> partitions = Integer.parseInt(all.next());
+                case "--minutes" -> time = Duration.ofSeconds(Math.round(60 * number(option, all)));
+                case "--round" -> round = Duration.ofSeconds((long) number(option, all));
+                case "--seed" -> seed = (long) number(option, all);
+                case "--postgres" -> major = (int) number(option, all);
+                case "--partitions" -> partitions = (int) number(option, all);
                 case "--fault" ->
-                    faults = Stream.of(all.next().split(","))
+                    faults = Stream.of(value(option, all).split(","))
                             .map(Fault::named)
                             .collect(Collectors.toCollection(() -> EnumSet.noneOf(Fault.class)));
-                case "--contender" -> contender = all.next();
+                case "--contender" -> contender = value(option, all);
                 case "--self-test" -> selfTest = true;
-                case "--directory" -> directory = Path.of(all.next());
-                default -> throw new IllegalArgumentException("unknown option " + option);
+                case "--directory" -> directory = Path.of(value(option, all));
+                default -> throw new IllegalArgumentException("unknown option " + option + "; see --help");
             }
         }
         return new Options(time, round, seed, major, partitions, faults, contender, selfTest, directory);
+    }
+
+    private static String value(String option, Iterator<String> all) {
+        if (!all.hasNext()) {
+            throw new IllegalArgumentException(option + " needs a value; see --help");
+        }
+        return all.next();
+    }
+
+    private static double number(String option, Iterator<String> all) {
+        String value = value(option, all);
+        try {
+            return Double.parseDouble(value);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(option + " " + value + " is not a number; see --help", e);
+        }
     }
 }

@@ -53,7 +53,7 @@ final class Round {
         FailOver.delete(directory);
         Files.createDirectories(directory);
         try (Workspace workspace = new Workspace()) {
-            Server first = new Server(workspace.directory().resolve("primary"), major);
+            Server first = new Server(workspace.directory().resolve("primary"), major, isAsynchronous(seed));
             first.start();
             Random random = new Random(seed);
             try (Children children = new Children(directory, hidden, partitions, seed, first.port())) {
@@ -76,7 +76,12 @@ final class Round {
         }
     }
 
-    private void create(Server server) throws SQLException {
+    /** Returns whether {@code synchronous_commit} is off in the round of a seed. */
+    static boolean isAsynchronous(long seed) {
+        return seed % 4 < 2;
+    }
+
+    private static void create(Server server) throws SQLException {
         server.execute(
                 "create table balances (account text primary key, amount bigint, last_version bigint, in_order boolean)",
                 "create table applied (n bigint generated always as identity, version bigint, account text)",

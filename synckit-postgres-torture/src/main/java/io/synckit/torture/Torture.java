@@ -20,7 +20,14 @@ public final class Torture {
             System.out.print(Options.HELP);
             return;
         }
-        Options options = Options.parse(args);
+        Options options;
+        try {
+            options = Options.parse(args);
+        } catch (IllegalArgumentException e) {
+            System.err.println(e.getMessage());
+            System.exit(2);
+            return;
+        }
         boolean right = options.selfTest()
                 ? new SelfTest(options).run()
                 : options.contender() == null ? rounds(options) : contenders(options, options.contender());
@@ -35,7 +42,7 @@ public final class Torture {
         System.out.println("|---|---|---|---|---|---|");
         for (String name : names) {
             try (Workspace workspace = new Workspace()) {
-                Server server = new Server(workspace.directory().resolve("primary"), options.major());
+                Server server = new Server(workspace.directory().resolve("primary"), options.major(), false);
                 server.start();
                 try {
                     ContenderRun.Result result = ContenderRun.of(name, Server.url(server.port()), options.seed())
@@ -66,11 +73,12 @@ public final class Torture {
             right &= isRight;
             outcome.faults().forEach((fault, count) -> all.merge(fault, count, Integer::sum));
             System.out.printf(
-                    "%s: seed %d, PostgreSQL %d, %d partitions, %d s: %s; faults %s%n",
+                    "%s: seed %d, PostgreSQL %d, %d partitions, synchronous_commit %s, %d s: %s; faults %s%n",
                     isRight ? "right" : "WRONG",
                     seed,
                     options.major(),
                     partitions,
+                    Round.isAsynchronous(seed) ? "off" : "on",
                     time.toSeconds(),
                     outcome.counts(),
                     outcome.faults());

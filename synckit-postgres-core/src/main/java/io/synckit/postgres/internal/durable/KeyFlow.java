@@ -131,7 +131,7 @@ final class KeyFlow {
         conflicts = 0;
         partition.counters.handled.increment();
         partition.outage.succeeded();
-        partition.recovered();
+        partition.run.recovered();
         return true;
     }
 
@@ -201,7 +201,7 @@ final class KeyFlow {
             keys.failed(key, item.version(), attempt, pause, failure);
         }
         if (partition.outage.isOn()) {
-            partition.backOff(partition.delays.after(partition.outage.nextPause()), failure.message());
+            partition.run.backOff(partition.delays.after(partition.outage.nextPause()), failure.message());
         }
     }
 
@@ -222,7 +222,7 @@ final class KeyFlow {
             keys.failed(key, item.version(), 0, Duration.ZERO, failure);
             partition.database.query(connection -> partition.database.checkpoints.failed(
                     connection, partition.held(), item.version(), attempts, null, failure.message()));
-            partition.stop(failure.message());
+            partition.run.stop(failure.message());
             log.error(
                     "subscription.stopped: {} has stopped at version {} after {} attempts: {}",
                     partition.id(),

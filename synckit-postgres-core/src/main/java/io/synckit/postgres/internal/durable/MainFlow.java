@@ -93,7 +93,7 @@ final class MainFlow {
 
     private int size() {
         boolean one = careful.isOn()
-                || partition.isBackingOff()
+                || partition.run.isBackingOff()
                 || !partition.isExactlyOnce() && !partition.calls.isOfBatches()
                 || slice.items().size() > at && slice.items().get(at).version() == isolated;
         int size = one ? 1 : batchSize.size();
@@ -107,7 +107,7 @@ final class MainFlow {
             return call(batch, last);
         }
         if (!careful.tryEnter()) {
-            partition.pause(CAREFUL_PAUSE);
+            partition.run.pause(CAREFUL_PAUSE);
             return false;
         }
         try {
@@ -176,7 +176,7 @@ final class MainFlow {
     private void succeeded(int events, long nanos) {
         partition.counters.handled.add(events);
         partition.outage.succeeded();
-        partition.recovered();
+        partition.run.recovered();
         batchSize.succeeded(events, nanos, partition.calls.takeStores());
         careful.survived();
         conflicts = 0;
@@ -243,14 +243,14 @@ final class MainFlow {
         if (!stored) {
             throw new OwnershipLostException(partition.id());
         }
-        if (!partition.isBackingOff()) {
+        if (!partition.run.isBackingOff()) {
             log.warn(
                     "subscription.waits: {} tries the event at version {} again in place: {}",
                     partition.id(),
                     item.version(),
                     failure.message());
         }
-        partition.backOff(pause, failure.message());
+        partition.run.backOff(pause, failure.message());
     }
 
     /** All attempts have failed. Returns whether the event is done with. */
@@ -260,7 +260,7 @@ final class MainFlow {
         if (options.onExhausted() == OnExhausted.STOP) {
             partition.database.query(connection -> partition.database.checkpoints.failed(
                     connection, partition.held(), item.version(), attempts, null, failure.message()));
-            partition.stop(failure.message());
+            partition.run.stop(failure.message());
             log.error(
                     "subscription.stopped: {} has stopped at version {}: {}",
                     partition.id(),
@@ -272,7 +272,7 @@ final class MainFlow {
             partition.fenced(connection -> partition.advance(connection, last), connection -> true);
             partition.storedUpTo(last);
             partition.counters.skipped.increment();
-            partition.recovered();
+            partition.run.recovered();
             log.error(
                     "subscription.skipped: {} skips the event at version {} of key '{}': {}",
                     partition.id(),

@@ -3,6 +3,7 @@ package io.synckit.postgres.internal.durable;
 import io.synckit.Version;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.sql.CheckpointTable.Position;
+import io.synckit.postgres.internal.sql.CheckpointTable.Stored;
 import io.synckit.postgres.internal.sql.PartitionClaims.Claim;
 import io.synckit.postgres.internal.sql.PartitionClaims.Held;
 import io.synckit.postgres.internal.sql.PartitionId;
@@ -41,17 +42,15 @@ final class OwnedPartition {
     final Outage outage = new Outage();
     final RetryDelays delays;
     final Clock clock;
+    final RunState run;
     private final Held held;
     private final Runnable progressed;
     private volatile long position;
-    private volatile long stored;
+    private volatile Stored stored;
     private volatile long movedAt;
     private volatile boolean lost;
     private volatile long lostAt;
     private volatile boolean positionUnknown;
-    private volatile State state = State.RUNNING;
-    private volatile String failure = "";
-    private volatile long notBefore;
     private volatile @Nullable Instant oldestWaiting;
 
     /** @param progressed called after the position has moved */
@@ -74,8 +73,9 @@ final class OwnedPartition {
         this.clock = clock;
         this.progressed = progressed;
         this.position = claim.position();
-        this.stored = claim.position();
-        this.notBefore = clock.nanos() + claim.retryIn().toNanos();
+        this.stored = claim.stored();
+        this.run = new RunState(clock);
+        run.pause(claim.retryIn());
     }
 
     PartitionId id() {
@@ -97,7 +97,7 @@ final class OwnedPartition {
     /** All events up to this version are handled, wait with their keys, or do not match. */
     void moveTo(long version) {
         if (version > position) {
-            if (position == stored) {
+            if (position == stored.position()) {
                 movedAt = clock.nanos();
             }
             position = version;
@@ -107,23 +107,29 @@ final class OwnedPartition {
 
     /** Moves to a version that is stored already. */
     void storedUpTo(long version) {
-        stored = Math.max(stored, version);
+        flushed(version);
         moveTo(version);
     }
 
     /** Returns the position if it must be stored now; null if not. */
     @Nullable Position unstored(boolean all) {
         long now = position;
+        long before = stored.position();
         boolean due = all
                 || !isExactlyOnce()
-                || now - stored >= STORED_AFTER_VERSIONS
+                || now - before >= STORED_AFTER_VERSIONS
                 || clock.nanos() - movedAt >= STORED_AFTER;
-        return now > stored && due && !lost ? new Position(held, stored, now) : null;
+        return now > before && due && !lost ? new Position(held, before, now) : null;
     }
 
     /** A position was stored. */
-    void flushed(long version) {
-        stored = Math.max(stored, version);
+    synchronized void flushed(long version) {
+        stored = new Stored(Math.max(stored.position(), version), stored.removals());
+    }
+
+    /** A position was stored, and the removal of a key. */
+    synchronized void removed(long version) {
+        stored = new Stored(Math.max(stored.position(), version), stored.removals() + 1);
     }
 
     /** The outcome of the last commit is not known. */
@@ -136,12 +142,14 @@ final class OwnedPartition {
         if (!positionUnknown) {
             return;
         }
-        OptionalLong read = database.query(connection -> database.checkpoints.position(connection, held));
-        if (read.isEmpty() || read.getAsLong() < stored) {
-            throw new OwnershipLostException(id());
+        Stored known = stored;
+        Stored read = database.query(connection -> database.checkpoints.storedAtLast(connection, held))
+                .filter(found -> found.position() >= known.position() && found.removals() >= known.removals())
+                .orElseThrow(() -> new OwnershipLostException(id()));
+        synchronized (this) {
+            stored = read;
         }
-        stored = read.getAsLong();
-        moveTo(stored);
+        moveTo(read.position());
         positionUnknown = false;
     }
 
@@ -191,6 +199,11 @@ final class OwnedPartition {
         return database.checkpoints.reach(connection, held, stored, version);
     }
 
+    /** Stores the position and that a key is removed, rejects a former owner, and locks the row. */
+    boolean removeKey(Connection connection, long version) throws SQLException {
+        return database.checkpoints.remove(connection, held, stored, version);
+    }
+
     /** Stores that an event is about to be handled. Returns how often it was started. */
     int start(long version) {
         long now = position;
@@ -202,19 +215,20 @@ final class OwnedPartition {
 
     /** Returns whether a position is stored, although an exception has followed the commit. */
     boolean isStored(long version) {
-        OptionalLong read = database.query(connection -> database.checkpoints.position(connection, held));
-        return read.isPresent() && read.getAsLong() >= version;
+        return database.query(connection -> database.checkpoints.stored(connection, held))
+                .filter(read -> read.position() >= version)
+                .isPresent();
     }
 
     /** Returns whether the row still has the epoch, and the position that was stored last or a later one. */
     boolean isHeld() {
-        return isStored(stored);
+        return isStored(stored.position());
     }
 
     /** Gives the partition up. */
     void release() {
         database.query(connection -> {
-            database.claims.release(connection, held, stored, position);
+            database.claims.release(connection, held, stored.position(), position);
             return true;
         });
     }
@@ -242,43 +256,6 @@ final class OwnedPartition {
         return lost && clock.nanos() - lostAt >= time.toNanos();
     }
 
-    /** Waits with the current event. */
-    void backOff(Duration pause, String reason) {
-        state = State.BACKING_OFF;
-        failure = reason;
-        notBefore = clock.nanos() + pause.toNanos();
-    }
-
-    /** Waits, without a failure. */
-    void pause(Duration pause) {
-        notBefore = clock.nanos() + pause.toNanos();
-    }
-
-    void stop(String reason) {
-        state = State.STOPPED;
-        failure = reason;
-    }
-
-    void recovered() {
-        if (state == State.BACKING_OFF) {
-            state = State.RUNNING;
-            failure = "";
-        }
-    }
-
-    boolean isStopped() {
-        return state == State.STOPPED;
-    }
-
-    boolean isBackingOff() {
-        return state == State.BACKING_OFF;
-    }
-
-    /** Returns how long it must wait; 0 or less if it need not. */
-    long waitNanos() {
-        return notBefore - clock.nanos();
-    }
-
     /** The first event that is not handled; null if there is none. */
     void waitingSince(@Nullable Instant stored) {
         oldestWaiting = stored;
@@ -291,8 +268,8 @@ final class OwnedPartition {
         return new PartitionActivity(
                 held.id().partition(),
                 Version.of(position),
-                lost ? State.NOT_OWNED : state,
-                failure,
+                lost ? State.NOT_OWNED : run.state(),
+                run.failure(),
                 new Lag(behind, time.isNegative() ? Duration.ZERO : time),
                 calls.runs(),
                 counters.now());

@@ -219,7 +219,7 @@ final class Ownership {
                 claim.fromDead() ? ", from a process that has died" : "");
         PartitionRun run = subscriber.run(claim, carefulPermit, host);
         if (claim.stopped()) {
-            run.partition().stop("stopped before; resume or move the subscription");
+            run.partition().run.stop("stopped before; resume or move the subscription");
         } else if (claim.position() > subscriber.published()) {
             stopIfBeyondEnd(claim, run, subscriber);
         }

@@ -206,15 +206,16 @@ final class ParkedKeys {
 
     /**
      * No event of the key waits any more. The position is stored together with the deletion: up to there, events of the key are handled, so
-     * a successor must not start before.
+     * a successor must not start before. The removal is counted, so that this owner notices if the server loses the commit in a crash:
+     * otherwise it would handle later events of the key before those that wait again.
      */
     void remove(Key key) {
         long position = partition.position();
-        partition.fenced(connection -> partition.reach(connection, position), connection -> {
+        partition.fenced(connection -> partition.removeKey(connection, position), connection -> {
             partition.database.parked.delete(connection, partition.id().subscription(), key.name);
             return true;
         });
-        partition.flushed(position);
+        partition.removed(position);
         keys.remove(key.name);
     }
 

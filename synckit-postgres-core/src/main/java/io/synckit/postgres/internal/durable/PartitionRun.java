@@ -176,8 +176,8 @@ final class PartitionRun implements Runnable {
             while (pause == 0 && clock.nanos() < turnEnd) {
                 pause = step();
             }
-            if (failures > 0 && partition.waitNanos() <= 0) {
-                partition.recovered();
+            if (failures > 0 && partition.run.waitNanos() <= 0) {
+                partition.run.recovered();
                 failures = 0;
             }
             return pause;
@@ -195,10 +195,10 @@ final class PartitionRun implements Runnable {
             return end();
         }
         RuntimeException cause = stopCause;
-        if (cause != null && !partition.isStopped()) {
+        if (cause != null && !partition.run.isStopped()) {
             stopBecauseOf(cause);
         }
-        if (partition.isStopped()) {
+        if (partition.run.isStopped()) {
             return NEVER;
         }
         if (mustReset) {
@@ -208,7 +208,7 @@ final class PartitionRun implements Runnable {
         if (!mayCall()) {
             return SILENCE_PAUSE.toNanos();
         }
-        long pause = partition.waitNanos();
+        long pause = partition.run.waitNanos();
         if (pause > 0) {
             return pause;
         }
@@ -218,7 +218,7 @@ final class PartitionRun implements Runnable {
         if (!partition.outage.isOn()) {
             worked = keyFlow.step();
         }
-        if (!mustYield() && !partition.isStopped() && partition.waitNanos() <= 0) {
+        if (!mustYield() && !partition.run.isStopped() && partition.run.waitNanos() <= 0) {
             worked |= main.step();
         }
         if (!worked && partition.outage.isOn()) {
@@ -244,7 +244,7 @@ final class PartitionRun implements Runnable {
         if (!stored) {
             throw new OwnershipLostException(partition.id());
         }
-        partition.stop(message);
+        partition.run.stop(message);
         log.error("subscription.stopped: {}: {}", partition.id(), message);
     }
 
@@ -267,7 +267,7 @@ final class PartitionRun implements Runnable {
         }
         failures++;
         Duration pause = new RetryDelays(Duration.ofMillis(200), 2, MAX_PAUSE).after(failures);
-        partition.backOff(pause, SafeLog.describe(failure));
+        partition.run.backOff(pause, SafeLog.describe(failure));
         if (failures == 1) {
             SafeLog.warn(
                     log,

@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -22,22 +23,30 @@ public final class CheckpointTable {
     private static final String ADVANCE = """
             update <checkpoints> set position = ?, suspect = null, attempts = 0, deaths = 0, retry_at = null, failure = null,
                    updated_at = clock_timestamp()
-             where subscription = ? and partition = ? and epoch = ? and position >= ?
+             where subscription = ? and partition = ? and epoch = ? and position >= ? and removals >= ?
             """;
 
     /** Keeps what is stored about a failing event, unlike {@link #ADVANCE}. */
     private static final String REACH = """
             update <checkpoints> set position = greatest(position, ?), updated_at = clock_timestamp()
-             where subscription = ? and partition = ? and epoch = ? and position >= ?
+             where subscription = ? and partition = ? and epoch = ? and position >= ? and removals >= ?
+            """;
+
+    private static final String REMOVE = """
+            update <checkpoints> set position = greatest(position, ?), removals = removals + 1, updated_at = clock_timestamp()
+             where subscription = ? and partition = ? and epoch = ? and position >= ? and removals >= ?
             """;
 
     private static final String FENCE = """
-            select position from <checkpoints> where subscription = ? and partition = ? and epoch = ? and position >= ?
-               for no key update
+            select position from <checkpoints>
+             where subscription = ? and partition = ? and epoch = ? and position >= ? and removals >= ? for no key update
             """;
 
-    private static final String POSITION =
-            "select position from <checkpoints> where subscription = ? and partition = ? and epoch = ?";
+    private static final String STORED =
+            "select position, removals from <checkpoints> where subscription = ? and partition = ? and epoch = ?";
+
+    /** Waits for a transaction whose commit was under way when its connection was lost. */
+    private static final String STORED_AT_LAST = STORED + " for no key update";
 
     private static final String FLUSH = """
             update <checkpoints> c set position = greatest(c.position, v.position), updated_at = clock_timestamp()
@@ -60,7 +69,7 @@ public final class CheckpointTable {
     private static final String START = """
             update <checkpoints> set deaths = case when suspect = ? then deaths + 1 else 1 end, suspect = ?,
                    position = greatest(position, ?)
-             where subscription = ? and partition = ? and epoch = ? and position >= ?
+             where subscription = ? and partition = ? and epoch = ? and position >= ? and removals >= ?
             returning deaths
             """;
 
@@ -68,7 +77,9 @@ public final class CheckpointTable {
     private final String advance;
     private final String reach;
     private final String fence;
-    private final String position;
+    private final String remove;
+    private final String stored;
+    private final String storedAtLast;
     private final String flush;
     private final String failed;
     private final String start;
@@ -79,7 +90,9 @@ public final class CheckpointTable {
         this.advance = statements.named(ADVANCE);
         this.reach = statements.named(REACH);
         this.fence = statements.named(FENCE);
-        this.position = statements.named(POSITION);
+        this.remove = statements.named(REMOVE);
+        this.stored = statements.named(STORED);
+        this.storedAtLast = statements.named(STORED_AT_LAST);
         this.flush = statements.named(FLUSH);
         this.failed = statements.named(FAILED);
         this.start = statements.named(START);
@@ -89,43 +102,58 @@ public final class CheckpointTable {
      * Stores a position, and forgets failures before it. Locks the row until the transaction ends. Returns false if the epoch is over, or the
      * row is behind: then the server has lost commits, in a crash with asynchronous commits or in a fail-over.
      *
-     * @param stored the position that the owner knows to be stored
+     * @param known what the owner knows to be stored
      */
-    public boolean advance(Connection connection, Held held, long stored, long position) throws SQLException {
-        return move(connection, advance, held, stored, position);
+    public boolean advance(Connection connection, Held held, Stored known, long position) throws SQLException {
+        return move(connection, advance, held, known, position);
     }
 
     /** Stores a position, and keeps what is stored about failures. Otherwise as {@link #advance}. */
-    public boolean reach(Connection connection, Held held, long stored, long position) throws SQLException {
-        return move(connection, reach, held, stored, position);
+    public boolean reach(Connection connection, Held held, Stored known, long position) throws SQLException {
+        return move(connection, reach, held, known, position);
     }
 
-    private boolean move(Connection connection, String sql, Held held, long stored, long position) throws SQLException {
+    /** Stores a position, and that a parked key is removed. Otherwise as {@link #reach}. */
+    public boolean remove(Connection connection, Held held, Stored known, long position) throws SQLException {
+        return move(connection, remove, held, known, position);
+    }
+
+    private boolean move(Connection connection, String sql, Held held, Stored known, long position)
+            throws SQLException {
         try (PreparedStatement statement = statements.prepare(connection, sql)) {
             statement.setLong(1, position);
             held.bind(statement, 2);
-            statement.setLong(5, stored);
+            known.bind(statement, 5);
             return statement.executeUpdate() > 0;
         }
     }
 
     /** Locks the row until the transaction ends. Returns false if the epoch is over, or the row is behind. See {@link #advance}. */
-    public boolean fence(Connection connection, Held held, long stored) throws SQLException {
+    public boolean fence(Connection connection, Held held, Stored known) throws SQLException {
         try (PreparedStatement statement = statements.prepare(connection, fence)) {
             held.bind(statement, 1);
-            statement.setLong(4, stored);
+            known.bind(statement, 4);
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next();
             }
         }
     }
 
-    /** Returns the stored position; empty if the epoch is over. */
-    public OptionalLong position(Connection connection, Held held) throws SQLException {
-        try (PreparedStatement statement = statements.prepare(connection, position)) {
+    /** Returns what is stored; empty if the epoch is over. */
+    public Optional<Stored> stored(Connection connection, Held held) throws SQLException {
+        return stored(connection, stored, held);
+    }
+
+    /** The same after the owner's transaction that holds the row, if there is one, for example one whose connection was lost. */
+    public Optional<Stored> storedAtLast(Connection connection, Held held) throws SQLException {
+        return stored(connection, storedAtLast, held);
+    }
+
+    private Optional<Stored> stored(Connection connection, String sql, Held held) throws SQLException {
+        try (PreparedStatement statement = statements.prepare(connection, sql)) {
             held.bind(statement, 1);
             try (ResultSet rows = statement.executeQuery()) {
-                return rows.next() ? OptionalLong.of(rows.getLong(1)) : OptionalLong.empty();
+                return rows.next() ? Optional.of(new Stored(rows.getLong(1), rows.getLong(2))) : Optional.empty();
             }
         }
     }
@@ -187,17 +215,30 @@ public final class CheckpointTable {
      * Stores the position, and that an event is about to be handled. Returns how often it was started; empty if the epoch is over, or the row
      * is behind.
      */
-    public OptionalLong start(Connection connection, Held held, long stored, long position, long version)
+    public OptionalLong start(Connection connection, Held held, Stored known, long position, long version)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(start)) {
             statement.setLong(1, version);
             statement.setLong(2, version);
             statement.setLong(3, position);
             held.bind(statement, 4);
-            statement.setLong(7, stored);
+            known.bind(statement, 7);
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? OptionalLong.of(rows.getLong(1)) : OptionalLong.empty();
             }
+        }
+    }
+
+    /**
+     * What the row of a partition says.
+     *
+     * @param removals number of parked keys that owners have removed
+     */
+    public record Stored(long position, long removals) {
+
+        private void bind(PreparedStatement statement, int index) throws SQLException {
+            statement.setLong(index, position);
+            statement.setLong(index + 1, removals);
         }
     }
 

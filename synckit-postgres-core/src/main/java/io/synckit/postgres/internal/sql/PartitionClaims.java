@@ -1,5 +1,6 @@
 package io.synckit.postgres.internal.sql;
 
+import io.synckit.postgres.internal.sql.CheckpointTable.Stored;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -28,7 +29,8 @@ public final class PartitionClaims {
             returning c.subscription, c.partition, c.epoch, c.position, c.suspect, c.attempts,
                       extract(epoch from case when isfinite(c.retry_at) then c.retry_at end - clock_timestamp()),
                       c.retry_at = 'infinity',
-                      free.owner is not null
+                      free.owner is not null,
+                      c.removals
             """;
 
     /** The sessions that hold the rows of owners locked, except those of operators ({@link CheckpointAdmin#lock}). */
@@ -89,7 +91,7 @@ public final class PartitionClaims {
         return new Claim(
                 new PartitionId(rows.getString(1), rows.getInt(2)),
                 rows.getLong(3),
-                rows.getLong(4),
+                new Stored(rows.getLong(4), rows.getLong(10)),
                 rows.getObject(5, Long.class),
                 rows.getInt(6),
                 stopped ? Duration.ZERO : Duration.ofMillis((long) (Math.max(wait, 0) * 1000)),
@@ -146,6 +148,7 @@ public final class PartitionClaims {
     /**
      * A claimed partition.
      *
+     * @param stored its position, and how many keys were removed
      * @param suspect an event that failed in place, or that was started after an owner had died; null if there is none
      * @param attempts attempts at that event
      * @param retryIn time until it may be tried again
@@ -155,12 +158,17 @@ public final class PartitionClaims {
     public record Claim(
             PartitionId id,
             long epoch,
-            long position,
+            Stored stored,
             @Nullable Long suspect,
             int attempts,
             Duration retryIn,
             boolean stopped,
             boolean fromDead) {
+
+        /** Returns the position. */
+        public long position() {
+            return stored.position();
+        }
 
         /** Returns the partition and its epoch. */
         public Held held() {

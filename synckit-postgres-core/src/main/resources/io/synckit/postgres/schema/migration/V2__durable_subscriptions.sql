@@ -28,6 +28,7 @@ create table "${schema}"."${table}_checkpoints" (
     partition    integer     not null,
     position     bigint      not null,
     epoch        bigint      not null default 0,
+    removals     bigint      not null default 0,
     owner        integer,
     suspect      bigint,
     attempts     integer     not null default 0,
@@ -42,6 +43,8 @@ comment on column "${schema}"."${table}_checkpoints".position is
     'All events of the partition up to this version are handled, wait in the table of parked keys, are skipped or do not match.';
 comment on column "${schema}"."${table}_checkpoints".epoch is
     'Increases with each change of the owner or the position by another session. A writer with an older epoch changes nothing.';
+comment on column "${schema}"."${table}_checkpoints".removals is
+    'Number of parked keys that owners have removed. An owner that knows a larger number notices that the server has lost commits.';
 comment on column "${schema}"."${table}_checkpoints".suspect is
     'Version of an event that failed and is retried in place, or that was started after a process had died.';
 comment on column "${schema}"."${table}_checkpoints".retry_at is 'Infinity: stopped, until the subscription is resumed or moved.';
