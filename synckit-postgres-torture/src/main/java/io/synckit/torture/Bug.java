@@ -34,8 +34,8 @@ enum Bug {
     NOTIFY_WITHOUT_POLL(
             "the reader reads only if it is notified",
             Source.SCHEDULE,
-            "            nextRead = now + pollAfter;\n",
-            "            nextRead = now + Duration.ofHours(1).toNanos();\n",
+            " now + pollAfter",
+            " now + Duration.ofHours(1).toNanos()",
             EnumSet.of(Fault.LONG_TRANSACTION)),
 
     CURSOR_AT_ROLLED_BACK_VERSION(

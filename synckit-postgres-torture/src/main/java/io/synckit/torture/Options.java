@@ -20,12 +20,13 @@ record Options(
         Set<Fault> faults,
         @Nullable String contender,
         boolean selfTest,
+        Set<Bug> bugs,
         Path directory) {
 
     static final String HELP =
             """
             ./torture [--minutes N] [--seed S] [--postgres 14..18] [--fault NAME,…] [--partitions N] [--round SECONDS]
-                      [--contender synckit|naive|xmin|axon|essentials|all] [--self-test] [--directory DIR]
+                      [--contender synckit|naive|xmin|axon|essentials|all] [--self-test [--bug NAME,…]] [--directory DIR]
 
             --minutes    time of all rounds together, 5 if it is missing; a round needs about half a minute more
             --seed       seed of the first round, 1 if it is missing; the next round has the next seed
@@ -35,6 +36,7 @@ record Options(
             --round      seconds of a round, 120 if it is missing
             --contender  instead, compares what the reader of an event store receives with its table
             --self-test  instead, breaks the library on purpose, and shows how soon each bug is found
+            --bug        only these bugs
             --directory  of the histories, which are kept if a promise is broken; target/torture if it is missing
             """.formatted(Stream.of(Fault.values()).map(Fault::toString).collect(Collectors.joining(", ")));
 
@@ -48,6 +50,7 @@ record Options(
         Set<Fault> faults = EnumSet.allOf(Fault.class);
         String contender = null;
         boolean selfTest = false;
+        Set<Bug> bugs = EnumSet.allOf(Bug.class);
         Path directory = Path.of("target", "torture");
         Iterator<String> all = List.of(args).iterator();
         while (all.hasNext()) {
@@ -64,11 +67,15 @@ record Options(
                             .collect(Collectors.toCollection(() -> EnumSet.noneOf(Fault.class)));
                 case "--contender" -> contender = value(option, all);
                 case "--self-test" -> selfTest = true;
+                case "--bug" ->
+                    bugs = Stream.of(value(option, all).split(","))
+                            .map(Bug::valueOf)
+                            .collect(Collectors.toCollection(() -> EnumSet.noneOf(Bug.class)));
                 case "--directory" -> directory = Path.of(value(option, all));
                 default -> throw new IllegalArgumentException("unknown option " + option + "; see --help");
             }
         }
-        return new Options(time, round, seed, major, partitions, faults, contender, selfTest, directory);
+        return new Options(time, round, seed, major, partitions, faults, contender, selfTest, bugs, directory);
     }
 
     private static String value(String option, Iterator<String> all) {

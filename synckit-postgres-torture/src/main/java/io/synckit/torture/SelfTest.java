@@ -22,7 +22,7 @@ final class SelfTest {
         Path sources = Path.of("synckit-postgres-core", "src", "main");
         boolean right = true;
         List<String> table = new ArrayList<>();
-        for (Bug bug : Bug.values()) {
+        for (Bug bug : options.bugs()) {
             Path directory = options.directory().resolve(bug.name()).toAbsolutePath();
             FailOver.delete(directory);
             Path classes = BuggyClasses.of(bug, sources, directory);

@@ -45,6 +45,10 @@ final class ServerFaults {
         for (Child writer : writers) {
             writer.suspend();
         }
+        // Open transactions would hold the horizon below the versions that follow.
+        stage.server.query("select count(pg_terminate_backend(pid, 1000)) from pg_stat_activity"
+                + " where application_name like 'writer%'");
+        endOldPreparedTransactions(0);
         try (Connection connection = stage.server.connect();
                 Statement statement = connection.createStatement()) {
             connection.setAutoCommit(false);
