@@ -23,7 +23,7 @@ import java.util.stream.Collectors;
 final class Round {
 
     private static final Duration START = Duration.ofSeconds(60);
-    private static final Duration HALF_A_MINUTE = Duration.ofSeconds(30);
+    private static final Duration LOST_HINT = Duration.ofSeconds(20);
     private static final Duration MINUTE = Duration.ofMinutes(1);
 
     /** Shorter than the poll interval of the listeners. */
@@ -150,7 +150,7 @@ final class Round {
             await(stage, SOON, Role.READER);
         }
         pairs.lostNotification();
-        await(stage, HALF_A_MINUTE, Role.READER);
+        await(stage, LOST_HINT, Role.READER);
         await(stage, MINUTE, Role.POLLING_READER, Role.CONSUMER);
     }
 
