@@ -31,7 +31,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -51,12 +50,7 @@ class DurableLifecycleTest {
 
     @BeforeEach
     void open() {
-        store = PostgresEventStore.on(database.pool(), Config.builder().build());
-    }
-
-    @AfterEach
-    void close() {
-        store.close();
+        store = processes.store();
     }
 
     private static DurableOptions options() {

@@ -28,7 +28,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -48,13 +47,8 @@ class DurableOwnershipTest {
 
     @BeforeEach
     void open() {
-        store = PostgresEventStore.on(database.pool(), Config.builder().build());
+        store = processes.store();
         database.execute("create table handled (version bigint, process text)");
-    }
-
-    @AfterEach
-    void close() {
-        store.close();
     }
 
     private static DurableOptions options() {

@@ -13,7 +13,6 @@ import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.StartFrom;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -32,12 +31,7 @@ class DurableRestTest {
 
     @BeforeEach
     void open() {
-        store = PostgresEventStore.on(database.pool(), Config.builder().build());
-    }
-
-    @AfterEach
-    void close() {
-        store.close();
+        store = processes.store();
     }
 
     private static DurableOptions options(String name) {
@@ -88,7 +82,7 @@ class DurableRestTest {
         assertThat(handled.next(1).get(0).aggregateId()).isEqualTo("a-1");
     }
 
-    /** No event and no signal tells that the retry has lost its owner. */
+    /** Neither an event nor a signal shows that the retry has lost its owner. */
     @Test
     void retryIsMadeAlthoughItsOwnerHasDied() throws InterruptedException {
         DurableProcess first = processes.start();

@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
-/** Compares what writers were told with the log. */
+/** Compares the outcomes that writers have recorded with the log. */
 final class WriterCheck {
 
     private final Log log;

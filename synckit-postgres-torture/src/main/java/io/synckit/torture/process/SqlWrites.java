@@ -99,7 +99,7 @@ final class SqlWrites {
         }
     }
 
-    /** A transaction that has notified cannot be prepared. One whose process dies now stays until somebody ends it. */
+    /** A transaction that has notified cannot be prepared. If the process dies now, it stays until another session ends it. */
     private List<Version> prepare(Connection connection, String name, List<Version> versions) throws SQLException {
         try (Statement statement = connection.createStatement()) {
             try {
