@@ -17,7 +17,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Durable subscriptions to which nothing happens send no query, and are there as soon as something happens. */
+/** At rest, a process sends only the probe of its connection that listens. A new event still finds an owner. */
 class DurableRestTest {
 
     @RegisterExtension

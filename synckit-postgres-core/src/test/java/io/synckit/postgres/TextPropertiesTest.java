@@ -59,7 +59,7 @@ class TextPropertiesTest {
                     try {
                         ConnectionString.of(text);
                     } catch (InvalidConfigException e) {
-                        // Refused by name.
+                        // Expected for invalid input.
                     }
                 })
                 .doesNotThrowAnyException();

@@ -1,7 +1,9 @@
 package io.synckit.torture;
 
 import java.util.EnumSet;
+import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** A bug that is put into the library on purpose: a text of one of its sources that is replaced. */
 enum Bug {
@@ -46,11 +48,11 @@ enum Bug {
             EnumSet.of(Fault.CRASH)),
 
     NO_EPOCH_CHECK(
-            "a checkpoint is stored whatever the epoch of its owner is",
+            "the transaction of a handler does not check the epoch",
             Source.CHECKPOINTS,
             " and epoch = ?",
             " and epoch >= 0 * ?",
-            EnumSet.of(Fault.LOST_LOCK, Fault.PAUSE)),
+            EnumSet.of(Fault.LOST_LOCK, Fault.SUSPEND)),
 
     CHECKPOINT_BEFORE_HANDLER(
             "at-least-once delivery moves the position before it calls the handler",
@@ -78,6 +80,19 @@ enum Bug {
         this.right = right;
         this.wrong = wrong;
         this.faults = faults;
+    }
+
+    /** Returns the bug with the name of the command line, such as {@code no-epoch-check}. */
+    static Bug named(String name) {
+        return Stream.of(values())
+                .filter(bug -> bug.toString().equals(name))
+                .findAny()
+                .orElseThrow(() -> new IllegalArgumentException("unknown bug " + name + "; see --help"));
+    }
+
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     String description() {

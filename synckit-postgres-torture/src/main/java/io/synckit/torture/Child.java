@@ -39,13 +39,13 @@ final class Child implements AutoCloseable {
         List<String> of(String poolUrl, String listenerUrl);
     }
 
-    /** @param classes directories that hide classes of the class path */
+    /** @param classes directories whose classes replace those of the class path */
     static Child start(String name, Class<?> main, int port, Path directory, List<Path> classes, Arguments arguments)
             throws IOException {
         TcpProxy pool = new TcpProxy("localhost", port);
         TcpProxy listener = new TcpProxy("localhost", port);
         StringBuilder classPath = new StringBuilder();
-        classes.forEach(hidden -> classPath.append(hidden).append(File.pathSeparator));
+        classes.forEach(overrides -> classPath.append(overrides).append(File.pathSeparator));
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx128m",
@@ -102,9 +102,9 @@ final class Child implements AutoCloseable {
         orders.close();
     }
 
-    /** Waits until it has ended. Returns false if it had to be killed. */
+    /** Waits until it has ended. Returns false if it had to be killed, or has failed. */
     boolean awaitStop() throws InterruptedException {
-        boolean ended = process.waitFor(STOP_SECONDS, TimeUnit.SECONDS);
+        boolean ended = process.waitFor(STOP_SECONDS, TimeUnit.SECONDS) && process.exitValue() == 0;
         kill();
         return ended;
     }

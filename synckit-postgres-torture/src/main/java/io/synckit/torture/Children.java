@@ -18,7 +18,7 @@ import java.util.Map;
 final class Children implements AutoCloseable {
 
     private final Path directory;
-    private final List<Path> hidden;
+    private final List<Path> overrides;
     private final int partitions;
     private final long seed;
     private final Map<Role, List<Child>> alive = new EnumMap<>(Role.class);
@@ -27,11 +27,11 @@ final class Children implements AutoCloseable {
 
     /**
      * @param directory of the history files and logs
-     * @param hidden directories that hide classes of the class path
+     * @param overrides directories whose classes replace those of the class path
      */
-    Children(Path directory, List<Path> hidden, int partitions, long seed, int port) {
+    Children(Path directory, List<Path> overrides, int partitions, long seed, int port) {
         this.directory = directory;
-        this.hidden = hidden;
+        this.overrides = overrides;
         this.partitions = partitions;
         this.seed = seed;
         this.port = port;
@@ -40,9 +40,9 @@ final class Children implements AutoCloseable {
     /** Creates the events table. */
     void migrate() throws IOException, InterruptedException {
         Child migration = Child.start(
-                "migration", MigrationProcess.class, port, directory, hidden, (pool, listener) -> List.of(pool));
+                "migration", MigrationProcess.class, port, directory, overrides, (pool, listener) -> List.of(pool));
         if (!migration.awaitStop()) {
-            throw new IllegalStateException("the migration has not ended");
+            throw new IllegalStateException("the migration has failed; see migration.log");
         }
     }
 
@@ -74,7 +74,7 @@ final class Children implements AutoCloseable {
                         WriterProcess.class,
                         port,
                         directory,
-                        hidden,
+                        overrides,
                         (pool, listener) -> List.of(pool, name, history, Long.toString(seed * 1000 + started)));
             case READER, POLLING_READER ->
                 Child.start(
@@ -82,7 +82,7 @@ final class Children implements AutoCloseable {
                         ReaderProcess.class,
                         port,
                         directory,
-                        hidden,
+                        overrides,
                         (pool, listener) -> List.of(
                                 pool, listener, name, history, since, Boolean.toString(role == Role.POLLING_READER)));
             case CONSUMER ->
@@ -91,7 +91,7 @@ final class Children implements AutoCloseable {
                         ConsumerProcess.class,
                         port,
                         directory,
-                        hidden,
+                        overrides,
                         (pool, listener) -> List.of(
                                 pool, listener, name, history, Integer.toString(partitions), outage().toString()));
         };

@@ -2,7 +2,6 @@ package io.synckit.torture;
 
 import io.synckit.torture.process.Pause;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -12,8 +11,6 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.Statement;
-import java.util.Comparator;
-import java.util.stream.Stream;
 
 /** Copies the primary to a standby that commits synchronously, ends the primary, and promotes the standby. */
 final class FailOver {
@@ -40,7 +37,7 @@ final class FailOver {
         standby.execute("alter system reset synchronous_standby_names", "select pg_reload_conf()");
         stage.server = standby;
         stage.children.target(standby.port());
-        delete(primary.data());
+        Directories.delete(primary.data());
     }
 
     private static void copy(Server primary, Server standby) throws Exception {
@@ -61,7 +58,7 @@ final class FailOver {
                         + "'\n");
     }
 
-    /** Without the log, which is streamed. Files that vanish meanwhile are restored from the log. */
+    /** Without the write-ahead log, which is streamed. Files that vanish meanwhile are restored from it. */
     private static void copy(Path from, Path to) throws IOException {
         Files.walkFileTree(from, new SimpleFileVisitor<>() {
             @Override
@@ -95,20 +92,5 @@ final class FailOver {
                 return FileVisitResult.CONTINUE;
             }
         });
-    }
-
-    static void delete(Path directory) throws IOException {
-        if (!Files.exists(directory)) {
-            return;
-        }
-        try (Stream<Path> files = Files.walk(directory)) {
-            files.sorted(Comparator.reverseOrder()).forEach(file -> {
-                try {
-                    Files.deleteIfExists(file);
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            });
-        }
     }
 }

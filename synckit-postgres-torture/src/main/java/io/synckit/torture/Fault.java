@@ -11,7 +11,7 @@ enum Fault {
     /** {@code kill -9}, and another process is started. */
     KILL,
     /** Suspended for longer than the owner timeout. */
-    PAUSE,
+    SUSPEND,
     /** Stopped in order, and another process is started. */
     STOP_IN_ORDER,
     /** An event whose handler halts its process. */
@@ -25,7 +25,7 @@ enum Fault {
     /** Nothing arrives any more, and no connection breaks. */
     BLACK_HOLE,
     /** The server's next message stops in the middle. */
-    FREEZE,
+    PARTIAL_MESSAGE,
     /** Each message takes 100 ms. */
     DELAY,
     /** An owner loses the session of its lock, and does not notice it for seconds. */
@@ -38,11 +38,11 @@ enum Fault {
     LOSE_LISTENERS,
     /** Stopped and started. */
     RESTART,
-    /** Stopped at once and started, after versions were given out that no committed transaction has. */
+    /** Ends at once and is started. The last versions before belong to a transaction that rolled back. */
     CRASH,
     /** All its processes are suspended. */
-    FREEZE_SERVER,
-    /** A standby that commits synchronously is promoted, and the primary is gone. */
+    SUSPEND_SERVER,
+    /** The primary ends, and a synchronous standby is promoted. */
     FAIL_OVER,
     /** The file system of the data is full. */
     DISK_FULL,

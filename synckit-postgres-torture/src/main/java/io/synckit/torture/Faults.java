@@ -28,6 +28,9 @@ final class Faults {
         this.network = new NetworkFaults(stage);
         this.server = new ServerFaults(stage);
         this.failOver = new FailOver(stage);
+        if (possible.isEmpty()) {
+            throw new IllegalArgumentException("none of the faults is possible here");
+        }
         this.possible = new ArrayList<>(possible);
     }
 
@@ -41,7 +44,7 @@ final class Faults {
             possible.remove(Fault.FULL_QUEUE); // its size is fixed
         }
         if (major < 15) {
-            possible.remove(Fault.FAIL_OVER); // other functions make a copy
+            possible.remove(Fault.FAIL_OVER); // PostgreSQL 14 has pg_start_backup instead
         }
         return possible;
     }
@@ -55,20 +58,20 @@ final class Faults {
         Fault fault = deck.remove();
         switch (fault) {
             case KILL -> processes.kill();
-            case PAUSE -> processes.pause();
+            case SUSPEND -> processes.suspend();
             case STOP_IN_ORDER -> processes.stopInOrder();
             case KILLING_EVENT -> processes.killingEvent();
             case OUTAGE -> processes.outage();
             case CUT -> network.cut();
             case BLACK_HOLE -> network.blackHole();
-            case FREEZE -> network.freeze();
+            case PARTIAL_MESSAGE -> network.partialMessage();
             case DELAY -> network.delay();
             case LOST_LOCK -> network.lostLock();
             case TERMINATE_SESSIONS -> server.terminateSessions();
             case LOSE_LISTENERS -> server.loseListeners();
             case RESTART -> server.restart("INT");
             case CRASH -> server.crash();
-            case FREEZE_SERVER -> server.freeze();
+            case SUSPEND_SERVER -> server.suspend();
             case FAIL_OVER -> failOver.run();
             case DISK_FULL -> server.fillDisk();
             case CONNECTION_LIMIT -> server.useAllConnections();

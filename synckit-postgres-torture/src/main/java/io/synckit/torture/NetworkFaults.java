@@ -28,7 +28,7 @@ final class NetworkFaults {
         heal(child);
     }
 
-    void freeze() throws Exception {
+    void partialMessage() throws Exception {
         Child child = stage.victim().child();
         int bytes = stage.random.nextInt(20);
         if (stage.random.nextBoolean()) {

@@ -1,5 +1,6 @@
 package io.synckit.torture;
 
+import io.synckit.torture.contender.ContenderRun;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -25,20 +26,27 @@ record Options(
 
     static final String HELP =
             """
-            ./torture [--minutes N] [--seed S] [--postgres 14..18] [--fault NAME,…] [--partitions N] [--round SECONDS]
-                      [--contender synckit|naive|xmin|axon|essentials|all] [--self-test [--bug NAME,…]] [--directory DIR]
+            ./torture [--minutes N] [--seed S] [--postgres 14..18] [--fault NAME,…] [--partitions N] [--round SECONDS] [--directory DIR]
+            ./torture --self-test [--bug NAME,…]
+            ./torture --contender NAME,…|all [--minutes N]
 
-            --minutes    time of all rounds together, 5 if it is missing; a round needs about half a minute more
-            --seed       seed of the first round, 1 if it is missing; the next round has the next seed
-            --postgres   major version, 18 if it is missing
-            --fault      only these faults, separated by commas: %s
-            --partitions partitions of the durable subscriptions; if it is missing, rounds alternate between 1 and 8
-            --round      seconds of a round, 120 if it is missing
-            --contender  instead, compares what the reader of an event store receives with its table
-            --self-test  instead, breaks the library on purpose, and shows how soon each bug is found
-            --bug        only these bugs
-            --directory  of the histories, which are kept if a promise is broken; target/torture if it is missing
-            """.formatted(Stream.of(Fault.values()).map(Fault::toString).collect(Collectors.joining(", ")));
+            --minutes    time of all rounds together, or of each contender (default: 5)
+            --round      seconds of a round (default: 120). Its start and its check take about 45 seconds more
+            --seed       seed of the first round (default: 1). Each round adds 1
+            --postgres   major version (default: 18)
+            --fault      the faults (default: all): %s
+            --partitions partitions of the durable subscriptions (default: 1 and 8 in turns)
+            --directory  directory for the histories, which are kept if a promise is broken (default: target/torture)
+            --self-test  runs short rounds with bugs in the library, and shows how soon each is found
+            --bug        the bugs (default: all): %s
+            --contender  compares what the reader of an event store receives with its table: %s
+
+            The exit code is 0 if all promises were kept, 1 if not, and 2 after a wrong option.
+            """.formatted(names(Fault.values()), names(Bug.values()), String.join(", ", ContenderRun.NAMES));
+
+    private static String names(Enum<?>[] values) {
+        return Stream.of(values).map(Enum::toString).collect(Collectors.joining(", "));
+    }
 
     /** @throws IllegalArgumentException if an option is not known, or has no value or a wrong one */
     static Options parse(String... args) {
@@ -65,15 +73,18 @@ record Options(
                     faults = Stream.of(value(option, all).split(","))
                             .map(Fault::named)
                             .collect(Collectors.toCollection(() -> EnumSet.noneOf(Fault.class)));
-                case "--contender" -> contender = value(option, all);
+                case "--contender" -> contender = ContenderRun.requireKnown(value(option, all));
                 case "--self-test" -> selfTest = true;
                 case "--bug" ->
                     bugs = Stream.of(value(option, all).split(","))
-                            .map(Bug::valueOf)
+                            .map(Bug::named)
                             .collect(Collectors.toCollection(() -> EnumSet.noneOf(Bug.class)));
                 case "--directory" -> directory = Path.of(value(option, all));
                 default -> throw new IllegalArgumentException("unknown option " + option + "; see --help");
             }
+        }
+        if (major < 14 || major > 18 || partitions < 0 || time.isZero() || time.isNegative()) {
+            throw new IllegalArgumentException("a number is out of range; see --help");
         }
         return new Options(time, round, seed, major, partitions, faults, contender, selfTest, bugs, directory);
     }

@@ -29,7 +29,7 @@ final class ProcessFaults {
         stage.children.replace(victim.role(), victim.child());
     }
 
-    void pause() throws Exception {
+    void suspend() throws Exception {
         Child child = stage.victim().child();
         child.suspend();
         Pause.millis(stage.between(3500, 7500));

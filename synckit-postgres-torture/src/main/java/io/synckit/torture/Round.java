@@ -23,40 +23,49 @@ import java.util.stream.Collectors;
 final class Round {
 
     private static final Duration START = Duration.ofSeconds(60);
-    private static final Duration LOST_HINT = Duration.ofSeconds(20);
+    private static final Duration AFTER_A_POLL = Duration.ofSeconds(20);
     private static final Duration MINUTE = Duration.ofMinutes(1);
 
     /** Shorter than the poll interval of the listeners. */
-    private static final Duration SOON = Duration.ofSeconds(8);
+    private static final Duration BEFORE_A_POLL = Duration.ofSeconds(8);
 
     private static final int PAIRS = 3;
 
     private final long seed;
     private final int partitions;
     private final Path directory;
-    private final List<Path> hidden;
+    private final List<Path> overrides;
     private final List<String> violations = new ArrayList<>();
 
     /**
      * @param directory of the histories, which is created
-     * @param hidden directories with classes that hide those of the class path
+     * @param overrides directories whose classes replace those of the class path
      */
-    Round(long seed, int partitions, Path directory, List<Path> hidden) {
+    Round(long seed, int partitions, Path directory, List<Path> overrides) {
         this.seed = seed;
         this.partitions = partitions;
         this.directory = directory;
-        this.hidden = hidden;
+        this.overrides = overrides;
+    }
+
+    /** Runs a round. A failure of the run itself is a violation, too. */
+    static Outcome run(Round round, Duration time, Set<Fault> wanted, int major) {
+        try {
+            return round.run(time, wanted, major);
+        } catch (Exception e) {
+            return new Outcome(List.of("the run comes to its end: " + e), "not counted", Map.of());
+        }
     }
 
     /** Runs for this time, and then until all is handled. */
-    Outcome run(Duration time, Set<Fault> wanted, int major) throws Exception {
-        FailOver.delete(directory);
+    private Outcome run(Duration time, Set<Fault> wanted, int major) throws Exception {
+        Directories.delete(directory);
         Files.createDirectories(directory);
         try (Workspace workspace = new Workspace()) {
             Server first = new Server(workspace.directory().resolve("primary"), major, isAsynchronous(seed));
             first.start();
             Random random = new Random(seed);
-            try (Children children = new Children(directory, hidden, partitions, seed, first.port())) {
+            try (Children children = new Children(directory, overrides, partitions, seed, first.port())) {
                 Stage stage = new Stage(first, children, random, workspace.directory());
                 try {
                     children.migrate();
@@ -93,7 +102,7 @@ final class Round {
                         + " for each row execute function commit_slowly()");
     }
 
-    /** A fault while consumers are not up yet would prove little. */
+    /** Waits until all consumers are up, because a fault before would prove little. */
     private static void awaitConsumers(Stage stage) throws SQLException {
         String names =
                 stage.children.of(Role.CONSUMER).stream().map(Child::name).collect(Collectors.joining(","));
@@ -147,24 +156,29 @@ final class Round {
         CommitPairs pairs = new CommitPairs(Server.url(stage.server.port()), directory);
         for (int i = 0; i < PAIRS; i++) {
             pairs.commitAfterNotification();
-            await(stage, SOON, Role.READER);
+            await(stage, BEFORE_A_POLL, Role.READER);
         }
         pairs.lostNotification();
-        await(stage, LOST_HINT, Role.READER);
+        await(stage, AFTER_A_POLL, Role.READER);
         await(stage, MINUTE, Role.POLLING_READER, Role.CONSUMER);
     }
 
-    /** After a first violation, nothing is waited for any more. */
+    /** Waits until processes have received or handled everything. Does not wait if a promise was broken before. */
     private void await(Stage stage, Duration limit, Role... roles) throws Exception {
+        long end = System.nanoTime() + limit.toNanos();
         String last = stage.server.query("select coalesce(max(version), 0) from synckit.events");
         for (Role role : roles) {
             for (Child child : stage.children.of(role)) {
-                if (violations.isEmpty() && !"true".equals(child.tell("await " + last + " " + limit.toMillis()))) {
-                    violations.add("everything is handled within " + limit.toSeconds() + " s after the last fault: "
-                            + child.name() + " has not reached " + last);
+                if (violations.isEmpty() && !"true".equals(child.tell("await " + last + " " + millisUntil(end)))) {
+                    violations.add("everything is received and handled within " + limit.toSeconds() + " s: "
+                            + child.name() + " has not reached version " + last);
                 }
             }
         }
+    }
+
+    private static long millisUntil(long end) {
+        return Math.max(1, Duration.ofNanos(end - System.nanoTime()).toMillis());
     }
 
     private void parked(Stage stage, Faults faults) throws SQLException {
@@ -173,8 +187,8 @@ final class Round {
         String others = stage.server.query("select string_agg(key || ': ' || failure, '; ') from synckit.events_parked"
                 + " where key not like 'killer-%'");
         if (!String.valueOf(faults.killers()).equals(killers) || others != null) {
-            violations.add("only killing events are parked: " + killers + " of " + faults.killers() + " are, and also "
-                    + others);
+            violations.add("only killing events are parked: " + killers + " of " + faults.killers() + " are parked"
+                    + (others == null ? "" : ", and other keys wait: " + others));
         }
     }
 
@@ -191,7 +205,7 @@ final class Round {
         Checker result = Checker.check(directory);
         violations.addAll(result.violations());
         if (violations.isEmpty()) {
-            FailOver.delete(directory);
+            Directories.delete(directory);
         }
         return new Outcome(violations, result.counts(), faults.counts());
     }

@@ -63,13 +63,13 @@ final class ServerFaults {
         }
     }
 
-    void freeze() throws Exception {
+    void suspend() throws Exception {
         stage.server.signalAll("STOP");
         Pause.millis(stage.between(1000, 6000));
         stage.server.signalAll("CONT");
     }
 
-    /** Recovers by itself, unless the server has ended. */
+    /** The server recovers when there is room again. It is restarted if it has ended. */
     void fillDisk() throws Exception {
         Path ballast = stage.data.resolve("ballast");
         byte[] block = new byte[1 << 16];
@@ -86,6 +86,7 @@ final class ServerFaults {
         while (!stage.server.isRunning()) {
             if (System.nanoTime() > end) {
                 restart("QUIT");
+                end = System.nanoTime() + 10_000_000_000L;
             }
             Pause.millis(100);
         }

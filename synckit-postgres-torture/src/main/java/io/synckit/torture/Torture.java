@@ -67,14 +67,14 @@ public final class Torture {
             left = left.minus(time);
             int partitions = options.partitions() > 0 ? options.partitions() : seed % 2 == 0 ? 1 : 8;
             Path directory = options.directory().resolve("seed-" + seed).toAbsolutePath();
-            Round.Outcome outcome =
-                    new Round(seed, partitions, directory, List.of()).run(time, options.faults(), options.major());
+            Round.Outcome outcome = Round.run(
+                    new Round(seed, partitions, directory, List.of()), time, options.faults(), options.major());
             boolean isRight = outcome.violations().isEmpty();
             right &= isRight;
             outcome.faults().forEach((fault, count) -> all.merge(fault, count, Integer::sum));
             System.out.printf(
                     "%s: seed %d, PostgreSQL %d, %d partitions, synchronous_commit %s, %d s: %s; faults %s%n",
-                    isRight ? "right" : "WRONG",
+                    isRight ? "passed" : "FAILED",
                     seed,
                     options.major(),
                     partitions,
@@ -96,7 +96,8 @@ public final class Torture {
             Set<Fault> skipped = EnumSet.copyOf(options.faults());
             skipped.removeAll(Faults.possible(options.faults(), options.major(), workspace.canBeFilled()));
             if (!skipped.isEmpty()) {
-                System.out.println("Not possible here, so skipped: " + skipped);
+                System.out.println(
+                        "Skipped, because they are not possible on this machine or with this PostgreSQL: " + skipped);
             }
         }
     }

@@ -43,6 +43,6 @@ final class Workspace implements AutoCloseable {
         if (mounted) {
             run("umount", "-l", directory.toString());
         }
-        FailOver.delete(directory);
+        Directories.delete(directory);
     }
 }

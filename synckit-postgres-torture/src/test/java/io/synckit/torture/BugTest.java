@@ -12,7 +12,7 @@ class BugTest {
 
     private static final Path SOURCES = Path.of("..", "synckit-postgres-core", "src", "main");
 
-    /** The self-test takes minutes, so the build only checks that the sources still have the texts that it replaces. */
+    /** The self-test takes minutes, so the build only checks that the sources still have the texts that it replaces, and compile with the bug. */
     @ParameterizedTest
     @EnumSource
     void bugCanBePutIntoTheLibrary(Bug bug, @TempDir Path directory) throws IOException {

@@ -20,7 +20,7 @@ class OptionsTest {
     }
 
     @Test
-    void optionsAreRead() {
+    void optionsReplaceDefaults() {
         Options options = Options.parse(
                 "--minutes",
                 "0.5",
@@ -41,11 +41,15 @@ class OptionsTest {
     }
 
     @Test
-    void mistakesAreNamed() {
+    void invalidOptionIsRejectedByName() {
         assertThatThrownBy(() -> Options.parse("--minuets", "1")).hasMessage("unknown option --minuets; see --help");
         assertThatThrownBy(() -> Options.parse("--seed")).hasMessage("--seed needs a value; see --help");
         assertThatThrownBy(() -> Options.parse("--seed", "x")).hasMessage("--seed x is not a number; see --help");
+        assertThatThrownBy(() -> Options.parse("--postgres", "13")).hasMessage("a number is out of range; see --help");
+        assertThatThrownBy(() -> Options.parse("--bug", "none")).hasMessage("unknown bug none; see --help");
+        assertThatThrownBy(() -> Options.parse("--contender", "none"))
+                .hasMessageStartingWith("unknown contender in none; there are [synckit,");
         assertThatThrownBy(() -> Options.parse("--fault", "kil"))
-                .hasMessageStartingWith("unknown fault kil; there are kill, pause,");
+                .hasMessageStartingWith("unknown fault kil; there are kill, suspend,");
     }
 }

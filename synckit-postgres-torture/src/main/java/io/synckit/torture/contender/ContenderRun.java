@@ -63,6 +63,14 @@ public final class ContenderRun {
         this.random = new Random(seed);
     }
 
+    /** Returns the names of contenders, separated by commas, if there are such contenders. */
+    public static String requireKnown(String names) {
+        if (!names.equals("all") && !NAMES.containsAll(List.of(names.split(",")))) {
+            throw new IllegalArgumentException("unknown contender in " + names + "; there are " + NAMES);
+        }
+        return names;
+    }
+
     /** Returns the run of a contender. */
     public static ContenderRun of(String name, String url, long seed) {
         Database database = new Database(url, WRITERS + 4);
@@ -193,7 +201,7 @@ public final class ContenderRun {
      * @param stored events in its table
      * @param lost of these, not received
      * @param repeated received more than once
-     * @param outOfOrder received after an event that is behind it in the table
+     * @param outOfOrder received after an event that follows it in the table
      * @param longest time from the end of the call that stored an event until it was received
      */
     public record Result(String name, int stored, long lost, int repeated, int outOfOrder, Duration longest) {

@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongConsumer;
 
-/** The reader that everybody writes first: it polls for rows above the last number that it has seen. */
+/** The obvious reader: it polls for rows above the last number that it has seen. */
 final class NaiveReader implements Contender {
 
     private static final long POLL_NANOS = 20_000_000;

@@ -63,8 +63,11 @@ public final class ConsumerProcess {
                         listener,
                         options("deliveries", partitions).filter(Filter.types(BOOKED)),
                         (event, context) -> process.record(event));
-                Orders.serve((version, limit) ->
-                        isHandled(balances, version, limit) && isHandled(deliveries, version, limit));
+                Orders.serve((version, limit) -> {
+                    long end = System.nanoTime() + limit.toNanos();
+                    return isHandled(balances, version, limit)
+                            && isHandled(deliveries, version, Duration.ofNanos(Math.max(1, end - System.nanoTime())));
+                });
             }
         }
     }

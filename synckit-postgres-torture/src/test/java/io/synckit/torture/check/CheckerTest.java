@@ -106,17 +106,17 @@ class CheckerTest {
     }
 
     @Test
-    void otherVersionIsFound() throws IOException {
+    void wrongAcknowledgedVersionIsFound() throws IOException {
         finds("but its version is 1", lines -> lines.set(1, "committed\t20\tw-1\t2"), writer);
     }
 
     @Test
-    void rejectedEventIsFound() throws IOException {
+    void storedEventOfARejectedOperationIsFound() throws IOException {
         finds("a rejected event is not stored", lines -> lines.set(7, "rejected\t80\tw-4\ton purpose"), writer);
     }
 
     @Test
-    void halfATransactionIsFound() throws IOException {
+    void partOfATransactionIsFound() throws IOException {
         writer.set(3, "unknown\t40\tw-2\tUNAVAILABLE");
         finds("together or not at all", lines -> lines.remove(2), log);
     }

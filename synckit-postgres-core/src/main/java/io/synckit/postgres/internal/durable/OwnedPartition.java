@@ -28,10 +28,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class OwnedPartition {
 
-    /** A position that only passes events which do not match is stored when it has moved this far. */
+    /** If no event matches, the position is stored after this many versions. */
     private static final long STORED_AFTER_VERSIONS = 10_000;
 
-    /** Or after this time. */
+    /** If no event matches, the position is stored after this time at the latest. */
     private static final long STORED_AFTER = Duration.ofMinutes(1).toNanos();
 
     final DurableOptions options;
@@ -111,7 +111,11 @@ final class OwnedPartition {
         moveTo(version);
     }
 
-    /** Returns the position if it must be stored now; null if not. */
+    /**
+     * Returns the position if it must be stored now; null if not.
+     *
+     * @param all whether it must also be stored if it could be stored later
+     */
     @Nullable Position unstored(boolean all) {
         long now = position;
         long before = stored.position();
@@ -128,7 +132,7 @@ final class OwnedPartition {
     }
 
     /** A position was stored, and the removal of a key. */
-    synchronized void removed(long version) {
+    synchronized void removalStored(long version) {
         stored = new Stored(Math.max(stored.position(), version), stored.removals() + 1);
     }
 
@@ -200,8 +204,8 @@ final class OwnedPartition {
     }
 
     /** Stores the position and that a key is removed, rejects a former owner, and locks the row. */
-    boolean removeKey(Connection connection, long version) throws SQLException {
-        return database.checkpoints.remove(connection, held, stored, version);
+    boolean storeRemoval(Connection connection, long version) throws SQLException {
+        return database.checkpoints.storeRemoval(connection, held, stored, version);
     }
 
     /** Stores that an event is about to be handled. Returns how often it was started. */

@@ -133,13 +133,13 @@ final class Ownership {
         claim(me, claimable, dead);
         forget(me, view, dead);
         view.withCommands().forEach(subscription -> host.runs(subscription).forEach(PartitionRun::loadKeys));
-        if (isSettled(view, assigned, version)) {
+        if (hasNothingToDo(view, assigned, version)) {
             restsAt = version;
         }
     }
 
     /** Returns whether all processes are alive, all partitions have their owners, and no event up to a version is to be handled. */
-    private static boolean isSettled(View view, Map<PartitionId, Integer> assigned, long version) {
+    private static boolean hasNothingToDo(View view, Map<PartitionId, Integer> assigned, long version) {
         return !view.keysWait()
                 && view.instances().stream().noneMatch(Instance::dead)
                 && view.partitions().stream()

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** When owners and processes are read: on request, regularly unless nothing is to be done, and again after a failure. Thread-safe. */
+/** Decides when owners and processes are read: on request, regularly unless this process is at rest, and again after a failure. Thread-safe. */
 final class OwnershipChecks {
 
     private static final long AFTER_FAILURE = Duration.ofSeconds(1).toNanos();
@@ -43,7 +43,7 @@ final class OwnershipChecks {
         schedule.request(afterNanos);
     }
 
-    /** Checks now, unless nothing is to be done before an event or a signal arrives, and they do arrive. */
+    /** Checks now, unless this process is at rest and listens, so that an event or a signal ends the rest. */
     void checkUnlessAtRest() {
         Membership member = membership.get();
         if (member == null || !member.isListening() || !ownership.isAtRest()) {

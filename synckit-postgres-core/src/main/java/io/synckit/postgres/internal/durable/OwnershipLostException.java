@@ -3,12 +3,14 @@ package io.synckit.postgres.internal.durable;
 import io.synckit.EventStoreException;
 import io.synckit.postgres.internal.sql.PartitionId;
 
-/** This process does not own the partition any more. Rolls back the transaction of a handler. */
+/** The claim of this process is over. Rolls back the transaction of a handler. */
 final class OwnershipLostException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
 
     OwnershipLostException(PartitionId partition) {
-        super(partition + " has another owner, or was moved; the transaction of the handler is rolled back");
+        super(partition
+                + " is not owned by this claim any more: another process owns it, it was moved, or the server has lost"
+                + " commits; its owner continues at the stored checkpoint");
     }
 }

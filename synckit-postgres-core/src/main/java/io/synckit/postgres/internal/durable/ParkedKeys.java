@@ -205,17 +205,17 @@ final class ParkedKeys {
     }
 
     /**
-     * No event of the key waits any more. The position is stored together with the deletion: up to there, events of the key are handled, so
-     * a successor must not start before. The removal is counted, so that this owner notices if the server loses the commit in a crash:
-     * otherwise it would handle later events of the key before those that wait again.
+     * Removes a key of which no event waits any more. The position is stored in the same transaction, because a successor must not start
+     * before the events of the key that are handled. The removal is counted, so that this owner notices a crash in which the server loses
+     * the commit. Without the count it would handle later events of the key before those that wait again.
      */
     void remove(Key key) {
         long position = partition.position();
-        partition.fenced(connection -> partition.removeKey(connection, position), connection -> {
+        partition.fenced(connection -> partition.storeRemoval(connection, position), connection -> {
             partition.database.parked.delete(connection, partition.id().subscription(), key.name);
             return true;
         });
-        partition.removed(position);
+        partition.removalStored(position);
         keys.remove(key.name);
     }
 

@@ -55,7 +55,7 @@ public final class NamedThreads implements ThreadFactory {
 
     /**
      * Returns an executor with a maximum number of threads. A thread is started if there is work and no thread is idle. Idle threads end.
-     * More work waits.
+     * If all threads are busy, work is queued.
      */
     public static ExecutorService atMost(int threads, String name) {
         return new ThreadPoolExecutor(
@@ -63,18 +63,22 @@ public final class NamedThreads implements ThreadFactory {
                 threads,
                 KEPT_IDLE.toMillis(),
                 TimeUnit.MILLISECONDS,
-                new Handover(),
+                new HandOffQueue(),
                 numbered(name),
                 (work, executor) -> {
                     if (executor.isShutdown()) {
                         throw new RejectedExecutionException(name + " is shut down");
                     }
                     executor.getQueue().add(work);
+                    // The last idle thread may have ended meanwhile. Otherwise it looks into the queue before it ends.
+                    if (executor.getPoolSize() == 0 && executor.remove(work)) {
+                        executor.execute(work);
+                    }
                 });
     }
 
     /** Accepts offered work only if an idle thread takes it. So the executor starts a thread, or refuses the work if it may not. */
-    private static final class Handover extends LinkedTransferQueue<Runnable> {
+    private static final class HandOffQueue extends LinkedTransferQueue<Runnable> {
 
         private static final long serialVersionUID = 1;
 

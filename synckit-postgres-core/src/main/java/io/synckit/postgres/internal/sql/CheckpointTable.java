@@ -32,7 +32,7 @@ public final class CheckpointTable {
              where subscription = ? and partition = ? and epoch = ? and position >= ? and removals >= ?
             """;
 
-    private static final String REMOVE = """
+    private static final String REMOVAL = """
             update <checkpoints> set position = greatest(position, ?), removals = removals + 1, updated_at = clock_timestamp()
              where subscription = ? and partition = ? and epoch = ? and position >= ? and removals >= ?
             """;
@@ -77,7 +77,7 @@ public final class CheckpointTable {
     private final String advance;
     private final String reach;
     private final String fence;
-    private final String remove;
+    private final String removal;
     private final String stored;
     private final String storedAtLast;
     private final String flush;
@@ -90,7 +90,7 @@ public final class CheckpointTable {
         this.advance = statements.named(ADVANCE);
         this.reach = statements.named(REACH);
         this.fence = statements.named(FENCE);
-        this.remove = statements.named(REMOVE);
+        this.removal = statements.named(REMOVAL);
         this.stored = statements.named(STORED);
         this.storedAtLast = statements.named(STORED_AT_LAST);
         this.flush = statements.named(FLUSH);
@@ -114,8 +114,8 @@ public final class CheckpointTable {
     }
 
     /** Stores a position, and that a parked key is removed. Otherwise as {@link #reach}. */
-    public boolean remove(Connection connection, Held held, Stored known, long position) throws SQLException {
-        return move(connection, remove, held, known, position);
+    public boolean storeRemoval(Connection connection, Held held, Stored known, long position) throws SQLException {
+        return move(connection, removal, held, known, position);
     }
 
     private boolean move(Connection connection, String sql, Held held, Stored known, long position)
@@ -144,7 +144,7 @@ public final class CheckpointTable {
         return stored(connection, stored, held);
     }
 
-    /** The same after the owner's transaction that holds the row, if there is one, for example one whose connection was lost. */
+    /** Waits for a transaction of the owner that locks the row, for example one whose connection was lost. Then it returns what is stored. */
     public Optional<Stored> storedAtLast(Connection connection, Held held) throws SQLException {
         return stored(connection, storedAtLast, held);
     }
