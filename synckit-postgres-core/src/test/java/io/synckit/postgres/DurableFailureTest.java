@@ -461,6 +461,73 @@ class DurableFailureTest {
         assertHandledOnceAndInOrder(12);
     }
 
+    /** The crash has ended all sessions, so the owner reads its rows again, also if no further event arrives. */
+    @ParameterizedTest
+    @EnumSource(Delivery.class)
+    void ownerReadsItsRowsAgainAfterACrash(Delivery delivery) throws InterruptedException {
+        AtomicBoolean fails = new AtomicBoolean(true);
+        DurableProcess process = processes.start();
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options(delivery).maxRetries(100), (event, context) -> {
+                    if (fails.get() && event.aggregateId().equals("key-0")) {
+                        fail("on purpose");
+                    }
+                    insert(process, event);
+                });
+        store(0, 10, 2);
+        Await.until(database, "select count(*) from handled", "5");
+        fails.set(false);
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        Await.until(database, "select count(*) from synckit.events_parked", "0");
+
+        loseLastCommits("removals = removals - 1");
+
+        Await.until(database, "select count(*) from handled", "10");
+        Await.until(database, "select count(*) from synckit.events_parked", "0");
+        assertHandledOnceAndInOrder(10);
+    }
+
+    /** The server has lost the retries of a key before the owner removes it. */
+    @Test
+    void keyIsNotRemovedIfTheServerHasLostItsRetries() throws InterruptedException {
+        AtomicBoolean fails = new AtomicBoolean(true);
+        AtomicBoolean isLost = new AtomicBoolean();
+        DurableProcess process = processes.start();
+        process.subscriptions().durable(options(Delivery.EXACTLY_ONCE).maxRetries(100), (event, context) -> {
+            if (fails.get() && event.aggregateId().equals("key-0")) {
+                fail("on purpose");
+            }
+            insert(process, event);
+        });
+        store(0, 10, 2);
+        Await.until(database, "select count(*) from handled", "5");
+        Await.until(database, "select count(*) from synckit.events_parked", "1");
+        process.beforeBorrow(() -> {
+            if ("5".equals(database.query("select count(*) from handled where key = 'key-0'"))
+                    && !isLost.getAndSet(true)) {
+                database.execute("begin; delete from handled where key = 'key-0';"
+                        + " update synckit.events_parked set next_version = 1, attempts = 1; commit");
+            }
+        });
+
+        fails.set(false);
+
+        Await.until(isLost::get);
+        Await.until(database, "select count(*) from synckit.events_parked", "0");
+        assertHandledOnceAndInOrder(10);
+    }
+
+    /** What is left of the key key-0 after a crash. */
+    private void loseLastCommits(String change) {
+        database.execute(
+                "begin; update synckit.events_checkpoints set " + change + ";"
+                        + " delete from handled where key = 'key-0' and version >= 5;"
+                        + " insert into synckit.events_parked (subscription, key, next_version, attempts, retry_at, failure_type, failure)"
+                        + " values ('numbers', 'key-0', 5, 0, clock_timestamp(), 'lost', 'lost'); commit",
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+                        + " and pid <> pg_backend_pid()");
+    }
+
     /**
      * The connection is lost, but the server is still about to commit the transaction. Another session stands for it: it takes the row after
      * the handler's transaction, and commits when the owner waits for the row.

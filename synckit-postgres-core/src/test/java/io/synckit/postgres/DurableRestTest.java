@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.synckit.Event;
 import io.synckit.StoredEvent;
+import io.synckit.Version;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.DurableProcess;
@@ -11,8 +12,10 @@ import io.synckit.postgres.testing.DurableProcesses;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.StartFrom;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -98,6 +101,90 @@ class DurableRestTest {
         Await.until(database, "select count(*) from synckit.events_instances", "2");
 
         first.die();
+
+        assertThat(handled.next(1).get(0).aggregateId()).isEqualTo("a-1");
+    }
+
+    /** A key that is requeued waits for its retry, so no process may rest any more. */
+    @Test
+    void retryOfARequeuedKeyIsMadeAlthoughItsOwnerHasDied() throws InterruptedException {
+        AtomicInteger calls = new AtomicInteger();
+        DurableProcess first = processes.start();
+        DurableSubscription subscription = first.subscriptions().durable(options("s-0"), (event, context) -> {
+            calls.incrementAndGet();
+            throw new IllegalStateException("it fails on purpose");
+        });
+        Await.until(database, "select count(owner) from synckit.events_checkpoints", "1");
+        DurableProcess second = withSubscriptions(1);
+        store.store(Event.of("a-1", "T", 1));
+        Await.until(database, "select count(*) from synckit.events_parked where retry_at is null", "1");
+        untilAtRest(first);
+        untilAtRest(second);
+        int before = calls.get();
+
+        subscription.requeue("a-1");
+        Await.until(() -> calls.get() > before);
+        Await.until(
+                database,
+                "select count(*) from synckit.events_parked where retry_at > clock_timestamp() and command is null",
+                "1");
+        first.die();
+
+        assertThat(handled.next(1).get(0).aggregateId()).isEqualTo("a-1");
+    }
+
+    @Test
+    void processThatJoinsAtRestGetsItsShare() {
+        DurableOptions shared = options("shared").partitions(4);
+        DurableProcess first = processes.start();
+        first.subscriptions().durable(shared, (event, context) -> {});
+        Await.until(database, "select count(owner) from synckit.events_checkpoints", "4");
+        untilAtRest(first);
+
+        processes.start().subscriptions().durable(shared, (event, context) -> {});
+
+        Await.until(database, "select count(distinct owner) from synckit.events_checkpoints", "2");
+    }
+
+    /** The check after the replay, but before the commit of its transaction, still sees the old state. */
+    @Test
+    void replayInATransactionOfTheCallerIsHandled() throws Exception {
+        DurableProcess process = withSubscriptions(1);
+        store.store(Event.of("a-1", "T", 1));
+        handled.next(1);
+        untilAtRest(process);
+
+        process.connections().inTransaction(() -> {
+            process.subscriptions().durable("s-0").orElseThrow().replay(Version.ZERO, () -> {});
+            untilAtRest(process);
+            return true;
+        });
+
+        assertThat(handled.next(1).get(0).aggregateId()).isEqualTo("a-1");
+    }
+
+    /** The signal is committed together with the change. */
+    @Test
+    void moveTakesEffectAlthoughTheOperatorDiesAfterIt() throws InterruptedException {
+        DurableProcess owner = withSubscriptions(1);
+        store.store(Event.of("a-1", "T", 1));
+        handled.next(1);
+        Await.until(database, "select position > 0 from synckit.events_checkpoints", "t");
+        DurableProcess operator = withSubscriptions(1);
+        untilAtRest(owner);
+        untilAtRest(operator);
+        Version position =
+                operator.subscriptions().durable("s-0").orElseThrow().status().position();
+        AtomicInteger borrowed = new AtomicInteger();
+        Thread caller = Thread.currentThread();
+        operator.beforeBorrow(() -> {
+            if (Thread.currentThread() == caller && borrowed.incrementAndGet() == 2) {
+                operator.die();
+            }
+        });
+
+        operator.subscriptions().durable("s-0").orElseThrow().moveTo(position, Version.ZERO);
+        operator.die();
 
         assertThat(handled.next(1).get(0).aggregateId()).isEqualTo("a-1");
     }

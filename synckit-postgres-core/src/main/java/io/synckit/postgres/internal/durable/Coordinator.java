@@ -118,6 +118,12 @@ final class Coordinator implements PartitionHost {
         checks.request(afterNanos);
     }
 
+    /** This process has its lock, perhaps again after a crash of the server that has lost commits. */
+    void anchored() {
+        runs.values().forEach(PartitionRun::verify);
+        requestCheck(0);
+    }
+
     /** Another process may have died, because there is work. */
     void requestCheckAfterSignal() {
         if (ownership.hasOthers()) {
@@ -139,7 +145,7 @@ final class Coordinator implements PartitionHost {
         }
     }
 
-    /** Sends a signal on the timer's thread. A signal that is lost delays others until their next check. */
+    /** Sends a signal on the timer's thread. If it is lost, {@link Ownership} reminds the process that it concerns. */
     void send(String signal) {
         schedule(
                 () -> {

@@ -75,11 +75,10 @@ final class DurableOperator {
     }
 
     void pause() throws InterruptedException {
-        database.query(connection -> {
+        database.transaction(connection -> {
             database.subscriptions.pause(connection, name, true);
-            return true;
+            return changed(connection);
         });
-        database.send(Signals.changed(name));
         coordinator.requestCheck(0);
         long force = clock.nanos() + grace.toNanos();
         long giveUp = force + FORCE_LIMIT.toNanos();
@@ -97,7 +96,13 @@ final class DurableOperator {
             }
             Thread.sleep(POLL_INTERVAL.toMillis());
         }
-        takenFromOwners();
+        coordinator.takenFromOwners(name);
+    }
+
+    /** All processes learn of a change with its commit, because those at rest do not look for it. */
+    private boolean changed(Connection connection) throws SQLException {
+        database.control.send(connection, Signals.changed(name));
+        return true;
     }
 
     private boolean isPaused() {
@@ -130,9 +135,8 @@ final class DurableOperator {
             // In the order of replay(), which locks the checkpoints first.
             database.admin.restart(connection, name);
             database.subscriptions.pause(connection, name, false);
-            return true;
+            return changed(connection);
         });
-        database.send(Signals.changed(name));
         coordinator.requestCheck(0);
     }
 
@@ -147,9 +151,9 @@ final class DurableOperator {
                                 + "; nothing is changed, so check it and try again");
             }
             database.admin.move(connection, name, to.value());
-            return true;
+            return changed(connection);
         });
-        takenFromOwners();
+        coordinator.takenFromOwners(name);
     }
 
     /** The rows are locked first, so that no handler commits between the action and the move. */
@@ -168,7 +172,9 @@ final class DurableOperator {
                             .requirePrimary()
                             .stable();
                     database.subscriptions.replayUntil(connection, name, stable);
-                    return true;
+                    // The transaction may be the caller's, which commits later.
+                    database.pool.afterCommit(() -> coordinator.takenFromOwners(name));
+                    return changed(connection);
                 }
             });
         } catch (RuntimeException e) {
@@ -176,7 +182,6 @@ final class DurableOperator {
         } catch (Exception e) {
             throw new EventStoreException("replay of subscription '" + name + "' has failed; nothing is changed", e);
         }
-        takenFromOwners();
     }
 
     private long lock(Connection connection) throws SQLException {
@@ -199,12 +204,6 @@ final class DurableOperator {
         if (version.compareTo(head) > 0) {
             throw InvalidVersionException.beyondEnd(version, head);
         }
-    }
-
-    /** The partitions were moved or restarted, so they have no owner. */
-    private void takenFromOwners() {
-        coordinator.takenFromOwners(name);
-        database.send(Signals.changed(name));
     }
 
     List<ParkedKey> parked(int limit) {
@@ -232,9 +231,11 @@ final class DurableOperator {
     }
 
     private int command(@Nullable String key, @Nullable Long nextVersion, ParkedCommand command) {
-        int keys =
-                database.query(connection -> database.parkedAdmin.command(connection, name, key, nextVersion, command));
-        database.send(Signals.command(name));
+        int keys = database.transaction(connection -> {
+            database.control.send(connection, Signals.command(name));
+            return database.parkedAdmin.command(connection, name, key, nextVersion, command);
+        });
+        coordinator.requestCheck(0);
         coordinator.runs(name).forEach(PartitionRun::loadKeys);
         return keys;
     }

@@ -89,7 +89,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
                 clock,
                 registry::names,
                 signal -> Signals.dispatch(signal, this),
-                () -> coordinator.requestCheck(0));
+                () -> coordinator.anchored());
         this.lifecycle = new DurableLifecycle(coordinator, membership, registry, clock);
         live.watch(this);
     }
@@ -256,6 +256,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
 
     @Override
     public void command(String subscription) {
+        coordinator.requestCheck(0); // because a key waits now
         coordinator.runs(subscription).forEach(PartitionRun::loadKeys);
     }
 

@@ -147,7 +147,7 @@ final class KeyFlow {
                 partition.inHandlersTransaction(
                         connection -> partition.reach(connection, position)
                                 && partition.database.parked.next(
-                                        connection, partition.id().subscription(), key.name, next),
+                                        connection, partition.id().subscription(), key.name, key.nextVersion(), next),
                         () -> {
                             called[0] = true;
                             partition.calls.handle(List.of(item), attempt, ignored);

@@ -118,12 +118,12 @@ final class OwnedPartition {
      */
     @Nullable Position unstored(boolean all) {
         long now = position;
-        long before = stored.position();
+        Stored known = stored;
         boolean due = all
                 || !isExactlyOnce()
-                || now - before >= STORED_AFTER_VERSIONS
+                || now - known.position() >= STORED_AFTER_VERSIONS
                 || clock.nanos() - movedAt >= STORED_AFTER;
-        return now > before && due && !lost ? new Position(held, before, now) : null;
+        return now > known.position() && due && !lost ? new Position(held, known, now) : null;
     }
 
     /** A position was stored. */
@@ -146,15 +146,20 @@ final class OwnedPartition {
         if (!positionUnknown) {
             return;
         }
-        Stored known = stored;
-        Stored read = database.query(connection -> database.checkpoints.storedAtLast(connection, held))
-                .filter(found -> found.position() >= known.position() && found.removals() >= known.removals())
-                .orElseThrow(() -> new OwnershipLostException(id()));
-        synchronized (this) {
-            stored = read;
-        }
-        moveTo(read.position());
         positionUnknown = false;
+        try {
+            Stored known = stored;
+            Stored read = database.query(connection -> database.checkpoints.storedAtLast(connection, held))
+                    .filter(known::isIn)
+                    .orElseThrow(() -> new OwnershipLostException(id()));
+            synchronized (this) {
+                stored = read;
+            }
+            moveTo(read.position());
+        } catch (RuntimeException e) {
+            positionUnknown = true;
+            throw e;
+        }
     }
 
     /** Runs work in the transaction of the handler. Its first statement stores the position and rejects a former owner. */
@@ -173,13 +178,13 @@ final class OwnedPartition {
         });
     }
 
-    /** Runs statements in a transaction of their own, unless the epoch is over. */
+    /** Runs statements in a transaction of their own, unless the epoch is over. If the work returns false, rows are not as expected. */
     void fenced(SqlFunction<Connection, Boolean> fence, SqlFunction<Connection, Boolean> work) {
         database.transaction(connection -> {
-            if (!fence.apply(connection)) {
+            if (!fence.apply(connection) || !work.apply(connection)) {
                 throw new OwnershipLostException(id());
             }
-            return work.apply(connection);
+            return true;
         });
     }
 
@@ -224,9 +229,12 @@ final class OwnedPartition {
                 .isPresent();
     }
 
-    /** Returns whether the row still has the epoch, and the position that was stored last or a later one. */
+    /** Returns whether the row still has the epoch, and what was stored last or something later. */
     boolean isHeld() {
-        return isStored(stored.position());
+        Stored known = stored;
+        return database.query(connection -> database.checkpoints.stored(connection, held))
+                .filter(known::isIn)
+                .isPresent();
     }
 
     /** Gives the partition up. */

@@ -47,6 +47,8 @@ final class Ownership {
     private volatile long restsAt = NEVER;
 
     private volatile boolean namesStored = true;
+    private volatile boolean mayRemind;
+    private int announced;
 
     /** @param published the version up to which this process has read */
     Ownership(
@@ -77,6 +79,11 @@ final class Ownership {
         return restsAt == published.getAsLong();
     }
 
+    /** The next check reminds other processes of what they have to do, because a signal may be lost. */
+    void remindNext() {
+        mayRemind = true;
+    }
+
     /** This process can run other subscriptions than before. */
     void namesChanged() {
         namesStored = false;
@@ -86,8 +93,9 @@ final class Ownership {
         int me = member.id();
         long version = published.getAsLong();
         restsAt = NEVER;
-        if (!namesStored) {
+        if (!namesStored || me != announced) {
             storeNames(me);
+            announced = me;
         }
         View view = database.query(connection -> database.instances.view(connection, me));
         if (view.instances().stream().noneMatch(instance -> instance.id() == me)) {
@@ -108,11 +116,13 @@ final class Ownership {
                         .toList());
         List<PartitionId> claimable = new ArrayList<>();
         List<PartitionId> orphans = new ArrayList<>();
+        boolean settled = hasNothingToDo(view, assigned, version);
         for (Partition partition : view.partitions()) {
             PartitionRun run = withoutHanging(runs.get(partition.id()));
             Integer owner = partition.owner();
             boolean isOwner = owner != null && owner == me;
             boolean should = Integer.valueOf(me).equals(assigned.get(partition.id()));
+            settled &= (run != null && !run.partition().isLost()) == (isOwner && should);
             if (run != null && !isOwner) {
                 run.lose();
             } else if (run != null && !should) {
@@ -133,8 +143,22 @@ final class Ownership {
         claim(me, claimable, dead);
         forget(me, view, dead);
         view.withCommands().forEach(subscription -> host.runs(subscription).forEach(PartitionRun::loadKeys));
-        if (hasNothingToDo(view, assigned, version)) {
+        remind(view, assigned, me, dead);
+        if (settled) {
             restsAt = version;
+        }
+    }
+
+    /** Another process that should claim a partition may be at rest, and have missed the signal. */
+    private void remind(View view, Map<PartitionId, Integer> assigned, int me, Set<Integer> dead) {
+        boolean may = mayRemind;
+        mayRemind = false;
+        if (may
+                && view.partitions().stream().anyMatch(partition -> {
+                    Integer to = assigned.get(partition.id());
+                    return to != null && to != me && (partition.owner() == null || dead.contains(partition.owner()));
+                })) {
+            host.send(Signals.MEMBERS);
         }
     }
 

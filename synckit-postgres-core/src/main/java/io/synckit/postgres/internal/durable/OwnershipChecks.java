@@ -47,6 +47,7 @@ final class OwnershipChecks {
     void checkUnlessAtRest() {
         Membership member = membership.get();
         if (member == null || !member.isListening() || !ownership.isAtRest()) {
+            ownership.remindNext();
             request(0);
         }
     }

@@ -198,7 +198,8 @@ final class ParkedKeys {
             if (done != null) {
                 partition.database.parked.clear(connection, partition.id().subscription(), key.name, done);
             }
-            return partition.database.parked.next(connection, partition.id().subscription(), key.name, version);
+            return partition.database.parked.next(
+                    connection, partition.id().subscription(), key.name, key.nextVersion, version);
         });
         partition.flushed(position);
         key.next(version);
@@ -212,8 +213,8 @@ final class ParkedKeys {
     void remove(Key key) {
         long position = partition.position();
         partition.fenced(connection -> partition.storeRemoval(connection, position), connection -> {
-            partition.database.parked.delete(connection, partition.id().subscription(), key.name);
-            return true;
+            return partition.database.parked.delete(
+                    connection, partition.id().subscription(), key.name, key.nextVersion);
         });
         partition.removalStored(position);
         keys.remove(key.name);

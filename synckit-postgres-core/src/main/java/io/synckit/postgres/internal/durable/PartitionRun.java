@@ -106,6 +106,12 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
+    /** Reads position and keys again, because the server may have lost commits, or may still commit. */
+    void verify() {
+        partition.mustReadPosition();
+        loadKeys();
+    }
+
     /** An operator has set a command for a key. */
     void loadKeys() {
         keys.loadSoon();
@@ -274,9 +280,7 @@ final class PartitionRun implements Runnable {
                     "subscription.waits: " + partition.id() + " waits after a failure that is not of an event",
                     failure);
         }
-        if (partition.isExactlyOnce()) {
-            partition.mustReadPosition();
-        }
+        partition.mustReadPosition();
         return pause.toNanos();
     }
 }

@@ -51,9 +51,10 @@ public final class CheckpointTable {
     private static final String FLUSH = """
             update <checkpoints> c set position = greatest(c.position, v.position), updated_at = clock_timestamp()
               from (select x.s, x.p, x.epoch, x.position
-                      from unnest(?::text[], ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[]) x(s, p, epoch, position, stored)
+                      from unnest(?::text[], ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
+                           x(s, p, epoch, position, stored, removals)
                       join <checkpoints> k on k.subscription = x.s and k.partition = x.p and k.epoch = x.epoch
-                       and k.position >= x.stored
+                       and k.position >= x.stored and k.removals >= x.removals
                      order by x.s, x.p for no key update of k skip locked) v
              where c.subscription = v.s and c.partition = v.p and c.epoch = v.epoch
             returning c.subscription, c.partition
@@ -180,7 +181,17 @@ public final class CheckpointTable {
             statement.setArray(
                     5,
                     Statements.longs(
-                            connection, positions.stream().map(Position::stored).toList()));
+                            connection,
+                            positions.stream()
+                                    .map(moved -> moved.known().position())
+                                    .toList()));
+            statement.setArray(
+                    6,
+                    Statements.longs(
+                            connection,
+                            positions.stream()
+                                    .map(moved -> moved.known().removals())
+                                    .toList()));
             Set<PartitionId> stored = new HashSet<>();
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
@@ -236,6 +247,11 @@ public final class CheckpointTable {
      */
     public record Stored(long position, long removals) {
 
+        /** Returns whether a row says this or something later. Otherwise the server has lost commits. */
+        public boolean isIn(Stored row) {
+            return row.position >= position && row.removals >= removals;
+        }
+
         private void bind(PreparedStatement statement, int index) throws SQLException {
             statement.setLong(index, position);
             statement.setLong(index + 1, removals);
@@ -245,7 +261,7 @@ public final class CheckpointTable {
     /**
      * A position to be stored.
      *
-     * @param stored the position that the owner knows to be stored
+     * @param known what the owner knows to be stored
      */
-    public record Position(Held held, long stored, long position) {}
+    public record Position(Held held, Stored known, long position) {}
 }

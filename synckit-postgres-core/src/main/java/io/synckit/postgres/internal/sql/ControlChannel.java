@@ -31,8 +31,8 @@ public final class ControlChannel {
     }
 
     /**
-     * Sends a signal. To be called outside of transactions that write, because a transaction that notifies commits under a lock of the
-     * whole database.
+     * Sends a signal. Not to be called in the transaction of a handler, because a transaction that notifies commits under a lock of the whole
+     * database. Those of operators are rare.
      */
     public void send(Connection connection, String signal) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(notify)) {

@@ -45,7 +45,7 @@ public final class ParkedTable {
     private static final String NEXT = """
             update <parked> set next_version = ?, attempts = 0, retry_at = coalesce(retry_at, clock_timestamp()),
                    command = nullif(command, 'skip')
-             where subscription = ? and key = ?
+             where subscription = ? and key = ? and next_version = ?
             """;
 
     /** The key waits for the attempt that follows at once. */
@@ -54,7 +54,7 @@ public final class ParkedTable {
              where subscription = ? and key = ? and command = ?
             """;
 
-    private static final String DELETE = "delete from <parked> where subscription = ? and key = ?";
+    private static final String DELETE = "delete from <parked> where subscription = ? and key = ? and next_version = ?";
 
     private final String insert;
     private final String load;
@@ -196,12 +196,19 @@ public final class ParkedTable {
         }
     }
 
-    /** Stores that all events of a key before a version are handled. Returns false if the row is gone. */
-    public boolean next(Connection connection, String subscription, String key, long version) throws SQLException {
+    /**
+     * Stores that all events of a key before a version are handled.
+     *
+     * @param from the version of its next event until now
+     * @return false if the row is not at {@code from}, because the server has lost commits
+     */
+    public boolean next(Connection connection, String subscription, String key, long from, long version)
+            throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(next)) {
             statement.setLong(1, version);
             statement.setString(2, subscription);
             statement.setString(3, key);
+            statement.setLong(4, from);
             return statement.executeUpdate() > 0;
         }
     }
@@ -211,9 +218,15 @@ public final class ParkedTable {
         update(connection, clear, subscription, key, done.text());
     }
 
-    /** Deletes a key. */
-    public void delete(Connection connection, String subscription, String key) throws SQLException {
-        update(connection, delete, subscription, key);
+    /** Deletes a key. Returns false if its next event is not at this version, because the server has lost commits. */
+    public boolean delete(Connection connection, String subscription, String key, long nextVersion)
+            throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(delete)) {
+            statement.setString(1, subscription);
+            statement.setString(2, key);
+            statement.setLong(3, nextVersion);
+            return statement.executeUpdate() > 0;
+        }
     }
 
     private static void update(Connection connection, String sql, String... values) throws SQLException {

@@ -16,13 +16,15 @@ public final class PartitionClaims {
 
     /**
      * The update returns the position, because one that was read before may be older. Rows that are locked are left to the next attempt. The
-     * lock of the subscription lets a pause wait for claims that began before it.
+     * lock of the subscription lets a pause wait for claims that began before it. A claim is committed synchronously: if a crash lost it, its
+     * epoch would be used twice.
      */
     private static final String CLAIM = """
             update <checkpoints> c set owner = ?, epoch = c.epoch + 1
               from (select k.subscription, k.partition, k.owner
                       from <checkpoints> k join <subscriptions> s on s.name = k.subscription and not s.paused
-                     where (k.subscription, k.partition) in (select * from unnest(?::text[], ?::integer[]))
+                     where (current_setting('synchronous_commit') <> 'off' or set_config('synchronous_commit', 'on', true) <> '')
+                       and (k.subscription, k.partition) in (select * from unnest(?::text[], ?::integer[]))
                        and (k.owner is null or k.owner = any(?))
                      order by 1, 2 for no key update of k skip locked for share of s skip locked) free
              where c.subscription = free.subscription and c.partition = free.partition
