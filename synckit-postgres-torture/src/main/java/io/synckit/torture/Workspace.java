@@ -11,10 +11,13 @@ final class Workspace implements AutoCloseable {
 
     private final Path directory;
     private final boolean mounted;
+    private final Thread unmount;
 
     Workspace() throws IOException {
         directory = Files.createTempDirectory("synckit-torture");
         mounted = run("mount", "-t", "tmpfs", "-o", SIZE, "tmpfs", directory.toString());
+        unmount = new Thread(this::unmount, "unmount");
+        Runtime.getRuntime().addShutdownHook(unmount);
     }
 
     Path directory() {
@@ -38,11 +41,16 @@ final class Workspace implements AutoCloseable {
         }
     }
 
-    @Override
-    public void close() throws IOException {
+    private void unmount() {
         if (mounted) {
             run("umount", "-l", directory.toString());
         }
+    }
+
+    @Override
+    public void close() throws IOException {
+        unmount();
+        Runtime.getRuntime().removeShutdownHook(unmount);
         Directories.delete(directory);
     }
 }
