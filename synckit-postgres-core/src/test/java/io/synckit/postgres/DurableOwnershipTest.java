@@ -335,6 +335,45 @@ class DurableOwnershipTest {
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
     }
 
+    /**
+     * A check waits for a connection while its process is seen as dead and joins with another row. Then it must not give that row up, because
+     * the row would stay, with its lock, and nobody would handle its partitions. Seed 1515 of the torture runs.
+     */
+    @Test
+    void lateCheckDoesNotEndTheNextMembership() throws InterruptedException {
+        CountDownLatch checking = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        DurableProcess first = processes.start();
+        DurableSubscription subscription =
+                first.subscriptions().durable(options().partitions(2), (event, context) -> {});
+        processes.start().subscriptions().durable(options().partitions(2), (event, context) -> {});
+        Await.until(() -> "1,1".equals(owners("numbers")));
+        String row = database.query("select max(id) from synckit.events_instances where name = '" + first.name() + "'");
+        first.beforeBorrow(() -> {
+            if (StackWalker.getInstance()
+                    .walk(frames ->
+                            frames.anyMatch(frame -> frame.getClassName().endsWith(".Ownership")))) {
+                checking.countDown();
+                await(goOn);
+            }
+        });
+        store(0, 3);
+        assertThat(checking.await(4, TimeUnit.MINUTES)).isTrue();
+
+        first.loseListener();
+        store(3, 6);
+        Await.until(database, "select count(*) from synckit.events_instances where id = " + row, "0");
+        first.findListener();
+        Await.until(database, "select count(*) from synckit.events_instances", "2");
+        goOn.countDown();
+
+        Await.until(() -> "1,1".equals(owners("numbers")));
+        store(6, 9);
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(database.query("select count(*) from synckit.events_instances"))
+                .isEqualTo("2");
+    }
+
     @Test
     void orderlyStopHandsOverAtOnce() throws InterruptedException {
         DurableProcess first = processes.start();

@@ -106,11 +106,18 @@ public final class Membership implements ListenerTenant {
         confirmed = locked;
     }
 
-    /** The row is gone, because another process has seen this one as dead. It gets another row. */
-    void expelled() {
-        id = 0;
-        locked = false;
-        confirmed = false;
+    /**
+     * The row with this id is gone, because another process has seen this one as dead. It gets another row, unless it has another one already:
+     * the check that has found this may have begun before.
+     */
+    void expelled(int former) {
+        synchronized (this) {
+            if (id == former) {
+                id = 0;
+                locked = false;
+                confirmed = false;
+            }
+        }
         onAnchored.run();
     }
 
@@ -161,11 +168,13 @@ public final class Membership implements ListenerTenant {
             known = instances.nextId(writer);
             lock(holder, known, inTransaction);
             instances.insert(writer, known, subscriptions.get(), processName);
-            id = known;
         }
-        confirmed = false;
-        answeredAt = clock.nanos();
-        locked = true;
+        synchronized (this) {
+            id = known;
+            confirmed = false;
+            answeredAt = clock.nanos();
+            locked = true;
+        }
         onAnchored.run();
         return true;
     }

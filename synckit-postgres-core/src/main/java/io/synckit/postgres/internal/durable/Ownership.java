@@ -101,7 +101,7 @@ final class Ownership {
         if (view.instances().stream().noneMatch(instance -> instance.id() == me)) {
             log.warn("durable.expelled: other processes have seen this one as dead; it joins again");
             runs.values().forEach(PartitionRun::lose);
-            member.expelled();
+            member.expelled(me);
             return;
         }
         member.confirm();
