@@ -340,6 +340,7 @@ class DurableLifecycleTest {
             }
         });
         blocks.set(true);
+        subscription.requeueAll(); // a process at rest checks nothing without a reason
         assertThat(await(blocked)).isTrue();
 
         process.listener().stop();
