@@ -10,6 +10,7 @@ import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.DurableProcess;
 import io.synckit.postgres.testing.DurableProcesses;
+import io.synckit.postgres.testing.HandledEvents;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.DurableOptions;
@@ -22,7 +23,6 @@ import io.synckit.subscription.DurableSubscription.State;
 import io.synckit.subscription.EventContext;
 import io.synckit.subscription.ParkedKey;
 import io.synckit.subscription.StartFrom;
-import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -31,10 +31,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -55,12 +52,13 @@ class DurableFailureTest {
     @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
+    private final HandledEvents table = new HandledEvents(database);
     private PostgresEventStore store;
 
     @BeforeEach
     void open() {
         store = processes.store();
-        database.execute("create table handled (n integer generated always as identity, version bigint, key text)");
+        table.createTable();
     }
 
     private static DurableOptions options(Delivery delivery) {
@@ -72,23 +70,6 @@ class DurableFailureTest {
 
     private void store(int from, int to, int keys) {
         IntStream.range(from, to).forEach(i -> store.store(Event.of("key-" + i % keys, "T", i)));
-    }
-
-    private static void insert(DurableProcess process, StoredEvent event) throws SQLException {
-        try (var borrowed = process.connections().borrow();
-                Statement statement = borrowed.connection().createStatement()) {
-            statement.execute("insert into handled (version, key) values (" + event.version() + ", '"
-                    + event.aggregateId() + "')");
-        }
-    }
-
-    private void assertHandledOnceAndInOrder(int events) {
-        assertThat(database.query("select count(*) from handled")).isEqualTo(String.valueOf(events));
-        assertThat(database.query("select count(distinct version) from handled"))
-                .isEqualTo(String.valueOf(events));
-        assertThat(database.query("select count(*) from handled a join handled b on a.key = b.key and a.n < b.n"
-                        + " and a.version > b.version"))
-                .isEqualTo("0");
     }
 
     private static void fail(String reason) {
@@ -110,11 +91,11 @@ class DurableFailureTest {
             if (event.data().equals(4)) {
                 contexts.add(context);
             }
-            insert(process, event);
+            table.insert(process, event);
         });
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        assertHandledOnceAndInOrder(30);
+        table.assertOnceAndInOrder(30);
         // In the first transaction the event was in a batch, so its failure does not count.
         assertThat(contexts.next().attempt()).isEqualTo(delivery == Delivery.EXACTLY_ONCE ? 3 : 4);
         assertThat(subscription.parked(10)).isEmpty();
@@ -134,7 +115,7 @@ class DurableFailureTest {
                     if (event.data().equals(23) && poison.get()) {
                         fail("poison");
                     }
-                    insert(process, event);
+                    table.insert(process, event);
                 });
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
@@ -152,7 +133,7 @@ class DurableFailureTest {
         poison.set(false);
         assertThat(subscription.requeue("key-23")).isTrue();
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        assertHandledOnceAndInOrder(events);
+        table.assertOnceAndInOrder(events);
         assertThat(subscription.requeue("key-23")).isFalse();
     }
 
@@ -196,7 +177,7 @@ class DurableFailureTest {
                     if (event.data().equals(1) || event.data().equals(2)) {
                         fail("on purpose");
                     }
-                    insert(process, event);
+                    table.insert(process, event);
                 });
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
 
@@ -243,11 +224,11 @@ class DurableFailureTest {
                             if (event.data().equals(5)) {
                                 fail("on purpose");
                             }
-                            insert(process, event);
+                            table.insert(process, event);
                         });
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        assertHandledOnceAndInOrder(19);
+        table.assertOnceAndInOrder(19);
         assertThat(subscription.activity().get(0).counts().skipped()).isEqualTo(1);
     }
 
@@ -267,7 +248,7 @@ class DurableFailureTest {
                             if (event.data().equals(5) && poison.get()) {
                                 fail("on purpose");
                             }
-                            insert(process, event);
+                            table.insert(process, event);
                         });
         Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
         assertThat(subscription.activity().get(0).failure()).contains("on purpose");
@@ -277,7 +258,7 @@ class DurableFailureTest {
         subscription.resume();
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        assertHandledOnceAndInOrder(20);
+        table.assertOnceAndInOrder(20);
     }
 
     @Test
@@ -317,7 +298,7 @@ class DurableFailureTest {
                             if (outage.get()) {
                                 fail("mail server is down");
                             }
-                            insert(process, event);
+                            table.insert(process, event);
                         });
         Await.until(() -> subscription.activity().get(0).state() == State.BACKING_OFF);
         int before = calls.get();
@@ -326,7 +307,7 @@ class DurableFailureTest {
         assertThat(subscription.parked(1000)).hasSizeLessThan(10).noneMatch(ParkedKey::isParked);
         outage.set(false);
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        assertHandledOnceAndInOrder(200);
+        table.assertOnceAndInOrder(200);
         assertThat(subscription.activity().get(0).counts().parked()).isZero();
         assertThat(subscription.activity().get(0).state()).isEqualTo(State.RUNNING);
     }
@@ -338,7 +319,7 @@ class DurableFailureTest {
         DurableSubscription subscription = process.subscriptions()
                 .durableBatches(options(Delivery.EXACTLY_ONCE).maxRetries(0), (events, context) -> {
                     for (StoredEvent event : events) {
-                        insert(process, event);
+                        table.insert(process, event);
                         if (event.data().equals(137)) {
                             fail("poison");
                         }
@@ -347,7 +328,7 @@ class DurableFailureTest {
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
         assertThat(subscription.parked(10)).extracting(ParkedKey::key).containsExactly("key-37");
-        assertHandledOnceAndInOrder(296);
+        table.assertOnceAndInOrder(296);
     }
 
     /** The failure comes with the commit, so no event of the batch is known as its cause. */
@@ -361,7 +342,7 @@ class DurableFailureTest {
         store(0, 100, 20);
         DurableSubscription subscription = process.subscriptions()
                 .durable(options(Delivery.EXACTLY_ONCE).maxRetries(0), (event, context) -> {
-                    insert(process, event);
+                    table.insert(process, event);
                     try (var borrowed = process.connections().borrow();
                             Statement statement = borrowed.connection().createStatement()) {
                         statement.execute("insert into uses values (" + event.data() + ")");
@@ -370,7 +351,7 @@ class DurableFailureTest {
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
         assertThat(subscription.parked(10)).extracting(ParkedKey::key).containsExactly("key-17");
-        assertHandledOnceAndInOrder(97);
+        table.assertOnceAndInOrder(97);
     }
 
     /** Row and checkpoint are one transaction: a failure between them must not lose the event. */
@@ -389,7 +370,7 @@ class DurableFailureTest {
                         calls.add(4);
                         fail("on purpose");
                     }
-                    insert(process, event);
+                    table.insert(process, event);
                 });
         calls.next(3);
 
@@ -397,7 +378,7 @@ class DurableFailureTest {
         poison.set(false);
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        assertHandledOnceAndInOrder(10);
+        table.assertOnceAndInOrder(10);
     }
 
     /** A successor must know the waiting keys before it handles their later events. */
@@ -416,7 +397,7 @@ class DurableFailureTest {
                     if (poison.get() && event.data().equals(0)) {
                         fail("on purpose");
                     }
-                    insert(second, event);
+                    table.insert(second, event);
                 });
         store(4, 10, 2);
         assertThat(successor.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
@@ -426,155 +407,7 @@ class DurableFailureTest {
         successor.requeueAll();
 
         assertThat(successor.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        assertHandledOnceAndInOrder(10);
-    }
-
-    /**
-     * In a crash with asynchronous commits, the server has lost the last retries of a key and its removal, which do not change the position.
-     * Seed 1509 of the torture runs: the owner handled later events of the key before those that waited again.
-     */
-    @Test
-    void ownerNoticesThatTheServerHasLostTheRemovalOfAKey() throws InterruptedException {
-        AtomicBoolean fails = new AtomicBoolean(true);
-        DurableProcess process = processes.start();
-        DurableSubscription subscription = process.subscriptions()
-                .durable(options(Delivery.EXACTLY_ONCE).maxRetries(100), (event, context) -> {
-                    if (fails.get() && event.aggregateId().equals("key-0")) {
-                        fail("on purpose");
-                    }
-                    insert(process, event);
-                });
-        store(0, 10, 2);
-        Await.until(database, "select count(*) from handled", "5");
-        fails.set(false);
-        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        Await.until(database, "select count(*) from synckit.events_parked", "0");
-
-        database.execute("begin; update synckit.events_checkpoints set removals = removals - 1;"
-                + " delete from handled where key = 'key-0' and version >= 5;"
-                + " insert into synckit.events_parked (subscription, key, next_version, attempts, retry_at, failure_type, failure)"
-                + " values ('numbers', 'key-0', 5, 0, clock_timestamp(), 'lost', 'lost'); commit");
-        store(10, 12, 2);
-
-        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        Await.until(database, "select count(*) from synckit.events_parked", "0");
-        assertHandledOnceAndInOrder(12);
-    }
-
-    /** The crash has ended all sessions, so the owner reads its rows again, also if no further event arrives. */
-    @ParameterizedTest
-    @EnumSource(Delivery.class)
-    void ownerReadsItsRowsAgainAfterACrash(Delivery delivery) throws InterruptedException {
-        AtomicBoolean fails = new AtomicBoolean(true);
-        DurableProcess process = processes.start();
-        DurableSubscription subscription = process.subscriptions()
-                .durable(options(delivery).maxRetries(100), (event, context) -> {
-                    if (fails.get() && event.aggregateId().equals("key-0")) {
-                        fail("on purpose");
-                    }
-                    insert(process, event);
-                });
-        store(0, 10, 2);
-        Await.until(database, "select count(*) from handled", "5");
-        fails.set(false);
-        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        Await.until(database, "select count(*) from synckit.events_parked", "0");
-
-        loseLastCommits("removals = removals - 1");
-
-        Await.until(database, "select count(*) from handled", "10");
-        Await.until(database, "select count(*) from synckit.events_parked", "0");
-        assertHandledOnceAndInOrder(10);
-    }
-
-    /** The server has lost the retries of a key before the owner removes it. */
-    @Test
-    void keyIsNotRemovedIfTheServerHasLostItsRetries() throws InterruptedException {
-        AtomicBoolean fails = new AtomicBoolean(true);
-        AtomicBoolean isLost = new AtomicBoolean();
-        DurableProcess process = processes.start();
-        process.subscriptions().durable(options(Delivery.EXACTLY_ONCE).maxRetries(100), (event, context) -> {
-            if (fails.get() && event.aggregateId().equals("key-0")) {
-                fail("on purpose");
-            }
-            insert(process, event);
-        });
-        store(0, 10, 2);
-        Await.until(database, "select count(*) from handled", "5");
-        Await.until(database, "select count(*) from synckit.events_parked", "1");
-        process.beforeBorrow(() -> {
-            if ("5".equals(database.query("select count(*) from handled where key = 'key-0'"))
-                    && !isLost.getAndSet(true)) {
-                database.execute("begin; delete from handled where key = 'key-0';"
-                        + " update synckit.events_parked set next_version = 1, attempts = 1; commit");
-            }
-        });
-
-        fails.set(false);
-
-        Await.until(isLost::get);
-        Await.until(database, "select count(*) from synckit.events_parked", "0");
-        assertHandledOnceAndInOrder(10);
-    }
-
-    /** What is left of the key key-0 after a crash. */
-    private void loseLastCommits(String change) {
-        database.execute(
-                "begin; update synckit.events_checkpoints set " + change + ";"
-                        + " delete from handled where key = 'key-0' and version >= 5;"
-                        + " insert into synckit.events_parked (subscription, key, next_version, attempts, retry_at, failure_type, failure)"
-                        + " values ('numbers', 'key-0', 5, 0, clock_timestamp(), 'lost', 'lost'); commit",
-                "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
-                        + " and pid <> pg_backend_pid()");
-    }
-
-    /**
-     * The connection is lost, but the server is still about to commit the transaction. Another session stands for it: it takes the row after
-     * the handler's transaction, and commits when the owner waits for the row.
-     */
-    @Test
-    void commitThatIsUnderWayIsAwaited() throws Exception {
-        String waits =
-                "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
-        AtomicBoolean isFirst = new AtomicBoolean(true);
-        CountDownLatch hasRow = new CountDownLatch(1);
-        DurableProcess process = processes.start();
-        store(0, 1, 1);
-        try (Connection former = database.connect();
-                Statement underWay = former.createStatement()) {
-            former.setAutoCommit(false);
-            DurableSubscription subscription = process.subscriptions()
-                    .durable(options(Delivery.EXACTLY_ONCE), (event, context) -> {
-                        if (isFirst.getAndSet(false)) {
-                            CompletableFuture.runAsync(() -> {
-                                execute(
-                                        underWay,
-                                        "update synckit.events_checkpoints set position = " + event.version());
-                                execute(
-                                        underWay,
-                                        "insert into handled (version, key) values (" + event.version() + ", '')");
-                                hasRow.countDown();
-                            });
-                            Await.until(database, waits, "1");
-                            throw new SQLException("the connection is lost", "08006");
-                        }
-                        insert(process, event);
-                    });
-            assertThat(hasRow.await(4, TimeUnit.MINUTES)).isTrue();
-            Await.until(database, waits, "1");
-            former.commit();
-
-            assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        }
-        assertHandledOnceAndInOrder(1);
-    }
-
-    private static void execute(Statement statement, String sql) {
-        try {
-            statement.execute(sql);
-        } catch (SQLException e) {
-            throw new IllegalStateException(e);
-        }
+        table.assertOnceAndInOrder(10);
     }
 
     /** "Event v starts" is stored before the call, so the deaths of processes are counted. */
@@ -593,7 +426,7 @@ class DurableFailureTest {
                     deaths.incrementAndGet();
                     process.die();
                 }
-                insert(process, event);
+                table.insert(process, event);
                 handled.add((Integer) event.data());
             });
             int before = deaths.get();
@@ -611,7 +444,7 @@ class DurableFailureTest {
             assertThat(parked.failure()).contains("3 processes have died");
         });
         if (delivery == Delivery.EXACTLY_ONCE) {
-            assertHandledOnceAndInOrder(53);
+            table.assertOnceAndInOrder(53);
         } else {
             assertThat(database.query("select count(distinct version) from handled"))
                     .isEqualTo("53");
@@ -651,7 +484,7 @@ class DurableFailureTest {
         store(0, 20, 4);
         DurableSubscription subscription = process.subscriptions()
                 .durable(options(Delivery.EXACTLY_ONCE).maxRetries(0), (event, context) -> {
-                    insert(process, event);
+                    table.insert(process, event);
                     if (event.data().equals(7) && failures.incrementAndGet() <= 2) {
                         database.query("select count(pg_terminate_backend(pid)) from pg_stat_activity where"
                                 + " application_name = '" + process.name() + "'");
@@ -659,7 +492,7 @@ class DurableFailureTest {
                 });
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        assertHandledOnceAndInOrder(20);
+        table.assertOnceAndInOrder(20);
     }
 
     @Test
@@ -669,14 +502,14 @@ class DurableFailureTest {
         store(0, 5, 1);
         DurableSubscription subscription = process.subscriptions()
                 .durable(options(Delivery.EXACTLY_ONCE).maxRetries(0), (event, context) -> {
-                    insert(process, event);
+                    table.insert(process, event);
                     if (event.data().equals(2) && failures.incrementAndGet() <= 4) {
                         throw new SQLException("conflict", "40001");
                     }
                 });
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        assertHandledOnceAndInOrder(5);
+        table.assertOnceAndInOrder(5);
         assertThat(subscription.activity().get(0).counts().failed()).isZero();
     }
 
@@ -688,7 +521,7 @@ class DurableFailureTest {
         store(0, 20, 4);
         DurableSubscription subscription = process.subscriptions()
                 .durable(options(Delivery.EXACTLY_ONCE).maxRetries(2), (event, context) -> {
-                    insert(process, event);
+                    table.insert(process, event);
                     if (event.data().equals(9) && failures.incrementAndGet() == 1) {
                         fail("before the commit");
                     }
@@ -696,7 +529,7 @@ class DurableFailureTest {
                 });
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        assertHandledOnceAndInOrder(20);
+        table.assertOnceAndInOrder(20);
     }
 
     /** A stopped partition must not hinder the claim of others, also on servers that cannot subtract infinite times. */
@@ -734,7 +567,7 @@ class DurableFailureTest {
                                     }
                                     return "key of " + event.aggregateId();
                                 }),
-                        (event, context) -> insert(process, event));
+                        (event, context) -> table.insert(process, event));
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
         assertThat(subscription.parked(10)).hasSize(1);
 
@@ -758,7 +591,7 @@ class DurableFailureTest {
                             }
                             return true;
                         })),
-                        (event, context) -> insert(process, event));
+                        (event, context) -> table.insert(process, event));
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
         assertThat(subscription.parked(10).get(0).failure()).contains("filter on purpose");

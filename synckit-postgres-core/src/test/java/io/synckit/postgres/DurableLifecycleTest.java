@@ -144,7 +144,8 @@ class DurableLifecycleTest {
         AtomicInteger borrows = new AtomicInteger();
         DurableProcess process = processes.start();
         process.beforeBorrow(() -> {
-            // The first connection of the coordinator announces the process, the second one reads the rows, the third one claims.
+            // The first connection of the coordinator announces the process, the second one reads the rows, the third
+            // one claims.
             if (isCoordinator() && borrows.incrementAndGet() == 3) {
                 claiming.countDown();
                 await(goOn);

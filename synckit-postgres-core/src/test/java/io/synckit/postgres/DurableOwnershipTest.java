@@ -336,8 +336,8 @@ class DurableOwnershipTest {
     }
 
     /**
-     * A check waits for a connection while its process is seen as dead and joins with another row. Then it must not give that row up, because
-     * the row would stay, with its lock, and nobody would handle its partitions. Seed 1515 of the torture runs.
+     * A check waits for a connection while its process is seen as dead and joins with another row. Then it must not give that row up. The row
+     * would stay, with its lock, and its partitions would have no working owner. Seed 1515 of the torture runs.
      */
     @Test
     void lateCheckDoesNotEndTheNextMembership() throws InterruptedException {

@@ -52,6 +52,26 @@ class DurableRestTest {
         return process;
     }
 
+    private DurableSubscription failing(DurableProcess process, AtomicInteger calls) {
+        return process.subscriptions().durable(options("s-0"), (event, context) -> {
+            calls.incrementAndGet();
+            throw new IllegalStateException("it fails on purpose");
+        });
+    }
+
+    /** Returns a process that has handled an event and rests. */
+    private DurableProcess restingAfterAnEvent(int subscriptions) throws InterruptedException {
+        DurableProcess process = withSubscriptions(subscriptions);
+        store.store(Event.of("a-1", "T", 1));
+        handled.next(subscriptions);
+        untilAtRest(process);
+        return process;
+    }
+
+    private void assertFirstEventIsHandledNext() throws InterruptedException {
+        assertThat(handled.next().aggregateId()).isEqualTo("a-1");
+    }
+
     /** Waits until the listener has sent probes for three seconds and the pool nothing. A check each second would send its query. */
     private void untilAtRest(DurableProcess process) {
         Await.until(
@@ -64,11 +84,7 @@ class DurableRestTest {
 
     @Test
     void onlyTheProbeIsSentAtRest() throws InterruptedException {
-        DurableProcess process = withSubscriptions(5);
-        store.store(Event.of("a-1", "T", 1));
-        handled.next(5);
-
-        untilAtRest(process);
+        assertThat(restingAfterAnEvent(5).subscriptions().durable()).hasSize(5);
     }
 
     @Test
@@ -82,16 +98,14 @@ class DurableRestTest {
         first.die();
         store.store(Event.of("a-1", "T", 1));
 
-        assertThat(handled.next(1).get(0).aggregateId()).isEqualTo("a-1");
+        assertFirstEventIsHandledNext();
     }
 
     /** Neither an event nor a signal shows that the retry has lost its owner. */
     @Test
     void retryIsMadeAlthoughItsOwnerHasDied() throws InterruptedException {
         DurableProcess first = processes.start();
-        first.subscriptions().durable(options("s-0"), (event, context) -> {
-            throw new IllegalStateException("it fails on purpose");
-        });
+        failing(first, new AtomicInteger());
         store.store(Event.of("a-1", "T", 1));
         Await.until(
                 database,
@@ -102,7 +116,7 @@ class DurableRestTest {
 
         first.die();
 
-        assertThat(handled.next(1).get(0).aggregateId()).isEqualTo("a-1");
+        assertFirstEventIsHandledNext();
     }
 
     /** A key that is requeued waits for its retry, so no process may rest any more. */
@@ -110,10 +124,7 @@ class DurableRestTest {
     void retryOfARequeuedKeyIsMadeAlthoughItsOwnerHasDied() throws InterruptedException {
         AtomicInteger calls = new AtomicInteger();
         DurableProcess first = processes.start();
-        DurableSubscription subscription = first.subscriptions().durable(options("s-0"), (event, context) -> {
-            calls.incrementAndGet();
-            throw new IllegalStateException("it fails on purpose");
-        });
+        DurableSubscription subscription = failing(first, calls);
         Await.until(database, "select count(owner) from synckit.events_checkpoints", "1");
         DurableProcess second = withSubscriptions(1);
         store.store(Event.of("a-1", "T", 1));
@@ -130,7 +141,7 @@ class DurableRestTest {
                 "1");
         first.die();
 
-        assertThat(handled.next(1).get(0).aggregateId()).isEqualTo("a-1");
+        assertFirstEventIsHandledNext();
     }
 
     @Test
@@ -149,10 +160,7 @@ class DurableRestTest {
     /** The check after the replay, but before the commit of its transaction, still sees the old state. */
     @Test
     void replayInATransactionOfTheCallerIsHandled() throws Exception {
-        DurableProcess process = withSubscriptions(1);
-        store.store(Event.of("a-1", "T", 1));
-        handled.next(1);
-        untilAtRest(process);
+        DurableProcess process = restingAfterAnEvent(1);
 
         process.connections().inTransaction(() -> {
             process.subscriptions().durable("s-0").orElseThrow().replay(Version.ZERO, () -> {});
@@ -160,16 +168,13 @@ class DurableRestTest {
             return true;
         });
 
-        assertThat(handled.next(1).get(0).aggregateId()).isEqualTo("a-1");
+        assertFirstEventIsHandledNext();
     }
 
     /** The signal is committed together with the change. */
     @Test
     void moveTakesEffectAlthoughTheOperatorDiesAfterIt() throws InterruptedException {
-        DurableProcess owner = withSubscriptions(1);
-        store.store(Event.of("a-1", "T", 1));
-        handled.next(1);
-        Await.until(database, "select position > 0 from synckit.events_checkpoints", "t");
+        DurableProcess owner = restingAfterAnEvent(1);
         DurableProcess operator = withSubscriptions(1);
         untilAtRest(owner);
         untilAtRest(operator);
@@ -186,6 +191,6 @@ class DurableRestTest {
         operator.subscriptions().durable("s-0").orElseThrow().moveTo(position, Version.ZERO);
         operator.die();
 
-        assertThat(handled.next(1).get(0).aggregateId()).isEqualTo("a-1");
+        assertFirstEventIsHandledNext();
     }
 }

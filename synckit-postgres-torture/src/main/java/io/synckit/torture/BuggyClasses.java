@@ -14,7 +14,7 @@ final class BuggyClasses {
     private BuggyClasses() {}
 
     /**
-     * Returns a directory whose classes hide those of the library.
+     * Returns a directory whose classes replace those of the library.
      *
      * @param sources of the library: the directory {@code src/main} of its module
      * @param directory of the result
@@ -23,16 +23,18 @@ final class BuggyClasses {
         String text = bug.putInto(Files.readString(sources.resolve(bug.source())));
         Path relative = Path.of(bug.source());
         Path inPackage = relative.subpath(1, relative.getNameCount());
-        if (relative.startsWith("resources")) {
-            Path copy = directory.resolve("classes").resolve(inPackage);
-            Files.createDirectories(Objects.requireNonNull(copy.getParent()));
-            Files.writeString(copy, text);
-            return directory.resolve("classes");
-        }
-        Path source = directory.resolve("source").resolve(inPackage);
-        Files.createDirectories(Objects.requireNonNull(source.getParent()));
-        Files.writeString(source, text);
         Path classes = Files.createDirectories(directory.resolve("classes"));
+        boolean isResource = relative.startsWith("resources");
+        Path copy = (isResource ? classes : directory.resolve("source")).resolve(inPackage);
+        Files.createDirectories(Objects.requireNonNull(copy.getParent()));
+        Files.writeString(copy, text);
+        if (!isResource) {
+            compile(bug, copy, classes);
+        }
+        return classes;
+    }
+
+    private static void compile(Bug bug, Path source, Path classes) {
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         List<String> options = List.of(
                 "-nowarn",
@@ -45,6 +47,5 @@ final class BuggyClasses {
         if (compiler.run(null, null, null, options.toArray(new String[0])) != 0) {
             throw new IllegalStateException(bug + " does not compile");
         }
-        return classes;
     }
 }

@@ -52,15 +52,13 @@ final class ProcessFaults {
         server.setUrl(Server.url(stage.server.port()));
         PostgresEventStore.on(server, Config.builder().build())
                 .store(Event.of(key, ConsumerProcess.KILLING, 0L).withId(key));
-        long end = System.nanoTime() + PARKED.toNanos();
-        while (!"1"
-                .equals(stage.server.query(
-                        "select count(*) from synckit.events_parked where retry_at is null and key = '" + key + "'"))) {
-            if (System.nanoTime() > end) {
-                throw new IllegalStateException("the event of " + key + " was not parked");
-            }
+        String parked = "select count(*) from synckit.events_parked where retry_at is null and key = '" + key + "'";
+        boolean isParked = Pause.until(PARKED, () -> {
             stage.children.replaceDeadConsumers();
-            Pause.millis(100);
+            return "1".equals(stage.server.query(parked));
+        });
+        if (!isParked) {
+            throw new IllegalStateException("the event of " + key + " was not parked");
         }
         stage.children.replaceDeadConsumers();
     }

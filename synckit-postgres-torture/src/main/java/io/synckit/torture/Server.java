@@ -103,14 +103,8 @@ final class Server implements AutoCloseable {
 
     /** Asks until the answer is as expected. */
     void await(String sql, String expected) throws SQLException {
-        long end = System.nanoTime() + ANSWER.toNanos();
-        String answer = query(sql);
-        while (!expected.equals(answer)) {
-            if (System.nanoTime() > end) {
-                throw new IllegalStateException(sql + ": " + answer + " instead of " + expected);
-            }
-            Pause.millis(50);
-            answer = query(sql);
+        if (!Pause.until(ANSWER, () -> expected.equals(query(sql)))) {
+            throw new IllegalStateException(sql + ": " + query(sql) + " instead of " + expected);
         }
     }
 

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -16,6 +17,9 @@ import java.util.Locale;
 final class ServerFaults {
 
     private static final double NEARLY_FULL = 0.95;
+
+    /** Time in which a server recovers by itself. */
+    private static final Duration RECOVERS = Duration.ofSeconds(10);
 
     private final Stage stage;
 
@@ -82,13 +86,8 @@ final class ServerFaults {
         }
         Pause.millis(stage.between(1000, 4000));
         Files.delete(ballast);
-        long end = System.nanoTime() + 10_000_000_000L;
-        while (!stage.server.isRunning()) {
-            if (System.nanoTime() > end) {
-                restart("QUIT");
-                end = System.nanoTime() + 10_000_000_000L;
-            }
-            Pause.millis(100);
+        while (!Pause.until(RECOVERS, stage.server::isRunning)) {
+            restart("QUIT");
         }
     }
 

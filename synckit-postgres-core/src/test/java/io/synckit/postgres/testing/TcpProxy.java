@@ -7,7 +7,9 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A link to the server that can fail in every way: be cut, refuse, go silent, be slow, or stop in the middle of a message. Loopback only.
@@ -63,7 +65,7 @@ public final class TcpProxy implements AutoCloseable {
                     sentByClients.incrementAndGet();
                 }
                 if (delayMillis > 0) {
-                    Thread.sleep(delayMillis);
+                    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(delayMillis));
                 }
                 if (silent) {
                     continue;
@@ -75,7 +77,7 @@ public final class TcpProxy implements AutoCloseable {
                 }
                 out.write(buffer, 0, length);
             }
-        } catch (IOException | InterruptedException e) {
+        } catch (IOException e) {
             // Cut.
         } finally {
             sockets.remove(from);

@@ -9,9 +9,14 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 
 /** Pairs of transactions that overlap in their commit phase, at a time without faults. They show whether readers need more than notifications. */
 public final class CommitPairs {
+
+    private static final Duration COMMIT_PHASE = Duration.ofSeconds(10);
+    private static final String IN_COMMIT_PHASE =
+            "select count(*) > 0 from pg_stat_activity where wait_event = 'PgSleep' and query ilike 'commit%'";
 
     private final String url;
     private final HistoryFile history;
@@ -28,16 +33,16 @@ public final class CommitPairs {
      * one has arrived.
      */
     public void commitAfterNotification() throws Exception {
-        Thread first = start(0.2, false);
+        Thread first = start(0.4, false);
         awaitCommitPhase(first);
-        Thread second = start(0.5, false);
+        Thread second = start(0.8, false);
         first.join();
         second.join();
     }
 
     /** The second transaction issues no NOTIFY, because the first one has the doorbell lock. Then the first one fails. */
     public void lostNotification() throws Exception {
-        Thread failing = start(0.4, true);
+        Thread failing = start(0.6, true);
         awaitCommitPhase(failing);
         start(0, false).join();
         failing.join();
@@ -50,19 +55,17 @@ public final class CommitPairs {
         return thread;
     }
 
-    /** Until then, the transaction has taken the doorbell lock. */
+    /** Waits until the transaction has taken the doorbell lock. */
     private void awaitCommitPhase(Thread transaction) throws SQLException {
         try (Connection connection = DriverManager.getConnection(url);
                 Statement statement = connection.createStatement()) {
-            while (transaction.isAlive()) {
-                try (ResultSet rows = statement.executeQuery(
-                        "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and query ilike 'commit%'")) {
-                    rows.next();
-                    if (rows.getInt(1) > 0) {
-                        return;
-                    }
-                }
-            }
+            Pause.until(COMMIT_PHASE, () -> !transaction.isAlive() || isTrue(statement.executeQuery(IN_COMMIT_PHASE)));
+        }
+    }
+
+    private static boolean isTrue(ResultSet rows) throws SQLException {
+        try (rows) {
+            return rows.next() && rows.getBoolean(1);
         }
     }
 

@@ -78,14 +78,7 @@ public final class ConsumerProcess {
 
     private static DurableSubscription start(
             NotificationListener listener, DurableOptions options, DurableEventHandler handler) {
-        while (true) {
-            try {
-                return listener.subscriptions().durable(options, handler);
-            } catch (RuntimeException e) {
-                System.err.println("not started, which is retried: " + e);
-                Pause.millis(200);
-            }
-        }
+        return Parts.started(() -> listener.subscriptions().durable(options, handler));
     }
 
     /** A killing event is parked, which is no reason to wait. */

@@ -3,7 +3,7 @@ package io.synckit.torture.process;
 import io.synckit.postgres.schema.SchemaMigrator;
 import org.postgresql.ds.PGSimpleDataSource;
 
-/** Creates the events table. A process of its own, so that a bug in a migration can hide the right one. */
+/** Creates the events table. A process of its own, so that a bug in the migration takes effect. */
 public final class MigrationProcess {
 
     private MigrationProcess() {}

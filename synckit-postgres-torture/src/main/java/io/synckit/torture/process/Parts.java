@@ -7,6 +7,7 @@ import io.synckit.postgres.JsonCodecs;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.notification.NotificationListenerBuilder;
 import java.time.Duration;
+import java.util.function.Supplier;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /** What the processes are made of. */
@@ -23,6 +24,18 @@ final class Parts {
         config.setConnectionTimeout(CONNECTION_TIMEOUT);
         config.setInitializationFailTimeout(-1);
         return new HikariDataSource(config);
+    }
+
+    /** Starts a subscription, again and again as long as the server cannot be used. */
+    static <S> S started(Supplier<S> start) {
+        while (true) {
+            try {
+                return start.get();
+            } catch (RuntimeException e) {
+                System.err.println("not started, which is retried: " + e);
+                Pause.millis(200);
+            }
+        }
     }
 
     /** Returns a listener that never gives up, and whose process counts as dead after three seconds of silence. */

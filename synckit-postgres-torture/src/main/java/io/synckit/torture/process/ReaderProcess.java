@@ -35,27 +35,18 @@ public final class ReaderProcess {
     }
 
     private static LiveSubscription start(NotificationListener listener, Version since, HistoryFile history) {
-        while (true) {
-            try {
-                history.write("from", since);
-                return listener.subscriptions()
-                        .live(LiveOptions.named("reader").from(since), event -> record(history, event));
-            } catch (RuntimeException e) {
-                System.err.println("not started, which is retried: " + e);
-                Pause.millis(200);
-            }
-        }
+        history.write("from", since);
+        LiveOptions options = LiveOptions.named("reader").from(since);
+        return Parts.started(() -> listener.subscriptions().live(options, event -> record(history, event)));
     }
 
+    /** A subscription that has ended reaches nothing. */
     private static boolean await(LiveSubscription subscription, long version, Duration limit) {
-        long end = System.nanoTime() + limit.toNanos();
-        while (subscription.isActive() && System.nanoTime() < end) {
-            if (subscription.position().value() >= version) {
-                return true;
-            }
-            Pause.millis(10);
-        }
-        return false;
+        return Pause.until(
+                        limit,
+                        () -> !subscription.isActive()
+                                || subscription.position().value() >= version)
+                && subscription.isActive();
     }
 
     private static void record(HistoryFile history, StoredEvent event) {

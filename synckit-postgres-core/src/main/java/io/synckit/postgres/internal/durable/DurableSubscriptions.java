@@ -89,7 +89,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
                 clock,
                 registry::names,
                 signal -> Signals.dispatch(signal, this),
-                () -> coordinator.anchored());
+                coordinator::anchored);
         this.lifecycle = new DurableLifecycle(coordinator, membership, registry, clock);
         live.watch(this);
     }

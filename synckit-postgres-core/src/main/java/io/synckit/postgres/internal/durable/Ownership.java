@@ -35,6 +35,8 @@ final class Ownership {
 
     private static final long NEVER = -1;
 
+    private static final int NOBODY = 0;
+
     private final Database database;
     private final DurableRegistry registry;
     private final Map<PartitionId, PartitionRun> runs;
@@ -46,9 +48,10 @@ final class Ownership {
     /** The last published version at the time of a check that has found nothing to do now or later. */
     private volatile long restsAt = NEVER;
 
-    private volatile boolean namesStored = true;
+    /** The id with which this process has announced itself and the subscriptions that it can run. */
+    private volatile int announced = NOBODY;
+
     private volatile boolean mayRemind;
-    private int announced;
 
     /** @param published the version up to which this process has read */
     Ownership(
@@ -86,16 +89,15 @@ final class Ownership {
 
     /** This process can run other subscriptions than before. */
     void namesChanged() {
-        namesStored = false;
+        announced = NOBODY;
     }
 
     void check(Membership member) {
         int me = member.id();
         long version = published.getAsLong();
         restsAt = NEVER;
-        if (!namesStored || me != announced) {
-            storeNames(me);
-            announced = me;
+        if (me != announced) {
+            announce(me);
         }
         View view = database.query(connection -> database.instances.view(connection, me));
         if (view.instances().stream().noneMatch(instance -> instance.id() == me)) {
@@ -184,8 +186,9 @@ final class Ownership {
         return run;
     }
 
-    private void storeNames(int me) {
-        namesStored = true;
+    /** Others may rest, so a process that joins, or can run other subscriptions, sends a signal. */
+    private void announce(int me) {
+        announced = me;
         try {
             database.query(connection -> {
                 database.instances.update(connection, me, registry.names());
@@ -193,7 +196,7 @@ final class Ownership {
                 return true;
             });
         } catch (RuntimeException e) {
-            namesStored = false;
+            announced = NOBODY;
             throw e;
         }
     }
@@ -216,7 +219,7 @@ final class Ownership {
         if (wanted.isEmpty()) {
             return;
         }
-        List<Claim> claims = database.query(connection -> database.claims.claim(connection, me, wanted, dead));
+        List<Claim> claims = database.transaction(connection -> database.claims.claim(connection, me, wanted, dead));
         claims.forEach(claim -> start(me, claim));
         List<PartitionId> locked = new ArrayList<>(wanted);
         claims.forEach(claim -> locked.remove(claim.id()));

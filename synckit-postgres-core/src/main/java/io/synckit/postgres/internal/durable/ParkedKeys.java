@@ -212,10 +212,10 @@ final class ParkedKeys {
      */
     void remove(Key key) {
         long position = partition.position();
-        partition.fenced(connection -> partition.storeRemoval(connection, position), connection -> {
-            return partition.database.parked.delete(
-                    connection, partition.id().subscription(), key.name, key.nextVersion);
-        });
+        partition.fenced(
+                connection -> partition.storeRemoval(connection, position),
+                connection -> partition.database.parked.delete(
+                        connection, partition.id().subscription(), key.name, key.nextVersion));
         partition.removalStored(position);
         keys.remove(key.name);
     }

@@ -5,6 +5,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -16,15 +17,13 @@ public final class PartitionClaims {
 
     /**
      * The update returns the position, because one that was read before may be older. Rows that are locked are left to the next attempt. The
-     * lock of the subscription lets a pause wait for claims that began before it. A claim is committed synchronously: if a crash lost it, its
-     * epoch would be used twice.
+     * lock of the subscription lets a pause wait for claims that began before it.
      */
     private static final String CLAIM = """
             update <checkpoints> c set owner = ?, epoch = c.epoch + 1
               from (select k.subscription, k.partition, k.owner
                       from <checkpoints> k join <subscriptions> s on s.name = k.subscription and not s.paused
-                     where (current_setting('synchronous_commit') <> 'off' or set_config('synchronous_commit', 'on', true) <> '')
-                       and (k.subscription, k.partition) in (select * from unnest(?::text[], ?::integer[]))
+                     where (k.subscription, k.partition) in (select * from unnest(?::text[], ?::integer[]))
                        and (k.owner is null or k.owner = any(?))
                      order by 1, 2 for no key update of k skip locked for share of s skip locked) free
              where c.subscription = free.subscription and c.partition = free.partition
@@ -34,6 +33,9 @@ public final class PartitionClaims {
                       free.owner is not null,
                       c.removals
             """;
+
+    /** If a crash lost a claim, its epoch would be used twice. */
+    private static final String COMMIT_SYNCHRONOUSLY = "select <commit synchronously>()";
 
     /** The sessions that hold the rows of owners locked, except those of operators ({@link CheckpointAdmin#lock}). */
     private static final String TERMINATE = """
@@ -58,6 +60,7 @@ public final class PartitionClaims {
             """;
 
     private final String claim;
+    private final String commitSynchronously;
     private final String terminate;
     private final String giveBack;
     private final String release;
@@ -65,15 +68,19 @@ public final class PartitionClaims {
     public PartitionClaims(TableName name) {
         Statements statements = new Statements(name, false);
         this.claim = statements.named(CLAIM);
+        this.commitSynchronously = statements.named(COMMIT_SYNCHRONOUSLY);
         this.terminate = statements.named(TERMINATE);
         this.giveBack = statements.named(GIVE_BACK);
         this.release = statements.named(RELEASE);
     }
 
-    /** Claims partitions without an owner, and those of dead owners. Returns the ones that were claimed. */
+    /** Claims partitions without an owner, and those of dead owners. To be called in a transaction. Returns the ones that were claimed. */
     public List<Claim> claim(Connection connection, int me, Collection<PartitionId> wanted, Collection<Integer> dead)
             throws SQLException {
         List<Claim> claims = new ArrayList<>();
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(commitSynchronously);
+        }
         try (PreparedStatement statement = connection.prepareStatement(claim)) {
             statement.setInt(1, me);
             Statements.bind(statement, 2, wanted);

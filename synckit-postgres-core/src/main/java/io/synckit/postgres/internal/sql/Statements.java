@@ -35,6 +35,7 @@ final class Statements {
                 .replace("<horizon>", name.member("_horizon"))
                 .replace("<channel>", name.member("_channel"))
                 .replace("<control channel>", name.member("_control_channel"))
+                .replace("<commit synchronously>", name.member("_commit_synchronously"))
                 .replace("<instances>", name.member("_instances"))
                 .replace("<subscriptions>", name.member("_subscriptions"))
                 .replace("<checkpoints>", name.member("_checkpoints"))
