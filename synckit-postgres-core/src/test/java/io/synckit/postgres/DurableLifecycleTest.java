@@ -439,21 +439,23 @@ class DurableLifecycleTest {
         assertThat(fails.get()).isFalse();
     }
 
-    /** Otherwise a successor would start before events of the key that are handled, and would handle them before earlier ones. */
+    /** The coordinator neither wakes the key nor flushes positions meanwhile. Otherwise a successor would start before events of the key that are handled, and would handle them before earlier ones. */
     @Test
     void positionIsStoredWhenAKeyHasCaughtUp() throws InterruptedException {
-        AtomicBoolean flushing = new AtomicBoolean(true);
+        CountDownLatch blocked = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
         AtomicInteger calls = new AtomicInteger();
         DurableProcess process = processes.start();
         DurableSubscription subscription = process.subscriptions().durable(options(), (event, context) -> {
             if (event.data().equals(0) && calls.incrementAndGet() < 3) {
+                await(blocked);
                 throw new IllegalStateException("on purpose");
             }
         });
         Await.until(database, "select count(owner) from synckit.events_checkpoints", "1");
         process.beforeBorrow(() -> {
-            if (isCoordinator() && flushing.get()) {
+            if (isCoordinator() && goOn.getCount() > 0) {
+                blocked.countDown();
                 await(goOn);
             }
         });
@@ -463,7 +465,6 @@ class DurableLifecycleTest {
         Await.until(database, "select count(*) from synckit.events_parked", "0");
 
         assertThat(position()).isEqualTo("10");
-        flushing.set(false);
         goOn.countDown();
     }
 

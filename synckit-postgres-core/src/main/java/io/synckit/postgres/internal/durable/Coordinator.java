@@ -197,11 +197,6 @@ final class Coordinator implements PartitionHost {
     }
 
     @Override
-    public void wakeLater(PartitionRun run, long nanos) {
-        run.planned(schedule(run::wake, nanos));
-    }
-
-    @Override
     public boolean isSeenAlive() {
         Membership member = membership;
         return member != null && member.isSeenAlive();

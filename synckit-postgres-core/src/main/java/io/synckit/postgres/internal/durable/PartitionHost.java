@@ -6,9 +6,6 @@ interface PartitionHost {
     /** Runs a turn on a handler thread. */
     void execute(PartitionRun run);
 
-    /** Wakes the run later. */
-    void wakeLater(PartitionRun run, long nanos);
-
     /** Returns whether this process may assume that it is still seen as alive. */
     boolean isSeenAlive();
 

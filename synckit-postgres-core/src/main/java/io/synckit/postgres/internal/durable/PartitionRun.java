@@ -3,8 +3,8 @@ package io.synckit.postgres.internal.durable;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.SafeLog;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +33,7 @@ final class PartitionRun implements Runnable {
     private final Turns turns = new Turns();
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile @Nullable Thread thread;
-    private final AtomicReference<@Nullable Future<?>> nextWake = new AtomicReference<>();
+    private final AtomicReference<@Nullable CompletableFuture<?>> nextWake = new AtomicReference<>();
     private volatile boolean releasing;
     private volatile boolean exempt;
     private volatile boolean mustReset;
@@ -62,9 +62,15 @@ final class PartitionRun implements Runnable {
         }
     }
 
-    /** A wake-up is planned, in place of the one before. */
-    void planned(@Nullable Future<?> wakeUp) {
-        Future<?> before = nextWake.getAndSet(wakeUp);
+    /** Plans a wake-up in place of the one before. Not on the coordinator's timer, which may wait for the database. */
+    private void wakeAfter(long nanos) {
+        CompletableFuture<?> time = new CompletableFuture<>().completeOnTimeout(null, nanos, TimeUnit.NANOSECONDS);
+        plan(time);
+        time.thenRun(this::wake);
+    }
+
+    private void plan(@Nullable CompletableFuture<?> wakeUp) {
+        CompletableFuture<?> before = nextWake.getAndSet(wakeUp);
         if (before != null) {
             before.cancel(false);
         }
@@ -167,7 +173,7 @@ final class PartitionRun implements Runnable {
         if (again) {
             host.execute(this);
         } else if (pause < NEVER) {
-            host.wakeLater(this, pause);
+            wakeAfter(pause);
         }
     }
 
@@ -256,6 +262,7 @@ final class PartitionRun implements Runnable {
 
     private long end() {
         ended = true;
+        plan(null);
         partition.lose();
         host.ended(this);
         end.countDown();
