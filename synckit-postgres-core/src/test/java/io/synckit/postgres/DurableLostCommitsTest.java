@@ -141,6 +141,24 @@ class DurableLostCommitsTest {
         table.assertOnceAndInOrder(10);
     }
 
+    /** After a fail-over that has lost a claim, the claim of another process gets the same epoch. */
+    @ParameterizedTest
+    @EnumSource(Delivery.class)
+    void formerOwnerStoresNothingIfAnotherProcessHasItsEpoch(Delivery delivery) {
+        table.createTable();
+        DurableProcess process = processes.start();
+        process.subscriptions().durable(options(delivery), (event, context) -> table.insert(process, event));
+        store(0, 2);
+        Await.until(database, "select position from synckit.events_checkpoints", "2");
+
+        String epoch = database.query("update synckit.events_checkpoints set owner = 1000000 returning epoch");
+        store(2, 4);
+
+        Await.until(database, "select position from synckit.events_checkpoints", "4");
+        assertThat(database.query("select epoch > " + epoch + " from synckit.events_checkpoints"))
+                .isEqualTo("t");
+    }
+
     /**
      * The connection is lost, but the server is still about to commit the transaction. Another session stands for it: it takes the row after
      * the handler's transaction, and commits when the owner waits for the row.

@@ -5,6 +5,7 @@ import io.synckit.postgres.internal.live.PageReader;
 import io.synckit.postgres.internal.live.SubscriptionFilter;
 import io.synckit.postgres.internal.live.Subscriptions;
 import io.synckit.postgres.internal.sql.EventFilter;
+import io.synckit.postgres.internal.sql.PartitionClaims.Held;
 import io.synckit.subscription.DurableOptions;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -52,40 +53,46 @@ final class DurableLog {
         return live.published();
     }
 
-    /** Returns the next events of a partition. The slice ends at the position if there are none. */
-    Slice next(long position, int partition) {
-        long published = live.published();
+    /**
+     * Returns the next events of a partition. The slice ends at the position if there are none.
+     *
+     * @throws OwnershipLostException if they would be of another server than the claim
+     */
+    Slice next(Held held, long position) {
+        long published = live.published(held.serverStart());
         if (published <= position) {
             return new Slice(List.of(), position);
         }
-        Page page = live.recentAfter(position, filter::mayAccept, SLICE)
-                .map(recent -> new Page(position, recent.upTo(), recent.events()))
+        Page page = live.recentAfter(position, held.serverStart(), filter::mayAccept, SLICE)
+                .map(recent -> new Page(position, recent.upTo(), recent.events(), held.serverStart()))
                 .orElse(null);
         if (page == null) {
-            page = page(position, published);
+            page = page(held, position, published);
         } else {
             forgetPages(position);
         }
         List<Item> items = new ArrayList<>();
         for (StoredEvent event : page.events) {
             Item item = event.version().value() > position ? item(event) : null;
-            if (item != null && KeyPartitions.of(item.key, options.partitions()) == partition) {
+            if (item != null
+                    && KeyPartitions.of(item.key, options.partitions())
+                            == held.id().partition()) {
                 items.add(item);
             }
         }
         return new Slice(items, page.upTo);
     }
 
-    private Page page(long position, long published) {
+    private Page page(Held held, long position, long published) {
         lock.lock();
         try {
             for (Page page : shared) {
-                if (page.after <= position && position < page.upTo) {
+                if (page.after <= position && position < page.upTo && page.serverStart == held.serverStart()) {
                     return page;
                 }
             }
-            PageReader.Page read = pages.read(position, published, filter.ofDatabase(), pages.size());
-            Page page = new Page(position, read.upTo(), read.events());
+            PageReader.Page read = read(held, position, published, filter.ofDatabase(), pages.size());
+            Page page = new Page(position, read.upTo(), read.events(), read.serverStart());
             if (options.partitions() > 1) {
                 if (shared.size() == SHARED_PAGES) {
                     shared.removeFirst();
@@ -98,6 +105,14 @@ final class DurableLog {
         }
     }
 
+    private PageReader.Page read(Held held, long since, long upTo, EventFilter inDatabase, int limit) {
+        PageReader.Page page = pages.read(since, upTo, inDatabase, limit);
+        if (page.serverStart() != held.serverStart()) {
+            throw new OwnershipLostException(held.id());
+        }
+        return page;
+    }
+
     private void forgetPages(long position) {
         lock.lock();
         try {
@@ -107,19 +122,19 @@ final class DurableLog {
         }
     }
 
-    /** The history has changed, so what was read may be of another log. */
+    /** What was read may be of another log. */
     void forgetPages() {
         forgetPages(Long.MAX_VALUE);
     }
 
     /** Returns events of a key in {@code [from, upTo]}. The slice may be empty and end before {@code upTo}. */
-    Slice ofKey(String key, long from, long upTo, int limit) {
+    Slice ofKey(Held held, String key, long from, long upTo, int limit) {
         if (key.startsWith(WITHOUT_KEY)) {
-            return withoutKey(key, from, upTo);
+            return withoutKey(held, key, from, upTo);
         }
         EventFilter inDatabase =
                 options.keyedBy().isPresent() ? filter.ofDatabase() : filter.ofDatabaseAndAggregate(key);
-        PageReader.Page page = pages.read(from - 1, upTo, inDatabase, limit);
+        PageReader.Page page = read(held, from - 1, upTo, inDatabase, limit);
         List<Item> items = page.events().stream()
                 .map(this::item)
                 .filter(Objects::nonNull)
@@ -129,12 +144,12 @@ final class DurableLog {
     }
 
     /** Returns the one event of a key that stands for an event whose key could not be evaluated, whatever its key is now. */
-    private Slice withoutKey(String key, long from, long upTo) {
+    private Slice withoutKey(Held held, String key, long from, long upTo) {
         long version = Long.parseLong(key.substring(WITHOUT_KEY.length()));
         if (version < from || version > upTo) {
             return new Slice(List.of(), upTo);
         }
-        List<Item> items = pages.read(version - 1, version, filter.ofDatabase(), 1).events().stream()
+        List<Item> items = read(held, version - 1, version, filter.ofDatabase(), 1).events().stream()
                 .map(this::item)
                 .filter(Objects::nonNull)
                 .map(item -> new Item(item.event, key, item.failure))
@@ -163,7 +178,7 @@ final class DurableLog {
         return key;
     }
 
-    private record Page(long after, long upTo, List<StoredEvent> events) {}
+    private record Page(long after, long upTo, List<StoredEvent> events, long serverStart) {}
 
     /**
      * Events of a partition that match.

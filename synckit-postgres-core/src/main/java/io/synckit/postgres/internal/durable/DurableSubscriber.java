@@ -98,6 +98,18 @@ final class DurableSubscriber implements DurableSubscription {
         return false;
     }
 
+    /** Claims that were made on another server are void, because a fail-over may have lost them, and what was read since. */
+    void moved(long serverStart) {
+        log.forgetPages();
+        for (PartitionRun run : coordinator.runs(name())) {
+            if (run.partition().held().serverStart() == serverStart) {
+                run.readAgain();
+            } else {
+                run.lose();
+            }
+        }
+    }
+
     void historyChanged(long safe, RuntimeException failure) {
         log.forgetPages();
         for (PartitionRun run : coordinator.runs(name())) {

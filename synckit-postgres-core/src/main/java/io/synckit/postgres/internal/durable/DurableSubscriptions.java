@@ -238,6 +238,11 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     }
 
     @Override
+    public void moved(long serverStart) {
+        registry.all().forEach(subscriber -> subscriber.moved(serverStart));
+    }
+
+    @Override
     public void historyChanged(long safe, RuntimeException failure) {
         registry.all().forEach(subscriber -> subscriber.historyChanged(safe, failure));
     }

@@ -70,7 +70,7 @@ final class KeyFlow {
     private void skip(Key key) {
         long from = key.nextVersion();
         while (from <= partition.position()) {
-            Slice slice = partition.log.ofKey(key.name, from, partition.position(), 1);
+            Slice slice = partition.log.ofKey(partition.held(), key.name, from, partition.position(), 1);
             if (!slice.items().isEmpty()) {
                 long skipped = slice.items().get(0).version();
                 log.warn("subscription.skipped: {} skips the event at version {}", partition.id(), skipped);
@@ -83,7 +83,7 @@ final class KeyFlow {
     }
 
     private void handle(Key key) throws Exception {
-        Slice slice = partition.log.ofKey(key.name, key.nextVersion(), partition.position(), SLICE);
+        Slice slice = partition.log.ofKey(partition.held(), key.name, key.nextVersion(), partition.position(), SLICE);
         if (slice.items().isEmpty()) {
             if (slice.upTo() >= partition.position()) {
                 keys.remove(key);

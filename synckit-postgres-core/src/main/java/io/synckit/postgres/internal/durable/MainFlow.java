@@ -56,7 +56,7 @@ final class MainFlow {
     /** Handles the next batch. Returns false if there is nothing to do. */
     boolean step() throws Exception {
         if (at == slice.items().size()) {
-            slice = partition.log.next(partition.position(), partition.id().partition());
+            slice = partition.log.next(partition.held(), partition.position());
             at = 0;
             if (slice.upTo() <= partition.position()) {
                 partition.waitingSince(null);

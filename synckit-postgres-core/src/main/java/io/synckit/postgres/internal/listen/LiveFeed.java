@@ -7,8 +7,15 @@ import java.util.List;
 /** Where the reader hands the events to: the live subscriptions of the process. */
 public interface LiveFeed {
 
-    /** Forgets the recent events. The next publication starts after this version. */
-    void startAfter(long version);
+    /**
+     * Forgets the recent events. The next publication starts after this version.
+     *
+     * @param serverStart the server that is read from, see {@link io.synckit.postgres.internal.sql.ServerStart}
+     */
+    void startAfter(long version, long serverStart);
+
+    /** The next publications are read from another server, whose log is the same up to the last event. */
+    void moveTo(long serverStart);
 
     /**
      * Receives all events between the last publication and a version.
@@ -26,7 +33,7 @@ public interface LiveFeed {
      * @param safe the last version that is unchanged: subscriptions beyond it end, the others continue there
      * @param upTo the end of the new log
      */
-    void historyChanged(long safe, long upTo, RuntimeException failure);
+    void historyChanged(long safe, long upTo, long serverStart, RuntimeException failure);
 
     /** The events that were published last. To be read by the reader only. */
     RecentEvents recent();

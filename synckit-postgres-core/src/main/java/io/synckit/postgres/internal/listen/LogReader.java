@@ -51,6 +51,7 @@ public final class LogReader {
     private volatile boolean unverified;
     private volatile boolean starting;
     private volatile Instant readAt = Instant.EPOCH;
+    private long serverStart;
     private volatile @Nullable HistoryChangedException historyChange;
 
     public LogReader(
@@ -112,7 +113,7 @@ public final class LogReader {
             }
             // From now on a notification leads to a read, as soon as the lock is free.
             starting = true;
-            startAfter(horizon(connection).stable(), connection);
+            startAfter(horizon(connection), connection);
             subscriptions.incrementAndGet();
         } finally {
             starting = false;
@@ -120,7 +121,8 @@ public final class LogReader {
         }
     }
 
-    private void startAfter(long version, Connection connection) throws SQLException {
+    private void startAfter(Horizon horizon, Connection connection) throws SQLException {
+        long version = horizon.stable();
         history.startAt(connection, version);
         position = version;
         unverified = false;
@@ -128,7 +130,8 @@ public final class LogReader {
         if (auditor != null) {
             auditor.startAfter(version);
         }
-        feed.startAfter(version);
+        serverStart = horizon.serverStart();
+        feed.startAfter(version, serverStart);
     }
 
     /** Removes a subscription. */
@@ -193,7 +196,7 @@ public final class LogReader {
                 if (history.isAnotherLog(answer, position)) {
                     return changeHistory(connection);
                 }
-                if (horizon.stable() <= position && !horizon.moreMayFollow()) {
+                if (horizon.serverStart() == serverStart && horizon.stable() <= position && !horizon.moreMayFollow()) {
                     readAt = clock.now();
                     return new ReadResult(false, 0);
                 }
@@ -212,6 +215,9 @@ public final class LogReader {
         if (history.isAnotherLog(first, position)) {
             return changeHistory(connection);
         }
+        if (horizon.serverStart() != serverStart) {
+            return moveTo(horizon.serverStart(), connection);
+        }
         long stable = horizon.stable();
         long found = 0;
         // Under another default isolation both statements share a snapshot that is older than the horizon.
@@ -226,6 +232,17 @@ public final class LogReader {
         }
         readAt = clock.now();
         return new ReadResult(horizon.moreMayFollow(), found);
+    }
+
+    /** A standby that was promoted may lack the last events. */
+    private ReadResult moveTo(long otherServer, Connection connection) throws SQLException {
+        if (!history.isUnchanged(connection, position)) {
+            return changeHistory(connection);
+        }
+        log.info("reader.moved: reading from another server, or the server was started again");
+        serverStart = otherServer;
+        feed.moveTo(otherServer);
+        return new ReadResult(true, 0);
     }
 
     private Page page(Connection connection, long stable) throws SQLException {
@@ -260,9 +277,11 @@ public final class LogReader {
                 new HistoryChangedException(Version.of(position), Version.of(safe), clock.now());
         historyChange = failure;
         log.error("reader.history-changed: {}", failure.getMessage());
-        long stable = horizon(connection).stable();
+        Horizon now = horizon(connection);
+        long stable = now.stable();
         history.startAt(connection, stable);
-        feed.historyChanged(safe, stable, failure);
+        serverStart = now.serverStart();
+        feed.historyChanged(safe, stable, serverStart, failure);
         position = stable;
         if (auditor != null) {
             auditor.restartAfter(stable);

@@ -18,6 +18,8 @@ public final class RecentEvents {
     private long characters;
     private long after;
     private long upTo;
+    private long serverStart;
+    private long afterMove;
 
     /** Returns the version after which all events are here. */
     public long after() {
@@ -43,13 +45,30 @@ public final class RecentEvents {
         return event;
     }
 
-    /** Forgets all events. The next ones come after this version. */
-    public void clear(long position) {
+    /** Forgets all events. The next ones come after this version, from this server. */
+    public void clear(long position, long server) {
         while (size > 0) {
             removeOldest();
         }
         after = position;
         upTo = position;
+        moveTo(server);
+    }
+
+    /** The next events come from another server. */
+    public void moveTo(long server) {
+        serverStart = server;
+        afterMove = upTo;
+    }
+
+    /** Returns the server that the last events were read from, see {@link io.synckit.postgres.internal.sql.ServerStart}. */
+    public long serverStart() {
+        return serverStart;
+    }
+
+    /** Returns whether all events after a version are here, and were read from this server. */
+    public boolean hasAllAfter(long version, long server) {
+        return version >= Math.max(after, afterMove) && serverStart == server;
     }
 
     /** Adds all events of {@code (upTo(), to]}. */

@@ -5,9 +5,11 @@ import io.synckit.StoredEvent;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import io.synckit.postgres.internal.sql.EventFilter;
 import io.synckit.postgres.internal.sql.EventQueries;
+import io.synckit.postgres.internal.sql.ServerStart;
 import io.synckit.postgres.internal.sql.Session;
 import io.synckit.postgres.internal.sql.SqlFailure;
 import io.synckit.postgres.internal.sql.SqlFunction;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.concurrent.Semaphore;
@@ -41,12 +43,13 @@ public final class PageReader {
     public Page read(long since, long upTo, EventFilter filter, int limit) {
         reads.acquireUninterruptibly();
         try {
-            EventQueries.Page page = query(session -> {
+            return query(session -> {
                 session.begin();
-                return watchdog.watch(
-                        session.connection(), () -> queries.page(session.connection(), since, upTo, filter, limit));
+                Connection connection = session.connection();
+                EventQueries.Page page =
+                        watchdog.watch(connection, () -> queries.page(connection, since, upTo, filter, limit));
+                return new Page(page.events(), page.upTo(), ServerStart.of(connection));
             });
-            return new Page(page.events(), page.upTo());
         } finally {
             reads.release();
         }
@@ -60,6 +63,10 @@ public final class PageReader {
         }
     }
 
-    /** All events that match between the position and {@code upTo}. */
-    public record Page(List<StoredEvent> events, long upTo) {}
+    /**
+     * All events that match between the position and {@code upTo}.
+     *
+     * @param serverStart the server that they were read from
+     */
+    public record Page(List<StoredEvent> events, long upTo, long serverStart) {}
 }

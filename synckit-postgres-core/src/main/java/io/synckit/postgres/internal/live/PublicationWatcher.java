@@ -10,7 +10,14 @@ public interface PublicationWatcher {
     void published(List<StoredEvent> events);
 
     /**
-     * The log is another one than the one that was read.
+     * Events are read from another server from now on. What was read before may be missing there.
+     *
+     * @param serverStart see {@link io.synckit.postgres.internal.sql.ServerStart}
+     */
+    void moved(long serverStart);
+
+    /**
+     * The log of the server is another one than the one that was read.
      *
      * @param safe the last version that is unchanged
      */

@@ -45,8 +45,14 @@ public final class Subscriptions implements LiveFeed {
     // Called by the reader.
 
     @Override
-    public void startAfter(long version) {
-        run(() -> recent.clear(version));
+    public void startAfter(long version, long serverStart) {
+        run(() -> recent.clear(version, serverStart));
+    }
+
+    @Override
+    public void moveTo(long serverStart) {
+        run(() -> recent.moveTo(serverStart));
+        watchers.forEach(watcher -> watcher.moved(serverStart));
     }
 
     @Override
@@ -69,15 +75,22 @@ public final class Subscriptions implements LiveFeed {
     }
 
     @Override
-    public void historyChanged(long safe, long upTo, RuntimeException failure) {
+    public void historyChanged(long safe, long upTo, long serverStart, RuntimeException failure) {
+        boolean moved = locked(recent::serverStart) != serverStart;
         run(() -> {
-            recent.clear(upTo);
+            recent.clear(upTo, serverStart);
             for (LiveSubscriber subscriber : List.copyOf(index.all())) {
                 LiveCursor cursor = subscriber.cursor();
                 runIf(cursor.next() > safe ? cursor.fail(failure) : cursor.rewind(safe, upTo), subscriber);
             }
         });
-        watchers.forEach(watcher -> watcher.historyChanged(safe, failure));
+        watchers.forEach(watcher -> {
+            if (moved) {
+                watcher.moved(serverStart);
+            } else {
+                watcher.historyChanged(safe, failure);
+            }
+        });
     }
 
     @Override
@@ -116,10 +129,17 @@ public final class Subscriptions implements LiveFeed {
         return locked(recent::upTo);
     }
 
-    /** Returns the first wanted events after a version; empty if not all of them are among the recent events. */
-    public Optional<RecentEvents.Slice> recentAfter(long version, Predicate<StoredEvent> wanted, long most) {
-        return locked(
-                () -> version < recent.after() ? Optional.empty() : Optional.of(recent.slice(version, wanted, most)));
+    /** Returns the version up to which events of a server are published; 0 if they are read from another one. */
+    public long published(long serverStart) {
+        return locked(() -> recent.serverStart() == serverStart ? recent.upTo() : 0);
+    }
+
+    /** Returns the first wanted events of a server after a version; empty if not all of them are among the recent events. */
+    public Optional<RecentEvents.Slice> recentAfter(
+            long version, long serverStart, Predicate<StoredEvent> wanted, long most) {
+        return locked(() -> recent.hasAllAfter(version, serverStart)
+                ? Optional.of(recent.slice(version, wanted, most))
+                : Optional.empty());
     }
 
     /** @throws StoreClosedException if the subscriptions are closed */

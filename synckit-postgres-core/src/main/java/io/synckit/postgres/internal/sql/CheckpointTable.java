@@ -11,52 +11,55 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The checkpoints of durable subscriptions, as their owner changes them. Each change names the epoch of the owner's claim, and changes
- * nothing if another session has claimed, moved or reset the partition since. {@link PartitionClaims} begins and ends claims, and {@link
- * CheckpointAdmin} has the changes by operators.
+ * nothing if another session has claimed, moved or reset the partition since. It also names the owner and the server, because a fail-over may
+ * lose a claim and events that were read: then another process gets the epoch, and what the owner has read is void. {@link PartitionClaims} begins and ends claims, and {@link CheckpointAdmin} has the changes
+ * by operators.
  */
 public final class CheckpointTable {
 
     private static final String ADVANCE = """
             update <checkpoints> set position = ?, suspect = null, attempts = 0, deaths = 0, retry_at = null, failure = null,
                    updated_at = clock_timestamp()
-             where subscription = ? and partition = ? and epoch = ? and position >= ? and removals >= ?
+             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ? and position >= ? and removals >= ?
             """;
 
     /** Keeps what is stored about a failing event, unlike {@link #ADVANCE}. */
     private static final String REACH = """
             update <checkpoints> set position = greatest(position, ?), updated_at = clock_timestamp()
-             where subscription = ? and partition = ? and epoch = ? and position >= ? and removals >= ?
+             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ? and position >= ? and removals >= ?
             """;
 
     private static final String REMOVAL = """
             update <checkpoints> set position = greatest(position, ?), removals = removals + 1, updated_at = clock_timestamp()
-             where subscription = ? and partition = ? and epoch = ? and position >= ? and removals >= ?
+             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ? and position >= ? and removals >= ?
             """;
 
     private static final String FENCE = """
             select position from <checkpoints>
-             where subscription = ? and partition = ? and epoch = ? and position >= ? and removals >= ? for no key update
+             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ? and position >= ? and removals >= ? for no key update
             """;
 
     private static final String STORED =
-            "select position, removals from <checkpoints> where subscription = ? and partition = ? and epoch = ?";
+            "select position, removals from <checkpoints> where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ?";
 
     /** Waits for a transaction whose commit was under way when its connection was lost. */
     private static final String STORED_AT_LAST = STORED + " for no key update";
 
     private static final String FLUSH = """
             update <checkpoints> c set position = greatest(c.position, v.position), updated_at = clock_timestamp()
-              from (select x.s, x.p, x.epoch, x.position
-                      from unnest(?::text[], ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
-                           x(s, p, epoch, position, stored, removals)
-                      join <checkpoints> k on k.subscription = x.s and k.partition = x.p and k.epoch = x.epoch
+              from (select x.s, x.p, x.epoch, x.owner, x.position
+                      from unnest(?::text[], ?::integer[], ?::bigint[], ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
+                           x(s, p, epoch, owner, server, position, stored, removals)
+                      join <checkpoints> k on k.subscription = x.s and k.partition = x.p and k.epoch = x.epoch and k.owner = x.owner
+                       and x.server = <server start>
                        and k.position >= x.stored and k.removals >= x.removals
                      order by x.s, x.p for no key update of k skip locked) v
-             where c.subscription = v.s and c.partition = v.p and c.epoch = v.epoch
+             where c.subscription = v.s and c.partition = v.p and c.epoch = v.epoch and c.owner = v.owner
             returning c.subscription, c.partition
             """;
 
@@ -64,13 +67,13 @@ public final class CheckpointTable {
             update <checkpoints> set deaths = case when suspect = ? then deaths else 0 end, suspect = ?, attempts = ?,
                    failure = ?, updated_at = clock_timestamp(),
                    retry_at = case when ? then 'infinity' else clock_timestamp() + make_interval(secs => ?) end
-             where subscription = ? and partition = ? and epoch = ?
+             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ?
             """;
 
     private static final String START = """
             update <checkpoints> set deaths = case when suspect = ? then deaths + 1 else 1 end, suspect = ?,
                    position = greatest(position, ?)
-             where subscription = ? and partition = ? and epoch = ? and position >= ? and removals >= ?
+             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ? and position >= ? and removals >= ?
             returning deaths
             """;
 
@@ -124,7 +127,7 @@ public final class CheckpointTable {
         try (PreparedStatement statement = statements.prepare(connection, sql)) {
             statement.setLong(1, position);
             held.bind(statement, 2);
-            known.bind(statement, 5);
+            known.bind(statement, 7);
             return statement.executeUpdate() > 0;
         }
     }
@@ -133,7 +136,7 @@ public final class CheckpointTable {
     public boolean fence(Connection connection, Held held, Stored known) throws SQLException {
         try (PreparedStatement statement = statements.prepare(connection, fence)) {
             held.bind(statement, 1);
-            known.bind(statement, 4);
+            known.bind(statement, 6);
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next();
             }
@@ -166,32 +169,18 @@ public final class CheckpointTable {
                     statement,
                     1,
                     positions.stream().map(moved -> moved.held().id()).toList());
-            statement.setArray(
-                    3,
-                    Statements.longs(
-                            connection,
-                            positions.stream()
-                                    .map(moved -> moved.held().epoch())
-                                    .toList()));
+            bind(statement, 3, positions, moved -> moved.held().epoch());
             statement.setArray(
                     4,
-                    Statements.longs(
-                            connection,
-                            positions.stream().map(Position::position).toList()));
-            statement.setArray(
-                    5,
-                    Statements.longs(
+                    Statements.integers(
                             connection,
                             positions.stream()
-                                    .map(moved -> moved.known().position())
+                                    .map(moved -> moved.held().owner())
                                     .toList()));
-            statement.setArray(
-                    6,
-                    Statements.longs(
-                            connection,
-                            positions.stream()
-                                    .map(moved -> moved.known().removals())
-                                    .toList()));
+            bind(statement, 5, positions, moved -> moved.held().serverStart());
+            bind(statement, 6, positions, Position::position);
+            bind(statement, 7, positions, moved -> moved.known().position());
+            bind(statement, 8, positions, moved -> moved.known().removals());
             Set<PartitionId> stored = new HashSet<>();
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
@@ -200,6 +189,15 @@ public final class CheckpointTable {
             }
             return stored;
         }
+    }
+
+    private static void bind(
+            PreparedStatement statement, int index, List<Position> positions, Function<Position, Long> value)
+            throws SQLException {
+        statement.setArray(
+                index,
+                Statements.longs(
+                        statement.getConnection(), positions.stream().map(value).toList()));
     }
 
     /**
@@ -233,7 +231,7 @@ public final class CheckpointTable {
             statement.setLong(2, version);
             statement.setLong(3, position);
             held.bind(statement, 4);
-            known.bind(statement, 7);
+            known.bind(statement, 9);
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? OptionalLong.of(rows.getLong(1)) : OptionalLong.empty();
             }

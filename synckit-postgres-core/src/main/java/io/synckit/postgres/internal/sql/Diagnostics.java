@@ -24,7 +24,7 @@ public final class Diagnostics {
                       where l.locktype = 'advisory' and l.objsubid = 1 and l.mode = 'ShareLock'
                         and l.classid::bigint >> 16 = <lock class>()
                         and l.database = (select d.oid from pg_database d where d.datname = current_database()))
-            select <schema version>(), h.stable, h.settled, h.head, h.doorbell_held, h.isolation, h.standby,
+            select <schema version>(), h.stable, h.settled, h.head, h.doorbell_held, h.isolation, h.standby, <server start>,
                    (select e.created_at from <table> e where e.version = h.stable),
                    clock_timestamp(), (select count(*) from announced), pg_notification_queue_usage(),
                    w.after is not null, w.pid, coalesce(w.application_name, ''), w.usename, w.state, w.seconds, w.gid
@@ -59,27 +59,28 @@ public final class Diagnostics {
                             rows.getLong(4),
                             rows.getBoolean(5),
                             rows.getString(6),
-                            rows.getBoolean(7)),
-                    rows.getObject(8) == null ? null : Statements.instant(rows, 8),
-                    Statements.instant(rows, 9),
-                    rows.getInt(10),
-                    rows.getDouble(11),
-                    rows.getBoolean(12) ? holder(rows) : null);
+                            rows.getBoolean(7),
+                            rows.getLong(8)),
+                    rows.getObject(9) == null ? null : Statements.instant(rows, 9),
+                    Statements.instant(rows, 10),
+                    rows.getInt(11),
+                    rows.getDouble(12),
+                    rows.getBoolean(13) ? holder(rows) : null);
         }
     }
 
     private static Holder holder(ResultSet rows) throws SQLException {
-        int pid = rows.getInt(13);
+        int pid = rows.getInt(14);
         boolean prepared = rows.wasNull();
-        double seconds = rows.getDouble(17);
+        double seconds = rows.getDouble(18);
         Duration age = rows.wasNull() ? null : Duration.ofMillis((long) (seconds * 1000));
         return new Holder(
                 prepared ? null : pid,
-                rows.getString(14),
                 rows.getString(15),
                 rows.getString(16),
+                rows.getString(17),
                 age,
-                rows.getString(18));
+                rows.getString(19));
     }
 
     /**

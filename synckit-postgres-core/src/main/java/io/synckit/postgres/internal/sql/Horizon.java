@@ -11,8 +11,16 @@ import io.synckit.InvalidConnectionException;
  * @param doorbellHeld whether a transaction holds the doorbell lock
  * @param isolation the isolation level of the transaction that read the horizon, as PostgreSQL names it
  * @param standby whether the server is a hot standby, which does not see the locks of writers
+ * @param serverStart see {@link ServerStart}
  */
-public record Horizon(long stable, long settled, long head, boolean doorbellHeld, String isolation, boolean standby) {
+public record Horizon(
+        long stable,
+        long settled,
+        long head,
+        boolean doorbellHeld,
+        String isolation,
+        boolean standby,
+        long serverStart) {
 
     /** Returns whether events may follow without a notification: a writer is announced, or one that did not notify is about to end. */
     public boolean moreMayFollow() {

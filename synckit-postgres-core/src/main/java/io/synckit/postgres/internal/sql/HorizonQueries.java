@@ -18,11 +18,11 @@ import org.postgresql.jdbc.PreferQueryMode;
 public final class HorizonQueries {
 
     private static final String HORIZON =
-            "select stable, settled, head, doorbell_held, isolation, standby from <horizon>()";
+            "select stable, settled, head, doorbell_held, isolation, standby, <server start> from <horizon>()";
 
     /** With the identity of the event at a version, by which a reader notices that the log is another one. */
     private static final String HORIZON_AND_ID = """
-            select h.stable, h.settled, h.head, h.doorbell_held, h.isolation, h.standby,
+            select h.stable, h.settled, h.head, h.doorbell_held, h.isolation, h.standby, <server start>,
                    e.id, e.created_at
               from <horizon>() h left join <table> e on e.version = ?
             """;
@@ -70,7 +70,8 @@ public final class HorizonQueries {
                 rows.getLong(3),
                 rows.getBoolean(4),
                 rows.getString(5),
-                rows.getBoolean(6));
+                rows.getBoolean(6),
+                rows.getLong(7));
     }
 
     /** Returns the highest version given out; empty on a standby. */
@@ -86,7 +87,7 @@ public final class HorizonQueries {
         try (PreparedStatement statement = statements.prepare(connection, horizonAndId)) {
             statement.setLong(1, version);
             try (ResultSet rows = statement.executeQuery()) {
-                return new NewEvents(horizon(rows), EventIdentity.of(rows, 7), List.of());
+                return new NewEvents(horizon(rows), EventIdentity.of(rows, 8), List.of());
             }
         }
     }
@@ -108,7 +109,7 @@ public final class HorizonQueries {
             EventIdentity atSince;
             try (ResultSet rows = statement.getResultSet()) {
                 horizon = horizon(rows);
-                atSince = EventIdentity.of(rows, 7);
+                atSince = EventIdentity.of(rows, 8);
             }
             List<StoredEvent> found = new ArrayList<>();
             statement.getMoreResults();

@@ -31,7 +31,7 @@ public final class PartitionClaims {
                       extract(epoch from case when isfinite(c.retry_at) then c.retry_at end - clock_timestamp()),
                       c.retry_at = 'infinity',
                       free.owner is not null,
-                      c.removals
+                      c.removals, <server start>
             """;
 
     /** If a crash lost a claim, its epoch would be used twice. */
@@ -56,7 +56,7 @@ public final class PartitionClaims {
             update <checkpoints> set owner = null, epoch = epoch + 1,
                    position = case when position >= ? then greatest(position, ?) else position end,
                    updated_at = clock_timestamp()
-             where subscription = ? and partition = ? and epoch = ?
+             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ?
             """;
 
     private final String claim;
@@ -87,19 +87,18 @@ public final class PartitionClaims {
             statement.setArray(4, Statements.integers(connection, dead));
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
-                    claims.add(claim(rows));
+                    claims.add(claim(me, rows));
                 }
             }
         }
         return claims;
     }
 
-    private static Claim claim(ResultSet rows) throws SQLException {
+    private static Claim claim(int me, ResultSet rows) throws SQLException {
         boolean stopped = rows.getBoolean(8);
         double wait = rows.getDouble(7);
         return new Claim(
-                new PartitionId(rows.getString(1), rows.getInt(2)),
-                rows.getLong(3),
+                new Held(new PartitionId(rows.getString(1), rows.getInt(2)), rows.getLong(3), me, rows.getLong(11)),
                 new Stored(rows.getLong(4), rows.getLong(10)),
                 rows.getObject(5, Long.class),
                 rows.getInt(6),
@@ -143,14 +142,22 @@ public final class PartitionClaims {
         }
     }
 
-    /** A partition and the epoch of its claim. */
-    public record Held(PartitionId id, long epoch) {
+    /**
+     * A claimed partition.
+     *
+     * @param epoch the epoch of the claim
+     * @param owner the instance that made it
+     * @param serverStart the server that it was made on, see {@link ServerStart}. On another server it is void
+     */
+    public record Held(PartitionId id, long epoch, int owner, long serverStart) {
 
-        /** Sets the parameters for name, number and epoch. */
+        /** Sets the parameters for all of it. */
         void bind(PreparedStatement statement, int index) throws SQLException {
             statement.setString(index, id.subscription());
             statement.setInt(index + 1, id.partition());
             statement.setLong(index + 2, epoch);
+            statement.setInt(index + 3, owner);
+            statement.setLong(index + 4, serverStart);
         }
     }
 
@@ -165,8 +172,7 @@ public final class PartitionClaims {
      * @param fromDead whether the former owner has died
      */
     public record Claim(
-            PartitionId id,
-            long epoch,
+            Held held,
             Stored stored,
             @Nullable Long suspect,
             int attempts,
@@ -179,9 +185,9 @@ public final class PartitionClaims {
             return stored.position();
         }
 
-        /** Returns the partition and its epoch. */
-        public Held held() {
-            return new Held(id, epoch);
+        /** Returns the partition. */
+        public PartitionId id() {
+            return held.id();
         }
     }
 }

@@ -43,6 +43,7 @@ final class Statements {
                 .replace("<hold doorbell>", name.member("_hold_doorbell"))
                 .replace("<lock class>", name.member("_lock_class"))
                 .replace("<choose lock class>", name.member("_choose_lock_class"))
+                .replace("<server start>", ServerStart.SQL)
                 .replace("<sequence>", name.member("_version_seq"))
                 .replace("<schema version>", name.member("_schema_version"));
     }

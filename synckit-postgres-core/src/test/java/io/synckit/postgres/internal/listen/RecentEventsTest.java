@@ -11,16 +11,29 @@ import org.junit.jupiter.api.Test;
 class RecentEventsTest {
 
     private static final int MAX_EVENTS = 4096;
+    private static final long SERVER = 1;
+    private static final long OTHER_SERVER = 2;
 
     private final RecentEvents recent = new RecentEvents();
 
     @Test
     void startsAfterAPosition() {
-        recent.clear(7);
+        recent.clear(7, SERVER);
 
         assertThat(recent.after()).isEqualTo(7);
         assertThat(recent.upTo()).isEqualTo(7);
         assertThat(recent.slice(7, event -> true, 10).events()).isEmpty();
+    }
+
+    @Test
+    void eventsOfAFormerServerCountAsMissing() {
+        recent.clear(0, SERVER);
+        recent.add(Events.range(1, 10), 10);
+        recent.moveTo(OTHER_SERVER);
+
+        assertThat(recent.hasAllAfter(9, SERVER)).isFalse();
+        assertThat(recent.hasAllAfter(9, OTHER_SERVER)).isFalse();
+        assertThat(recent.hasAllAfter(10, OTHER_SERVER)).isTrue();
     }
 
     @Test
@@ -74,7 +87,7 @@ class RecentEventsTest {
     @Test
     void clearForgetsEverything() {
         recent.add(Events.range(1, 5), 5);
-        recent.clear(100);
+        recent.clear(100, SERVER);
 
         assertThat(recent.size()).isZero();
         assertThat(recent.after()).isEqualTo(100);

@@ -98,7 +98,7 @@ class LiveCursorTest {
 
     @Test
     void readsAPageWhereItIsBehindTheRecentEvents() {
-        recent.clear(500);
+        recent.clear(500, 1);
         cursor.added(recent.upTo());
 
         assertThat(cursor.open(Long.MAX_VALUE, recent.upTo())).isTrue();
@@ -110,7 +110,7 @@ class LiveCursorTest {
 
     @Test
     void pageIsIgnoredAfterTheHistoryHasChanged() {
-        recent.clear(500);
+        recent.clear(500, 1);
         cursor.added(recent.upTo());
         cursor.open(Long.MAX_VALUE, recent.upTo());
         Step.ReadPage page = new Step.ReadPage(100, 500, PAGE);
@@ -318,7 +318,7 @@ class LiveCursorTest {
         publish(1, 2);
         take();
         cursor.take(recent, PAGE);
-        recent.clear(9);
+        recent.clear(9, 1);
 
         assertThat(cursor.rewind(2, 9)).isTrue();
         assertThat(cursor.take(recent, PAGE)).isEqualTo(new Step.ReadPage(2, 9, PAGE));
