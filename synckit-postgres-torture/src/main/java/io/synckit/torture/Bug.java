@@ -50,8 +50,8 @@ enum Bug {
     NO_EPOCH_CHECK(
             "the transaction of a handler does not check the epoch",
             Source.CHECKPOINTS,
-            " and epoch = ?",
-            " and epoch >= 0 * ?",
+            " and epoch = ? and owner = ?",
+            " and epoch >= 0 * ? and 0 = 0 * ?",
             EnumSet.of(Fault.LOST_LOCK, Fault.SUSPEND)),
 
     CHECKPOINT_BEFORE_HANDLER(

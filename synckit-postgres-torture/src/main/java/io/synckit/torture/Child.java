@@ -22,14 +22,16 @@ final class Child implements AutoCloseable {
     private final Process process;
     private final TcpProxy pool;
     private final TcpProxy listener;
+    private final ProcessClock clock;
     private final PrintStream orders;
     private final BufferedReader answers;
 
-    private Child(String name, Process process, TcpProxy pool, TcpProxy listener) {
+    private Child(String name, Process process, TcpProxy pool, TcpProxy listener, ProcessClock clock) {
         this.name = name;
         this.process = process;
         this.pool = pool;
         this.listener = listener;
+        this.clock = clock;
         this.orders = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8);
         this.answers = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     }
@@ -40,10 +42,10 @@ final class Child implements AutoCloseable {
     }
 
     /** @param classes directories whose classes replace those of the class path */
-    static Child start(String name, Class<?> main, int port, Path directory, List<Path> classes, Arguments arguments)
+    static Child start(String name, Class<?> main, Links links, Path directory, List<Path> classes, Arguments arguments)
             throws IOException {
-        TcpProxy pool = new TcpProxy("localhost", port);
-        TcpProxy listener = new TcpProxy("localhost", port);
+        TcpProxy pool = new TcpProxy("localhost", links.pool());
+        TcpProxy listener = new TcpProxy("localhost", links.listener());
         StringBuilder classPath = new StringBuilder();
         classes.forEach(overrides -> classPath.append(overrides).append(File.pathSeparator));
         List<String> command = new ArrayList<>(List.of(
@@ -55,11 +57,12 @@ final class Child implements AutoCloseable {
                 "-cp",
                 classPath + System.getProperty("java.class.path"),
                 main.getName()));
-        command.addAll(arguments.of(Server.url(pool.port()), Server.url(listener.port())));
-        Process process = new ProcessBuilder(command)
-                .redirectError(directory.resolve(name + ".log").toFile())
-                .start();
-        return new Child(name, process, pool, listener);
+        command.addAll(arguments.of(Server.url(pool.port()) + links.poolOptions(), Server.url(listener.port())));
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .redirectError(directory.resolve(name + ".log").toFile());
+        ProcessClock clock = new ProcessClock(directory.resolve(name + ".clock"));
+        clock.giveTo(builder);
+        return new Child(name, builder.start(), pool, listener, clock);
     }
 
     String name() {
@@ -72,6 +75,10 @@ final class Child implements AutoCloseable {
 
     TcpProxy listener() {
         return listener;
+    }
+
+    ProcessClock clock() {
+        return clock;
     }
 
     boolean isAlive() {

@@ -22,25 +22,25 @@ final class Children implements AutoCloseable {
     private final int partitions;
     private final long seed;
     private final Map<Role, List<Child>> alive = new EnumMap<>(Role.class);
-    private int port;
+    private Links links;
     private int started;
 
     /**
      * @param directory of the history files and logs
      * @param overrides directories whose classes replace those of the class path
      */
-    Children(Path directory, List<Path> overrides, int partitions, long seed, int port) {
+    Children(Path directory, List<Path> overrides, int partitions, long seed, Links links) {
         this.directory = directory;
         this.overrides = overrides;
         this.partitions = partitions;
         this.seed = seed;
-        this.port = port;
+        this.links = links;
     }
 
     /** Creates the events table. */
     void migrate() throws IOException, InterruptedException {
         Child migration = Child.start(
-                "migration", MigrationProcess.class, port, directory, overrides, (pool, listener) -> List.of(pool));
+                "migration", MigrationProcess.class, links, directory, overrides, (pool, listener) -> List.of(pool));
         if (!migration.awaitStop()) {
             throw new IllegalStateException("the migration has failed; see migration.log");
         }
@@ -72,7 +72,7 @@ final class Children implements AutoCloseable {
                 Child.start(
                         name,
                         WriterProcess.class,
-                        port,
+                        links,
                         directory,
                         overrides,
                         (pool, listener) -> List.of(pool, name, history, Long.toString(seed * 1000 + started)));
@@ -80,7 +80,7 @@ final class Children implements AutoCloseable {
                 Child.start(
                         name,
                         ReaderProcess.class,
-                        port,
+                        links,
                         directory,
                         overrides,
                         (pool, listener) -> List.of(
@@ -89,7 +89,7 @@ final class Children implements AutoCloseable {
                 Child.start(
                         name,
                         ConsumerProcess.class,
-                        port,
+                        links,
                         directory,
                         overrides,
                         (pool, listener) -> List.of(
@@ -100,6 +100,11 @@ final class Children implements AutoCloseable {
     /** The file that is there during an outage of what the handlers of consumers need. */
     Path outage() {
         return directory.resolve("outage");
+    }
+
+    /** The times at which commits were lost. */
+    Path losses() {
+        return directory.resolve("losses");
     }
 
     /** Starts another process of the role in the place of one that has ended. A reader continues where the former one has ended. */
@@ -139,14 +144,30 @@ final class Children implements AutoCloseable {
         }
     }
 
-    /** New connections of all processes lead to another server. */
-    void target(int newPort) {
-        port = newPort;
+    /** New connections of all processes lead elsewhere. */
+    void target(Links others) {
+        links = others;
         for (Child child : all()) {
-            child.pool().target("localhost", newPort);
-            child.listener().target("localhost", newPort);
+            child.pool().target("localhost", others.pool());
+            child.listener().target("localhost", others.listener());
             child.pool().cut();
             child.listener().cut();
+        }
+    }
+
+    /** Breaks all connections, and lets processes open no others. */
+    void refuse() {
+        for (Child child : all()) {
+            child.pool().refuse();
+            child.listener().refuse();
+        }
+    }
+
+    /** Ends what {@link #refuse} has begun. */
+    void heal() {
+        for (Child child : all()) {
+            child.pool().heal();
+            child.listener().heal();
         }
     }
 

@@ -18,6 +18,8 @@ enum Fault {
     KILLING_EVENT,
     /** Every handler of consumers fails for 10 seconds. */
     OUTAGE,
+    /** The clock of a process is set to another time, and back. */
+    CLOCK_JUMP,
 
     // Network
     /** Every connection of a process breaks. */
@@ -28,6 +30,8 @@ enum Fault {
     PARTIAL_MESSAGE,
     /** Each message takes 100 ms. */
     DELAY,
+    /** PgBouncer is killed with all its connections, and started. */
+    KILL_POOLER,
     /** An owner loses the session of its lock, and does not notice it for seconds. */
     LOST_LOCK,
 
@@ -44,6 +48,10 @@ enum Fault {
     SUSPEND_SERVER,
     /** The primary ends, and a synchronous standby is promoted. */
     FAIL_OVER,
+    /** The primary ends, and a standby is promoted that lacks the last commits. */
+    ASYNCHRONOUS_FAIL_OVER,
+    /** The database moves to a new server by a dump. */
+    DUMP_AND_RESTORE,
     /** The file system of the data is full. */
     DISK_FULL,
     /** No connection is free. */

@@ -1,5 +1,6 @@
 package io.synckit.torture;
 
+import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -17,17 +18,20 @@ final class Faults {
     private final NetworkFaults network;
     private final ServerFaults server;
     private final FailOver failOver;
+    private final DumpAndRestore dumpAndRestore;
+    private final TakeOverTimes takeOverTimes = new TakeOverTimes();
     private final Stage stage;
     private final List<Fault> possible;
     private final Deque<Fault> deck = new ArrayDeque<>();
     private final Map<Fault, Integer> counts = new EnumMap<>(Fault.class);
 
-    Faults(Stage stage, Set<Fault> possible) {
+    Faults(Stage stage, Set<Fault> possible) throws IOException {
         this.stage = stage;
-        this.processes = new ProcessFaults(stage);
+        this.processes = new ProcessFaults(stage, takeOverTimes);
         this.network = new NetworkFaults(stage);
         this.server = new ServerFaults(stage);
         this.failOver = new FailOver(stage);
+        this.dumpAndRestore = new DumpAndRestore(stage);
         if (possible.isEmpty()) {
             throw new IllegalArgumentException("none of the faults is possible here");
         }
@@ -45,6 +49,16 @@ final class Faults {
         }
         if (major < 15) {
             possible.remove(Fault.FAIL_OVER); // PostgreSQL 14 has pg_start_backup instead
+            possible.remove(Fault.ASYNCHRONOUS_FAIL_OVER);
+        }
+        if (!Tools.canDump(major)) {
+            possible.remove(Fault.DUMP_AND_RESTORE);
+        }
+        if (Tools.fakeTime().isEmpty()) {
+            possible.remove(Fault.CLOCK_JUMP);
+        }
+        if (Tools.pgBouncer().isEmpty()) {
+            possible.remove(Fault.KILL_POOLER);
         }
         return possible;
     }
@@ -62,6 +76,8 @@ final class Faults {
             case STOP_IN_ORDER -> processes.stopInOrder();
             case KILLING_EVENT -> processes.killingEvent();
             case OUTAGE -> processes.outage();
+            case CLOCK_JUMP -> processes.clockJump();
+            case KILL_POOLER -> server.killPooler();
             case CUT -> network.cut();
             case BLACK_HOLE -> network.blackHole();
             case PARTIAL_MESSAGE -> network.partialMessage();
@@ -72,7 +88,9 @@ final class Faults {
             case RESTART -> server.restart("INT");
             case CRASH -> server.crash();
             case SUSPEND_SERVER -> server.suspend();
-            case FAIL_OVER -> failOver.run();
+            case FAIL_OVER -> failOver.synchronous();
+            case ASYNCHRONOUS_FAIL_OVER -> failOver.asynchronous();
+            case DUMP_AND_RESTORE -> dumpAndRestore.run();
             case DISK_FULL -> server.fillDisk();
             case CONNECTION_LIMIT -> server.useAllConnections();
             case LONG_TRANSACTION -> server.longTransaction();
@@ -90,6 +108,10 @@ final class Faults {
 
     Map<Fault, Integer> counts() {
         return counts;
+    }
+
+    TakeOverTimes takeOverTimes() {
+        return takeOverTimes;
     }
 
     int killers() {

@@ -13,32 +13,41 @@ import org.postgresql.ds.PGSimpleDataSource;
 /** Faults of processes. */
 final class ProcessFaults {
 
+    private static final int HOUR = 3600;
     private static final int OUTAGE_MILLIS = 10_000;
     private static final Duration PARKED = Duration.ofMinutes(2);
 
     private final Stage stage;
+    private final TakeOverTimes takeOverTimes;
     private int killers;
 
-    ProcessFaults(Stage stage) {
+    ProcessFaults(Stage stage, TakeOverTimes takeOverTimes) {
         this.stage = stage;
+        this.takeOverTimes = takeOverTimes;
     }
 
     void kill() throws Exception {
         Victim victim = stage.victim();
+        TakeOver takeOver = TakeOver.from(victim.child().name(), stage);
         victim.child().kill();
         stage.children.replace(victim.role(), victim.child());
+        takeOverTimes.await(Fault.KILL, takeOver);
     }
 
     void suspend() throws Exception {
         Child child = stage.victim().child();
+        TakeOver takeOver = TakeOver.from(child.name(), stage);
         child.suspend();
         Pause.millis(stage.between(3500, 7500));
+        takeOverTimes.await(Fault.SUSPEND, takeOver);
         child.resume();
     }
 
     void stopInOrder() throws Exception {
         Victim victim = stage.victim();
+        TakeOver takeOver = TakeOver.from(victim.child().name(), stage);
         victim.child().beginStop();
+        takeOverTimes.await(Fault.STOP_IN_ORDER, takeOver);
         if (!victim.child().awaitStop()) {
             throw new IllegalStateException(victim.child().name() + " did not stop");
         }
@@ -61,6 +70,13 @@ final class ProcessFaults {
             throw new IllegalStateException("the event of " + key + " was not parked");
         }
         stage.children.replaceDeadConsumers();
+    }
+
+    void clockJump() throws Exception {
+        Child child = stage.victim().child();
+        child.clock().set(stage.random.nextBoolean() ? HOUR : -HOUR);
+        Pause.millis(stage.between(2000, 5000));
+        child.clock().set(0);
     }
 
     void outage() throws Exception {

@@ -15,9 +15,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** One run with a seed: a new database, all processes, faults, and the judgement. */
 final class Round {
@@ -35,6 +37,7 @@ final class Round {
     private final Path directory;
     private final List<Path> overrides;
     private final List<String> violations = new ArrayList<>();
+    private final List<String> excerpts = new ArrayList<>();
 
     /**
      * @param directory of the histories, which is created
@@ -52,7 +55,8 @@ final class Round {
         try {
             return round.run(time, wanted, major);
         } catch (Exception e) {
-            return new Outcome(List.of("the run does not fail: " + e), "not counted", Map.of());
+            return new Outcome(
+                    List.of("the run does not fail: " + e), List.of(), "not counted", Map.of(), new TakeOverTimes());
         }
     }
 
@@ -64,8 +68,9 @@ final class Round {
             Server first = new Server(workspace.directory().resolve("primary"), major, isAsynchronous(seed));
             first.start();
             Random random = new Random(seed);
-            try (Children children = new Children(directory, overrides, partitions, seed, first.port())) {
-                Stage stage = new Stage(first, children, random, workspace.directory());
+            try (Pooler pooler = pooler(first);
+                    Children children = new Children(directory, overrides, partitions, seed, Links.to(first, pooler))) {
+                Stage stage = new Stage(first, pooler, children, random, workspace.directory());
                 try {
                     children.migrate();
                     create(first);
@@ -73,7 +78,7 @@ final class Round {
                     awaitConsumers(stage);
                     Levels levels = new Levels(children);
                     levels.measureFirst();
-                    Faults faults = new Faults(stage, Faults.possible(wanted, major, workspace.canBeFilled()));
+                    Faults faults = new Faults(stage, possible(wanted, major, workspace));
                     inject(time, stage, faults);
                     finish(stage, faults, levels);
                     return judge(stage, faults);
@@ -84,9 +89,32 @@ final class Round {
         }
     }
 
+    private Set<Fault> possible(Set<Fault> wanted, int major, Workspace workspace) {
+        Set<Fault> possible = Faults.possible(wanted, major, workspace.canBeFilled());
+        if (pooling(seed).isEmpty()) {
+            possible.remove(Fault.KILL_POOLER);
+        }
+        return possible;
+    }
+
     /** Returns whether {@code synchronous_commit} is off in the round of a seed. */
     static boolean isAsynchronous(long seed) {
         return seed % 4 < 2;
+    }
+
+    /** Returns what is between processes and server in the round of a seed; empty if they are connected directly. */
+    static Optional<Pooler.Mode> pooling(long seed) {
+        int kind = (int) Math.floorMod(seed, 3L);
+        return Tools.pgBouncer().isEmpty() || kind == 0
+                ? Optional.empty()
+                : Optional.of(Pooler.Mode.values()[kind - 1]);
+    }
+
+    private @Nullable Pooler pooler(Server server) throws IOException {
+        Optional<Pooler.Mode> mode = pooling(seed);
+        return mode.isEmpty()
+                ? null
+                : new Pooler(Tools.pgBouncer().orElseThrow(), directory, mode.get(), server.port());
     }
 
     private static void create(Server server) throws SQLException {
@@ -94,6 +122,8 @@ final class Round {
                 "create table balances (account text primary key, amount bigint, last_version bigint, in_order boolean)",
                 "create table applied (n bigint generated always as identity, version bigint, account text)",
                 "create table business (event_id text)",
+                "create table contended (id int primary key, n int)",
+                "insert into contended values (0, 0), (1, 0)",
                 "create table slow_commits (seconds double precision, fails boolean)",
                 "create function commit_slowly() returns trigger language plpgsql as $$ begin"
                         + " perform pg_sleep(new.seconds); if new.fails then raise exception 'fails on purpose'; end if; return null; end $$",
@@ -204,10 +234,11 @@ final class Round {
         }
         Checker result = Checker.check(directory);
         violations.addAll(result.violations());
+        excerpts.addAll(result.excerpts());
         if (violations.isEmpty()) {
             Directories.delete(directory);
         }
-        return new Outcome(violations, result.counts(), faults.counts());
+        return new Outcome(violations, excerpts, result.counts(), faults.counts(), faults.takeOverTimes());
     }
 
     private static void write(Server server, String query, Path file) throws SQLException, IOException {
@@ -227,5 +258,10 @@ final class Round {
     }
 
     /** The judgement of a round. */
-    record Outcome(List<String> violations, String counts, Map<Fault, Integer> faults) {}
+    record Outcome(
+            List<String> violations,
+            List<String> excerpts,
+            String counts,
+            Map<Fault, Integer> faults,
+            TakeOverTimes takeOverTimes) {}
 }

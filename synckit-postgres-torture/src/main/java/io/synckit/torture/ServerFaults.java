@@ -67,6 +67,12 @@ final class ServerFaults {
         }
     }
 
+    void killPooler() throws Exception {
+        if (stage.pooler != null) {
+            stage.pooler.kill(stage.between(0, 3000));
+        }
+    }
+
     void suspend() throws Exception {
         stage.server.signalAll("STOP");
         Pause.millis(stage.between(1000, 6000));

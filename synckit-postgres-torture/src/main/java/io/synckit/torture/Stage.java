@@ -1,9 +1,11 @@
 package io.synckit.torture;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /** What faults act on: the server, the processes, and the random numbers of the seed. */
 final class Stage {
@@ -15,14 +17,27 @@ final class Stage {
     final Random random;
     final Path data;
 
+    /** Between processes and server; null if there is none. */
+    final @Nullable Pooler pooler;
+
     /** The current primary. */
     Server server;
 
-    Stage(Server server, Children children, Random random, Path data) {
+    Stage(Server server, @Nullable Pooler pooler, Children children, Random random, Path data) {
         this.server = server;
+        this.pooler = pooler;
         this.children = children;
         this.random = random;
         this.data = data;
+    }
+
+    /** From now on connections lead to another server. */
+    void moveTo(Server primary) throws IOException {
+        server = primary;
+        if (pooler != null) {
+            pooler.target(primary.port());
+        }
+        children.target(Links.to(primary, pooler));
     }
 
     /** Returns a process. Mostly an owner of partitions, because faults elsewhere prove little about the epoch. */

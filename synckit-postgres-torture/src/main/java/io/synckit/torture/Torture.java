@@ -61,6 +61,7 @@ public final class Torture {
         announceSkipped(options);
         boolean right = true;
         Map<Fault, Integer> all = new EnumMap<>(Fault.class);
+        TakeOverTimes takeOverTimes = new TakeOverTimes();
         Duration left = options.time();
         for (long seed = options.seed(); !left.isNegative() && !left.isZero(); seed++) {
             Duration time = left.compareTo(options.round()) < 0 ? left : options.round();
@@ -72,22 +73,26 @@ public final class Torture {
             boolean isRight = outcome.violations().isEmpty();
             right &= isRight;
             outcome.faults().forEach((fault, count) -> all.merge(fault, count, Integer::sum));
+            takeOverTimes.add(outcome.takeOverTimes());
             System.out.printf(
-                    "%s: seed %d, PostgreSQL %d, %d partitions, synchronous_commit %s, %d s: %s; faults %s%n",
+                    "%s: seed %d, PostgreSQL %d, %d partitions, synchronous_commit %s, %s, %d s: %s; faults %s%n",
                     isRight ? "passed" : "FAILED",
                     seed,
                     options.major(),
                     partitions,
                     Round.isAsynchronous(seed) ? "off" : "on",
+                    Round.pooling(seed).map(mode -> "PgBouncer per " + mode).orElse("no pooler"),
                     time.toSeconds(),
                     outcome.counts(),
                     outcome.faults());
             outcome.violations().forEach(violation -> System.out.println("  " + violation));
+            outcome.excerpts().forEach(line -> System.out.println("  | " + line));
             if (!isRight) {
                 System.out.println("  The histories are in " + directory);
             }
         }
         System.out.println("All faults: " + all);
+        System.out.println("Take-over: " + takeOverTimes);
         return right;
     }
 

@@ -1,5 +1,6 @@
 package io.synckit.torture.check;
 
+import io.synckit.torture.check.Excerpt.Subject;
 import io.synckit.torture.check.Log.Event;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -16,11 +17,13 @@ import java.util.TreeMap;
 final class ConsumerCheck {
 
     private final Log log;
+    private final Losses losses;
     private final Violations violations;
     private int duplicates;
 
-    ConsumerCheck(Log log, Violations violations) {
+    ConsumerCheck(Log log, Losses losses, Violations violations) {
         this.log = log;
+        this.losses = losses;
         this.violations = violations;
     }
 
@@ -37,16 +40,17 @@ final class ConsumerCheck {
         for (List<String> line : Lines.read(directory.resolve("applied.tsv"))) {
             long version = Long.parseLong(line.get(0));
             if (!applied.add(version)) {
-                violations.add("handled twice: " + log.events().get(version));
+                violations.add("handled twice: " + log.events().get(version), Subject.of(version));
             }
             inOrder(last, line.get(1), version);
         }
         for (Event event : log.events().values()) {
             if (event.isBooked() != applied.remove(event.version())) {
-                violations.add("not handled, or handled although it does not match: " + event);
+                violations.add("not handled, or handled although it does not match: " + event, Subject.of(event));
             }
         }
-        applied.forEach(version -> violations.add("handled, but not in the log: version " + version));
+        applied.forEach(
+                version -> violations.add("handled, but not in the log: version " + version, Subject.of(version)));
         violations.of("an exactly-once projection equals the log");
         Map<String, Long> sums = new TreeMap<>();
         log.events().values().stream()
@@ -75,6 +79,9 @@ final class ConsumerCheck {
         Map<String, Long> last = new HashMap<>();
         for (List<String> line : handled) {
             long version = Long.parseLong(line.get(2));
+            if (!log.events().containsKey(version) && losses.include(Long.parseLong(line.get(1)))) {
+                continue;
+            }
             if (seen.add(version)) {
                 inOrder(last, line.get(3), version);
             } else {
@@ -83,17 +90,20 @@ final class ConsumerCheck {
         }
         for (Event event : log.events().values()) {
             if (event.isBooked() != seen.remove(event.version())) {
-                violations.add("not handled, or handled although it does not match: " + event);
+                violations.add("not handled, or handled although it does not match: " + event, Subject.of(event));
             }
         }
-        seen.forEach(version -> violations.add("handled, but not in the log: version " + version));
+        seen.forEach(version -> violations.add("handled, but not in the log: version " + version, Subject.of(version)));
     }
 
     private void inOrder(Map<String, Long> last, String key, long version) {
         Long before = last.put(key, version);
         if (before != null && before > version) {
-            violations.add("of key " + key + ", version " + before + " was handled before "
-                    + log.events().get(version));
+            violations.add(
+                    "of key " + key + ", version " + before + " was handled before "
+                            + log.events().get(version),
+                    Subject.of(before),
+                    Subject.of(version));
         }
     }
 }

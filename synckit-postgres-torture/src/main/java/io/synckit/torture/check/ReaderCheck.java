@@ -1,5 +1,6 @@
 package io.synckit.torture.check;
 
+import io.synckit.torture.check.Excerpt.Subject;
 import io.synckit.torture.check.Log.Event;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -10,11 +11,13 @@ import java.util.Map;
 final class ReaderCheck {
 
     private final Log log;
+    private final Losses losses;
     private final Violations violations;
     private long received;
 
-    ReaderCheck(Log log, Violations violations) {
+    ReaderCheck(Log log, Losses losses, Violations violations) {
         this.log = log;
+        this.losses = losses;
         this.violations = violations;
     }
 
@@ -41,13 +44,20 @@ final class ReaderCheck {
                 continue;
             }
             received++;
+            if (!log.events().containsKey(version) && losses.include(Long.parseLong(line.get(1)))) {
+                continue;
+            }
             Map.Entry<Long, Event> next = log.events().higherEntry(last);
             if (next == null || next.getKey() != version) {
-                violations.add(reader + " has received " + version + " at " + line.get(1) + " after " + last
-                        + ", but the next event is " + (next == null ? null : next.getValue()));
+                violations.add(
+                        reader + " has received " + version + " at " + line.get(1) + " after " + last
+                                + ", but the next event is " + (next == null ? null : next.getValue()),
+                        Subject.of(version),
+                        next == null ? Subject.of(last) : Subject.of(next.getValue()));
             } else if (!next.getValue().id().equals(line.get(3))
                     || !next.getValue().is(line.get(4), line.get(5), line.get(6))) {
-                violations.add(reader + " has received " + line + ", but stored is " + next.getValue());
+                violations.add(
+                        reader + " has received " + line + ", but stored is " + next.getValue(), Subject.of(version));
             }
             last = version;
         }

@@ -1,7 +1,11 @@
 package io.synckit.torture.check;
 
+import io.synckit.torture.check.Excerpt.Subject;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /** What a checker has found. Keeps the first ones of each promise. */
 final class Violations {
@@ -9,6 +13,7 @@ final class Violations {
     private static final int KEPT = 5;
 
     private final List<String> found = new ArrayList<>();
+    private final Map<String, Set<Subject>> subjects = new LinkedHashMap<>();
     private int ofThisPromise;
     private String promise = "";
 
@@ -19,8 +24,12 @@ final class Violations {
         ofThisPromise = 0;
     }
 
-    void add(String evidence) {
-        if (++ofThisPromise <= KEPT) {
+    /** @param about the events that show it */
+    void add(String evidence, Subject... about) {
+        if (++ofThisPromise == 1) {
+            subjects.put(promise, Set.of(about));
+        }
+        if (ofThisPromise <= KEPT) {
             found.add(promise + ": " + evidence);
         }
     }
@@ -29,6 +38,11 @@ final class Violations {
         if (ofThisPromise > KEPT) {
             found.add(promise + ": " + (ofThisPromise - KEPT) + " more");
         }
+    }
+
+    /** Returns the events of the first violation of each promise. */
+    Map<String, Set<Subject>> subjects() {
+        return subjects;
     }
 
     List<String> found() {

@@ -1,5 +1,6 @@
 package io.synckit.torture.check;
 
+import io.synckit.torture.check.Excerpt.Subject;
 import io.synckit.torture.check.Log.Event;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -17,11 +18,13 @@ import java.util.Set;
 final class WriterCheck {
 
     private final Log log;
+    private final Losses losses;
     private final Violations violations;
     private final Map<String, Operation> operations = new LinkedHashMap<>();
 
-    WriterCheck(Path directory, Log log, Violations violations) throws IOException {
+    WriterCheck(Path directory, Log log, Losses losses, Violations violations) throws IOException {
         this.log = log;
+        this.losses = losses;
         this.violations = violations;
         for (Path file : Lines.histories(directory, "writer")) {
             for (List<String> line : Lines.read(file)) {
@@ -42,12 +45,33 @@ final class WriterCheck {
                 .count();
     }
 
+    /** Returns how many operations were rejected because of a deadlock. */
+    long deadlocks() {
+        return operations.values().stream()
+                .filter(operation -> operation.result.endsWith("SQLSTATE 40P01"))
+                .count();
+    }
+
+    /** Returns how many acknowledged operations a fail-over to an asynchronous standby has lost. */
+    long lost() {
+        return operations.values().stream()
+                .filter(operation -> operation.outcome.equals("committed"))
+                .filter(operation -> log.find(operation.events.get(0).id) == null)
+                .count();
+    }
+
     void check(Set<String> businessRows) {
         for (Operation operation : operations.values()) {
             switch (operation.outcome) {
-                case "committed" -> committed(operation);
+                case "committed" -> {
+                    if (losses.include(operation.end)) {
+                        allOrNothing(operation);
+                    } else {
+                        committed(operation);
+                    }
+                }
                 case "rejected" -> rejected(operation);
-                default -> unknown(operation);
+                default -> allOrNothing(operation);
             }
         }
         nothingElse();
@@ -62,9 +86,9 @@ final class WriterCheck {
             Written written = operation.events.get(i);
             Event event = log.find(written.id);
             if (event == null || !event.is(written.aggregate, written.type, written.data)) {
-                violations.add(operation + ", but in the log: " + event);
+                violations.add(operation + ", but in the log: " + event, Subject.of(written.id));
             } else if (!operation.result.split(";")[i].equals(Long.toString(event.version()))) {
-                violations.add(operation + ", but its version is " + event.version());
+                violations.add(operation + ", but its version is " + event.version(), Subject.of(event));
             }
         }
     }
@@ -73,18 +97,20 @@ final class WriterCheck {
         violations.of("a rejected event is not stored");
         for (Written written : operation.events) {
             if (log.find(written.id) != null) {
-                violations.add(operation + ", but in the log: " + log.find(written.id));
+                violations.add(operation + ", but in the log: " + log.find(written.id), Subject.of(written.id));
             }
         }
     }
 
-    private void unknown(Operation operation) {
+    private void allOrNothing(Operation operation) {
         violations.of("events of one transaction are stored together or not at all");
         long stored = operation.events.stream()
                 .filter(written -> log.find(written.id) != null)
                 .count();
         if (stored != 0 && stored != operation.events.size()) {
-            violations.add(operation + ", but " + stored + " of " + operation.events.size() + " are stored");
+            violations.add(
+                    operation + ", but " + stored + " of " + operation.events.size() + " are stored",
+                    operation.subjects());
         }
     }
 
@@ -94,7 +120,7 @@ final class WriterCheck {
         operations.values().forEach(operation -> operation.events.forEach(written -> ids.add(written.id)));
         for (Event event : log.events().values()) {
             if (event.isBooked() && !ids.contains(event.id())) {
-                violations.add(event.toString());
+                violations.add(event.toString(), Subject.of(event));
             }
         }
     }
@@ -105,7 +131,7 @@ final class WriterCheck {
         for (Event event : log.events().values()) {
             long expected = last.getOrDefault(event.aggregate(), 0L) + 1;
             if (event.streamVersion() != expected) {
-                violations.add("expected " + expected + ": " + event);
+                violations.add("expected " + expected + ": " + event, Subject.of(event));
             }
             last.put(event.aggregate(), event.streamVersion());
         }
@@ -131,8 +157,11 @@ final class WriterCheck {
             for (Written written : operation.events) {
                 Event event = log.find(written.id);
                 if (event != null && event.version() < highest) {
-                    violations.add(operation + " has started after version " + highest + " was acknowledged, but has "
-                            + event.version());
+                    violations.add(
+                            operation + " has started after version " + highest + " was acknowledged, but has "
+                                    + event.version(),
+                            Subject.of(event),
+                            Subject.of(highest));
                 }
             }
         }
@@ -153,7 +182,9 @@ final class WriterCheck {
             if (operation.kind.equals("business")) {
                 String id = operation.events.get(0).id;
                 if (rows.contains(id) != (log.find(id) != null)) {
-                    violations.add(operation + ", business row " + rows.contains(id) + ", event " + log.find(id));
+                    violations.add(
+                            operation + ", business row " + rows.contains(id) + ", event " + log.find(id),
+                            operation.subjects());
                 }
             }
         }
@@ -190,6 +221,10 @@ final class WriterCheck {
             outcome = what;
             end = time;
             result = value;
+        }
+
+        Subject[] subjects() {
+            return events.stream().map(written -> Subject.of(written.id)).toArray(Subject[]::new);
         }
 
         @Override

@@ -10,15 +10,15 @@ import java.nio.file.Path;
  * What a process does, one line each: a kind, the time of {@link System#nanoTime}, which all processes of a machine share, and fields,
  * separated by tabs. A line is with the operating system when the call returns, so it survives the death of the process. Thread-safe.
  */
-final class HistoryFile {
+public final class HistoryFile {
 
     private final FileOutputStream out;
 
-    HistoryFile(Path file) throws IOException {
+    public HistoryFile(Path file) throws IOException {
         out = new FileOutputStream(file.toFile(), true);
     }
 
-    synchronized void write(String kind, Object... fields) {
+    public synchronized void write(String kind, Object... fields) {
         StringBuilder line = new StringBuilder(kind).append('\t').append(System.nanoTime());
         for (Object field : fields) {
             line.append('\t').append(field);

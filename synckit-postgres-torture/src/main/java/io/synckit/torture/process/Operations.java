@@ -194,12 +194,13 @@ final class Operations {
     }
 
     private static String reason(Throwable failure) {
-        String reason = failure instanceof InvalidConnectionException connection
-                ? connection.reason().name()
-                : failure.getClass().getSimpleName();
-        return failure instanceof EventStoreException || failure instanceof Rejected
-                ? reason
-                : reason + " " + String.valueOf(failure.getMessage()).replaceAll("\\s+", " ");
+        if (failure instanceof InvalidConnectionException connection) {
+            return connection.reason().name();
+        }
+        String name = failure.getClass().getSimpleName();
+        return failure instanceof EventStoreException
+                ? name
+                : name + " " + String.valueOf(failure.getMessage()).replaceAll("\\s+", " ");
     }
 
     /** Stores events. */

@@ -2,20 +2,30 @@ package io.synckit.torture.process;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.synckit.ConnectionSource;
+import io.synckit.HistoryChangedException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.notification.NotificationListenerBuilder;
 import io.synckit.postgres.schema.NotifyMode;
+import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveSubscription;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** A process with a live subscription, which records each event. */
 public final class ReaderProcess {
 
-    private ReaderProcess() {}
+    private final NotificationListener listener;
+    private final HistoryFile history;
+    private volatile @Nullable LiveSubscription subscription;
+
+    private ReaderProcess(NotificationListener listener, HistoryFile history) {
+        this.listener = listener;
+        this.history = history;
+    }
 
     /** @param args URL of the pool, URL of the listener, name, history file, version after which it reads, and whether it polls */
     public static void main(String[] args) throws Exception {
@@ -28,28 +38,36 @@ public final class ReaderProcess {
             }
             try (NotificationListener listener = builder.build()) {
                 listener.start();
-                LiveSubscription subscription = start(listener, since, history);
-                Orders.serve((version, limit) -> await(subscription, version, limit));
+                ReaderProcess process = new ReaderProcess(listener, history);
+                process.startAfter(since);
+                Orders.serve(process::await);
             }
         }
     }
 
-    private static LiveSubscription start(NotificationListener listener, Version since, HistoryFile history) {
+    private void startAfter(Version since) {
         history.write("from", since);
-        LiveOptions options = LiveOptions.named("reader").from(since);
-        return Parts.started(() -> listener.subscriptions().live(options, event -> record(history, event)));
+        LiveOptions options = LiveOptions.named("reader").from(since).onNotice(this::handle);
+        subscription = Parts.started(() -> listener.subscriptions().live(options, this::record));
     }
 
-    /** A subscription that has ended reaches nothing. */
-    private static boolean await(LiveSubscription subscription, long version, Duration limit) {
-        return Pause.until(
-                        limit,
-                        () -> !subscription.isActive()
-                                || subscription.position().value() >= version)
-                && subscription.isActive();
+    /** After a fail-over that has lost commits, it continues where the log is unchanged. */
+    private void handle(LiveNotice notice) {
+        if (notice instanceof LiveNotice.Ended ended && ended.failure() instanceof HistoryChangedException changed) {
+            new Thread(() -> startAfter(changed.safe()), "restart").start();
+        }
     }
 
-    private static void record(HistoryFile history, StoredEvent event) {
+    private boolean await(long version, Duration limit) {
+        return Pause.until(limit, () -> isActiveAt(version));
+    }
+
+    private boolean isActiveAt(long version) {
+        LiveSubscription current = subscription;
+        return current != null && current.isActive() && current.position().value() >= version;
+    }
+
+    private void record(StoredEvent event) {
         history.write("event", event.version(), event.id(), event.aggregateId(), event.type(), event.dataJson());
     }
 }

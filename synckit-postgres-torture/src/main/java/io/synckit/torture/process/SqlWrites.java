@@ -66,7 +66,10 @@ final class SqlWrites {
         try {
             connection.setAutoCommit(false);
             if (random.nextInt(10) == 0) {
-                connection.setTransactionIsolation(Connection.TRANSACTION_SERIALIZABLE);
+                execute(connection, "set transaction isolation level serializable");
+            }
+            if (random.nextInt(10) == 0) {
+                lockInAnyOrder(connection);
             }
             List<Version> versions = new ArrayList<>();
             for (Event event : events) {
@@ -83,6 +86,20 @@ final class SqlWrites {
             return versions;
         } catch (SQLException e) {
             throw new Rejected("failed before the commit, SQLSTATE " + e.getSQLState());
+        }
+    }
+
+    /** Two transactions that do this at a time may end in a deadlock. */
+    private void lockInAnyOrder(Connection connection) throws SQLException {
+        int first = random.nextInt(2);
+        execute(connection, "update contended set n = n + 1 where id = " + first);
+        Pause.millis(200);
+        execute(connection, "update contended set n = n + 1 where id = " + (1 - first));
+    }
+
+    private static void execute(Connection connection, String sql) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(sql);
         }
     }
 

@@ -101,6 +101,47 @@ class CheckerTest {
     }
 
     @Test
+    void eventsThatAFailOverLosesMayBeMissing() throws IOException {
+        write("losses", List.of("loss\t45\t15"));
+        log.remove(0);
+        log.set(0, "3\tw-2.0\ta\t1\tBooked\t6");
+        applied.remove(0);
+        balances.set(0, "a\t6\tt");
+
+        assertThat(violations()).isEmpty();
+    }
+
+    @Test
+    void eventsFromBeforeTheFailOverMayNotBeMissing() throws IOException {
+        write("losses", List.of("loss\t45\t25"));
+        finds("an acknowledged event is stored as it was written", lines -> lines.remove(0), log);
+    }
+
+    @Test
+    void linesAboutTheEventsOfAViolationAreShown() throws IOException {
+        write("faults", List.of("kill\t25\t35", "cut\t20000000000\t20000000001"));
+        reader.remove(1);
+        violations();
+
+        assertThat(Checker.check(directory).excerpts())
+                .containsExactly(
+                        "a live reader receives every event once, in the order of versions:",
+                        "  log.tsv: 1 w-1.0 a 1 Booked 5",
+                        "  log.tsv: 3 w-2.0 a 2 Booked 6",
+                        "  applied.tsv: 1 a",
+                        "  applied.tsv: 3 a",
+                        "  writer-1.history: start 10 w-1 plain w-1.0|a|Booked|5",
+                        "  writer-1.history: committed 20 w-1 1",
+                        "  consumer-1.history: handled 22 1 a",
+                        "  faults: kill 25 35",
+                        "  writer-1.history: start 30 w-2 batch w-2.0|a|Booked|6;w-2.1|b|Booked|7",
+                        "  writer-1.history: committed 40 w-2 3;4",
+                        "  reader-1.history: event 41 3 w-2.0 a Booked 6",
+                        "  consumer-1.history: handled 42 3 a",
+                        "  consumer-1.history: handled 90 3 a");
+    }
+
+    @Test
     void changedEventIsFound() throws IOException {
         finds("an acknowledged event is stored", lines -> lines.set(0, "1\tw-1.0\ta\t1\tBooked\t50"), log);
     }

@@ -1,0 +1,51 @@
+package io.synckit.torture;
+
+import io.synckit.torture.process.Pause;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** How long it took, after faults of an owner, until others had handled an event of each of its partitions and stored its position. */
+final class TakeOverTimes {
+
+    private static final Duration LONGEST = Duration.ofSeconds(15);
+
+    private final Map<Fault, List<Double>> seconds = new EnumMap<>(Fault.class);
+
+    /** Waits for a take-over, and keeps its time. */
+    void await(Fault fault, TakeOver takeOver) {
+        if (takeOver.isOfOwner()) {
+            Pause.until(LONGEST, takeOver::isDone);
+            seconds.computeIfAbsent(fault, none -> new ArrayList<>()).add(takeOver.seconds());
+        }
+    }
+
+    void add(TakeOverTimes others) {
+        others.seconds.forEach((fault, times) ->
+                seconds.computeIfAbsent(fault, none -> new ArrayList<>()).addAll(times));
+    }
+
+    @Override
+    public String toString() {
+        return seconds.entrySet().stream()
+                .map(entry -> line(entry.getKey(), entry.getValue()))
+                .collect(Collectors.joining("; "));
+    }
+
+    private static String line(Fault fault, List<Double> times) {
+        List<Double> sorted = new ArrayList<>(times);
+        Collections.sort(sorted);
+        return String.format(
+                Locale.ROOT,
+                "after %s %d times, median %.2f s, at most %.2f s",
+                fault,
+                sorted.size(),
+                sorted.get(sorted.size() / 2),
+                sorted.get(sorted.size() - 1));
+    }
+}
