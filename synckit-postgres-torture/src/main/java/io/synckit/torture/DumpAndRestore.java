@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** Moves the database to a new server: nobody can connect, the database is dumped and restored, and all connections lead to the new server. */
+/** Moves the database to a new server: all connections end, the database is dumped and restored, and new connections lead to the new server. */
 final class DumpAndRestore {
 
     private final Stage stage;

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 
-/** The clock of a process, which can be set if faketime is installed. {@link System#nanoTime} goes on as before. */
+/** The clock of a process, which can be set if faketime is installed. {@link System#nanoTime} is not affected. */
 final class ProcessClock {
 
     private final Path file;

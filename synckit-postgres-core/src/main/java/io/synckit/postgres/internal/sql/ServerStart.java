@@ -6,8 +6,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 
 /**
- * The time at which the server was started, in microseconds. It tells a server from one that has taken its place: a standby that was promoted
- * may lack the last commits, so what was read from the former primary does not hold there.
+ * The time at which the server was started, in microseconds. It distinguishes a server from one that has replaced it: a standby that was
+ * promoted may lack the last commits, so what was read from the former primary does not hold there.
  */
 public final class ServerStart {
 
