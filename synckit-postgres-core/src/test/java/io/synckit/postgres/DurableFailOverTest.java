@@ -17,40 +17,64 @@ import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
-/** A server of its own that is started again without the last event, like a standby that lacked it and was promoted. */
+/** A server of its own that is started again, as it was, or without the last event like a standby that lacked it and was promoted. */
 class DurableFailOverTest {
+
+    private static final int MORE_THAN_COUNTED_DEATHS = 4;
 
     @TempDir
     private Path data;
 
     private final BlockingQueue<String> handled = new LinkedBlockingQueue<>();
-    private final CountDownLatch goOn = new CountDownLatch(1);
+    private final PGSimpleDataSource physical = new PGSimpleDataSource();
+    private final HikariDataSource pool = new HikariDataSource();
+    private final ConnectionSource connections = ConnectionSource.of(pool);
+    private final PostgresEventStore store = PostgresEventStore.on(physical, Config.defaults());
     private int port;
+    private EmbeddedPostgres server;
+    private NotificationListener listener;
 
     @BeforeEach
-    void choosePort() throws IOException {
+    void start() throws IOException, SQLException {
         try (ServerSocket free = new ServerSocket(0)) {
             port = free.getLocalPort();
         }
+        startServer();
+        physical.setUrl(server.getJdbcUrl("postgres", "postgres"));
+        pool.setDataSource(physical);
+        new SchemaMigrator(physical, "synckit", "events", SchemaMigrator.Options.DEFAULTS).migrate();
+        execute("create table applied (id text)");
+        listener = NotificationListener.builder(physical, connections, JsonCodecs.jackson())
+                .withReconnectSettings(Duration.ofMillis(200), 1000)
+                .build();
+        listener.start();
     }
 
-    private EmbeddedPostgres start() throws IOException {
-        return EmbeddedPostgres.builder()
+    @AfterEach
+    void stop() throws IOException {
+        listener.close();
+        pool.close();
+        server.close();
+    }
+
+    private void startServer() throws IOException {
+        server = EmbeddedPostgres.builder()
                 .setDataDirectory(data)
                 .setCleanDataDirectory(false)
                 .setPort(port)
@@ -58,80 +82,82 @@ class DurableFailOverTest {
                 .start();
     }
 
+    private void restart() throws IOException {
+        server.close();
+        startServer();
+    }
+
+    private static DurableOptions options(Delivery delivery) {
+        return DurableOptions.named("numbers").startFrom(StartFrom.beginning()).delivery(delivery);
+    }
+
     @ParameterizedTest
     @EnumSource(Delivery.class)
     void ownerDoesNotPassAnEventThatWasLost(Delivery delivery) throws Exception {
-        EmbeddedPostgres server = start();
-        PGSimpleDataSource physical = new PGSimpleDataSource();
-        physical.setUrl(server.getJdbcUrl("postgres", "postgres"));
-        new SchemaMigrator(physical, "synckit", "events", SchemaMigrator.Options.DEFAULTS).migrate();
-        execute(physical, "create table applied (id text)");
-        try (HikariDataSource pool = new HikariDataSource()) {
-            pool.setDataSource(physical);
-            ConnectionSource connections = ConnectionSource.of(pool);
-            PostgresEventStore store = PostgresEventStore.on(physical, Config.defaults());
-            try (NotificationListener listener = NotificationListener.builder(
-                            physical, connections, JsonCodecs.jackson())
-                    .withReconnectSettings(Duration.ofMillis(200), 1000)
-                    .build()) {
-                listener.start();
-                DurableOptions options = DurableOptions.named("numbers")
-                        .startFrom(StartFrom.beginning())
-                        .delivery(delivery);
-                listener.subscriptions().durable(options, (event, context) -> handle(connections, event));
-                store.store(Event.of("a", "T", 1).withId("first"));
-                assertThat(take(1)).containsExactly("first");
-                Await.until(() -> query(physical, "select position from synckit.events_checkpoints")
-                        .equals("1"));
-                store.store(Event.of("a", "T", 2).withId("lost"));
-                assertThat(take(1)).containsExactly("lost");
-
-                server.close();
-                server = start();
-                execute(
-                        physical,
-                        "set synckit.maintenance = 'on'",
-                        "delete from synckit.events where id = 'lost'",
-                        "select setval('synckit.events_version_seq', 1)");
-                goOn.countDown();
-                store.store(Event.of("a", "T", 3).withId("next"));
-
-                assertThat(take(1)).containsExactly("next");
-                if (delivery == Delivery.EXACTLY_ONCE) {
-                    assertThat(query(physical, "select string_agg(id, ' ' order by id) from applied"))
-                            .isEqualTo("first next");
-                }
+        CountDownLatch goOn = new CountDownLatch(1);
+        listener.subscriptions().durable(options(delivery), (event, context) -> {
+            handled.add(event.id());
+            if (event.id().equals("lost")) {
+                assertThat(goOn.await(4, TimeUnit.MINUTES)).isTrue();
             }
-        } finally {
-            server.close();
+            apply(event);
+        });
+        store.store(Event.of("a", "T", 1).withId("first"));
+        assertThat(next()).isEqualTo("first");
+        Await.until(
+                () -> query("select position from synckit.events_checkpoints").equals("1"));
+        store.store(Event.of("a", "T", 2).withId("lost"));
+        assertThat(next()).isEqualTo("lost");
+
+        restart();
+        execute(
+                "set synckit.maintenance = 'on'",
+                "delete from synckit.events where id = 'lost'",
+                "select setval('synckit.events_version_seq', 1)");
+        goOn.countDown();
+        store.store(Event.of("a", "T", 3).withId("next"));
+
+        assertThat(next()).isEqualTo("next");
+        if (delivery == Delivery.EXACTLY_ONCE) {
+            Await.until(() ->
+                    query("select string_agg(id, ' ' order by id) from applied").equals("first next"));
         }
     }
 
-    /** While the event is handled that will be lost, the server is replaced. */
-    private void handle(ConnectionSource connections, StoredEvent event) throws Exception {
-        if (event.id().equals("lost")) {
+    /** The process claims its partitions again, and is not seen as its own dead predecessor. */
+    @Test
+    void restartsOfTheServerAreNotDeathsOfTheProcess() throws Exception {
+        BlockingQueue<String> restarted = new LinkedBlockingQueue<>();
+        listener.subscriptions().durable(options(Delivery.EXACTLY_ONCE), (event, context) -> {
             handled.add(event.id());
-            assertThat(goOn.await(4, TimeUnit.MINUTES)).isTrue();
+            assertThat(restarted.poll(4, TimeUnit.MINUTES)).isNotNull();
+            apply(event);
+        });
+        store.store(Event.of("a", "T", 1).withId("long"));
+        for (int i = 0; i < MORE_THAN_COUNTED_DEATHS; i++) {
+            assertThat(next()).isEqualTo("long");
+            restart();
+            restarted.add("again");
         }
+        assertThat(next()).isEqualTo("long");
+        restarted.add("no more");
+
+        Await.until(() -> query("select count(*) from applied").equals("1"));
+    }
+
+    private void apply(StoredEvent event) throws SQLException {
         try (ConnectionSource.Borrowed borrowed = connections.borrow();
                 Statement statement = borrowed.connection().createStatement()) {
             statement.execute("insert into applied values ('" + event.id() + "')");
         }
-        if (!event.id().equals("lost")) {
-            handled.add(event.id());
-        }
     }
 
-    private List<String> take(int number) throws InterruptedException {
-        String[] ids = new String[number];
-        for (int i = 0; i < number; i++) {
-            ids[i] = handled.poll(4, TimeUnit.MINUTES);
-        }
-        return Arrays.asList(ids);
+    private String next() throws InterruptedException {
+        return handled.poll(4, TimeUnit.MINUTES);
     }
 
-    private static void execute(PGSimpleDataSource database, String... statements) throws SQLException {
-        try (Connection connection = database.getConnection();
+    private void execute(String... statements) throws SQLException {
+        try (Connection connection = physical.getConnection();
                 Statement statement = connection.createStatement()) {
             for (String sql : statements) {
                 statement.execute(sql);
@@ -139,10 +165,10 @@ class DurableFailOverTest {
         }
     }
 
-    private static String query(PGSimpleDataSource database, String sql) {
-        try (Connection connection = database.getConnection();
+    private String query(String sql) {
+        try (Connection connection = physical.getConnection();
                 Statement statement = connection.createStatement();
-                var rows = statement.executeQuery(sql)) {
+                ResultSet rows = statement.executeQuery(sql)) {
             rows.next();
             return rows.getString(1);
         } catch (SQLException e) {

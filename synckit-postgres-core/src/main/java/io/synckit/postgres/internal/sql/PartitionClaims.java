@@ -30,7 +30,7 @@ public final class PartitionClaims {
             returning c.subscription, c.partition, c.epoch, c.position, c.suspect, c.attempts,
                       extract(epoch from case when isfinite(c.retry_at) then c.retry_at end - clock_timestamp()),
                       c.retry_at = 'infinity',
-                      free.owner is not null,
+                      coalesce(free.owner <> ?, false),
                       c.removals, <server start>
             """;
 
@@ -85,6 +85,7 @@ public final class PartitionClaims {
             statement.setInt(1, me);
             Statements.bind(statement, 2, wanted);
             statement.setArray(4, Statements.integers(connection, dead));
+            statement.setInt(5, me);
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
                     claims.add(claim(me, rows));
@@ -169,7 +170,7 @@ public final class PartitionClaims {
      * @param attempts attempts at that event
      * @param retryIn time until it may be tried again
      * @param stopped whether it must not be tried
-     * @param fromDead whether the former owner has died
+     * @param fromDead whether the former owner was another process, which has died
      */
     public record Claim(
             Held held,
