@@ -3,6 +3,7 @@ package io.synckit.torture;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /** The directory of a server's data: a small file system of its own where that is allowed, so that it can be filled. */
 final class Workspace implements AutoCloseable {
@@ -11,13 +12,13 @@ final class Workspace implements AutoCloseable {
 
     private final Path directory;
     private final boolean mounted;
-    private final Thread unmount;
+    private final Thread onExit;
 
     Workspace() throws IOException {
         directory = Files.createTempDirectory("synckit-torture");
         mounted = run("mount", "-t", "tmpfs", "-o", SIZE, "tmpfs", directory.toString());
-        unmount = new Thread(this::unmount, "unmount");
-        Runtime.getRuntime().addShutdownHook(unmount);
+        onExit = new Thread(this::endEarly, "exit");
+        Runtime.getRuntime().addShutdownHook(onExit);
     }
 
     Path directory() {
@@ -41,6 +42,20 @@ final class Workspace implements AutoCloseable {
         }
     }
 
+    /** The program is ended before the run is. The servers of the directory are no children of it. */
+    private void endEarly() {
+        ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
+        try (Stream<Path> files = Files.find(directory, 2, (file, attributes) -> file.endsWith("postmaster.pid"))) {
+            for (Path file : files.toList()) {
+                Child.signal(
+                        "QUIT", Long.parseLong(Files.readAllLines(file).get(0).trim()));
+            }
+        } catch (IOException | InterruptedException e) {
+            System.err.println("a server may be left: " + e);
+        }
+        unmount();
+    }
+
     private void unmount() {
         if (mounted) {
             run("umount", "-l", directory.toString());
@@ -50,7 +65,7 @@ final class Workspace implements AutoCloseable {
     @Override
     public void close() throws IOException {
         unmount();
-        Runtime.getRuntime().removeShutdownHook(unmount);
+        Runtime.getRuntime().removeShutdownHook(onExit);
         Directories.delete(directory);
     }
 }
