@@ -33,10 +33,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
-/** A server of its own that is started again, as it was, or without the last event like a standby that lacked it and was promoted. */
+/** A server of its own that is started again. A test can delete the last event then, as if a standby without it was promoted. */
 class DurableFailOverTest {
 
-    private static final int MORE_THAN_COUNTED_DEATHS = 4;
+    /** One more than the deaths after which an event is parked. */
+    private static final int RESTARTS = 4;
 
     @TempDir
     private Path data;
@@ -93,7 +94,7 @@ class DurableFailOverTest {
 
     @ParameterizedTest
     @EnumSource(Delivery.class)
-    void ownerDoesNotPassAnEventThatWasLost(Delivery delivery) throws Exception {
+    void eventThatGetsTheVersionOfALostOneIsHandled(Delivery delivery) throws Exception {
         CountDownLatch goOn = new CountDownLatch(1);
         listener.subscriptions().durable(options(delivery), (event, context) -> {
             handled.add(event.id());
@@ -134,7 +135,7 @@ class DurableFailOverTest {
             apply(event);
         });
         store.store(Event.of("a", "T", 1).withId("long"));
-        for (int i = 0; i < MORE_THAN_COUNTED_DEATHS; i++) {
+        for (int i = 0; i < RESTARTS; i++) {
             assertThat(next()).isEqualTo("long");
             restart();
             restarted.add("again");

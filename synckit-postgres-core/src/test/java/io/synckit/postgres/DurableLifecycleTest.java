@@ -439,23 +439,26 @@ class DurableLifecycleTest {
         assertThat(fails.get()).isFalse();
     }
 
-    /** The coordinator neither wakes the key nor flushes positions meanwhile. Otherwise a successor would start before events of the key that are handled, and would handle them before earlier ones. */
+    /**
+     * The position is stored by the transaction that removes the key. Otherwise a successor would handle later events of the key before
+     * earlier ones. The coordinator is blocked, so that it does not store the position.
+     */
     @Test
     void positionIsStoredWhenAKeyHasCaughtUp() throws InterruptedException {
-        CountDownLatch blocked = new CountDownLatch(1);
+        CountDownLatch coordinatorIsBlocked = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
         AtomicInteger calls = new AtomicInteger();
         DurableProcess process = processes.start();
         DurableSubscription subscription = process.subscriptions().durable(options(), (event, context) -> {
             if (event.data().equals(0) && calls.incrementAndGet() < 3) {
-                await(blocked);
+                await(coordinatorIsBlocked);
                 throw new IllegalStateException("on purpose");
             }
         });
         Await.until(database, "select count(owner) from synckit.events_checkpoints", "1");
         process.beforeBorrow(() -> {
             if (isCoordinator() && goOn.getCount() > 0) {
-                blocked.countDown();
+                coordinatorIsBlocked.countDown();
                 await(goOn);
             }
         });

@@ -157,6 +157,9 @@ class DurableLostCommitsTest {
         Await.until(database, "select position from synckit.events_checkpoints", "4");
         assertThat(database.query("select epoch > " + epoch + " from synckit.events_checkpoints"))
                 .isEqualTo("t");
+        if (delivery == Delivery.EXACTLY_ONCE) {
+            table.assertOnceAndInOrder(4);
+        }
     }
 
     /**

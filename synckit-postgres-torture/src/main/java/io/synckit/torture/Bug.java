@@ -48,8 +48,8 @@ enum Bug {
             EnumSet.of(Fault.CRASH)),
 
     NO_EPOCH_CHECK(
-            "the transaction of a handler does not check the epoch",
-            Source.CHECKPOINTS,
+            "the transaction of a handler does not check the epoch and the owner of its claim",
+            Source.STATEMENTS,
             " and epoch = ? and owner = ?",
             " and epoch >= 0 * ? and 0 = 0 * ?",
             EnumSet.of(Fault.LOST_LOCK, Fault.SUSPEND)),
@@ -123,7 +123,7 @@ enum Bug {
         static final String FUNCTIONS = "resources/io/synckit/postgres/schema/migration/R__functions.sql";
         static final String READER = "java/io/synckit/postgres/internal/listen/LogReader.java";
         static final String SCHEDULE = "java/io/synckit/postgres/internal/listen/ReaderSchedule.java";
-        static final String CHECKPOINTS = "java/io/synckit/postgres/internal/sql/CheckpointTable.java";
+        static final String STATEMENTS = "java/io/synckit/postgres/internal/sql/Statements.java";
         static final String MAIN_FLOW = "java/io/synckit/postgres/internal/durable/MainFlow.java";
     }
 }

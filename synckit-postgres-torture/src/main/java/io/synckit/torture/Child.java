@@ -42,10 +42,11 @@ final class Child implements AutoCloseable {
     }
 
     /** @param classes directories whose classes replace those of the class path */
-    static Child start(String name, Class<?> main, Links links, Path directory, List<Path> classes, Arguments arguments)
+    static Child start(
+            String name, Class<?> main, Targets targets, Path directory, List<Path> classes, Arguments arguments)
             throws IOException {
-        TcpProxy pool = new TcpProxy("localhost", links.pool());
-        TcpProxy listener = new TcpProxy("localhost", links.listener());
+        TcpProxy pool = new TcpProxy("localhost", targets.pool());
+        TcpProxy listener = new TcpProxy("localhost", targets.listener());
         StringBuilder classPath = new StringBuilder();
         classes.forEach(overrides -> classPath.append(overrides).append(File.pathSeparator));
         List<String> command = new ArrayList<>(List.of(
@@ -57,7 +58,7 @@ final class Child implements AutoCloseable {
                 "-cp",
                 classPath + System.getProperty("java.class.path"),
                 main.getName()));
-        command.addAll(arguments.of(Server.url(pool.port()) + links.poolOptions(), Server.url(listener.port())));
+        command.addAll(arguments.of(Server.url(pool.port()) + targets.poolOptions(), Server.url(listener.port())));
         ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectError(directory.resolve(name + ".log").toFile());
         ProcessClock clock = new ProcessClock(directory.resolve(name + ".clock"));

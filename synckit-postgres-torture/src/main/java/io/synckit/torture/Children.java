@@ -22,25 +22,25 @@ final class Children implements AutoCloseable {
     private final int partitions;
     private final long seed;
     private final Map<Role, List<Child>> alive = new EnumMap<>(Role.class);
-    private Links links;
+    private Targets targets;
     private int started;
 
     /**
      * @param directory of the history files and logs
      * @param overrides directories whose classes replace those of the class path
      */
-    Children(Path directory, List<Path> overrides, int partitions, long seed, Links links) {
+    Children(Path directory, List<Path> overrides, int partitions, long seed, Targets targets) {
         this.directory = directory;
         this.overrides = overrides;
         this.partitions = partitions;
         this.seed = seed;
-        this.links = links;
+        this.targets = targets;
     }
 
     /** Creates the events table. */
     void migrate() throws IOException, InterruptedException {
         Child migration = Child.start(
-                "migration", MigrationProcess.class, links, directory, overrides, (pool, listener) -> List.of(pool));
+                "migration", MigrationProcess.class, targets, directory, overrides, (pool, listener) -> List.of(pool));
         if (!migration.awaitStop()) {
             throw new IllegalStateException("the migration has failed; see migration.log");
         }
@@ -72,7 +72,7 @@ final class Children implements AutoCloseable {
                 Child.start(
                         name,
                         WriterProcess.class,
-                        links,
+                        targets,
                         directory,
                         overrides,
                         (pool, listener) -> List.of(pool, name, history, Long.toString(seed * 1000 + started)));
@@ -80,7 +80,7 @@ final class Children implements AutoCloseable {
                 Child.start(
                         name,
                         ReaderProcess.class,
-                        links,
+                        targets,
                         directory,
                         overrides,
                         (pool, listener) -> List.of(
@@ -89,7 +89,7 @@ final class Children implements AutoCloseable {
                 Child.start(
                         name,
                         ConsumerProcess.class,
-                        links,
+                        targets,
                         directory,
                         overrides,
                         (pool, listener) -> List.of(
@@ -144,9 +144,9 @@ final class Children implements AutoCloseable {
         }
     }
 
-    /** New connections of all processes lead elsewhere. */
-    void target(Links others) {
-        links = others;
+    /** Breaks all connections, and directs new ones to other ports. */
+    void target(Targets others) {
+        targets = others;
         for (Child child : all()) {
             child.pool().target("localhost", others.pool());
             child.listener().target("localhost", others.listener());

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** Moves the database to a new server: all connections end, the database is dumped and restored, and new connections lead to the new server. */
+/** Moves the database to a new server: all connections end, the database is dumped and restored, and new connections go to the new server. */
 final class DumpAndRestore {
 
     private final Stage stage;
@@ -27,8 +27,8 @@ final class DumpAndRestore {
         Path dump = stage.data.resolve("dump-" + ++count + ".sql");
         Server restored = former.like(stage.data.resolve("restored-" + count));
         restored.start();
-        run(former, List.of("pg_dump", "--file=" + dump));
-        run(restored, List.of("psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--file=" + dump));
+        execute(former, List.of("pg_dump", "--file=" + dump));
+        execute(restored, List.of("psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--file=" + dump));
         stage.moveTo(restored);
         stage.children.heal();
         former.stop("QUIT");
@@ -36,7 +36,7 @@ final class DumpAndRestore {
         Files.delete(dump);
     }
 
-    private static void run(Server server, List<String> command) throws IOException, InterruptedException {
+    private static void execute(Server server, List<String> command) throws IOException, InterruptedException {
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment()
                 .putAll(Map.of(

@@ -18,7 +18,7 @@ import java.util.List;
 /** Copies the primary to a standby, ends the primary, and promotes the standby. */
 final class FailOver {
 
-    /** Versions that a lost transaction may have taken after the last question. */
+    /** More than the versions that can be taken between the query and the end of the primary. */
     private static final int MORE_VERSIONS = 1000;
 
     private final Stage stage;
@@ -54,8 +54,8 @@ final class FailOver {
     }
 
     /**
-     * The standby lacks the last commits. As docs/schema.md says, the writers are stopped, and go on above every version that was given out
-     * before.
+     * Promotes a standby that lacks the last commits. Suspends the writers meanwhile, and sets the sequence above every version that was given
+     * out, as docs/schema.md says.
      */
     void asynchronous() throws Exception {
         Server primary = stage.server;

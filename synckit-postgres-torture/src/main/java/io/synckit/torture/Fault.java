@@ -50,7 +50,7 @@ enum Fault {
     FAIL_OVER,
     /** The primary ends, and a standby is promoted that lacks the last commits. */
     ASYNCHRONOUS_FAIL_OVER,
-    /** The database moves to a new server by a dump. */
+    /** The database is dumped, and restored into a new server. */
     DUMP_AND_RESTORE,
     /** The file system of the data is full. */
     DISK_FULL,
@@ -60,6 +60,19 @@ enum Fault {
     LONG_TRANSACTION,
     /** The notification queue is nearly full. */
     FULL_QUEUE;
+
+    /** Returns what the fault needs; empty if it is always possible. */
+    String needs() {
+        return switch (this) {
+            case DISK_FULL -> "the right to mount a file system";
+            case FAIL_OVER, ASYNCHRONOUS_FAIL_OVER -> "PostgreSQL 15 or newer";
+            case FULL_QUEUE -> "PostgreSQL 17 or newer";
+            case KILL_POOLER -> "PgBouncer";
+            case CLOCK_JUMP -> "faketime";
+            case DUMP_AND_RESTORE -> "psql, and pg_dump of this major version or a newer one";
+            default -> "";
+        };
+    }
 
     /** Returns the fault with the name of the command line, such as {@code fail-over}. */
     static Fault named(String name) {

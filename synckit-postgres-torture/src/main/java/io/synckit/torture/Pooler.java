@@ -72,10 +72,12 @@ final class Pooler implements AutoCloseable {
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(
                         directory.resolve("pgbouncer.log").toFile()))
                 .start();
-        if (!Pause.until(START, () -> !started.isAlive() || accepts())) {
-            throw new IllegalStateException("PgBouncer does not start; see pgbouncer.log");
-        }
+        boolean accepts = Pause.until(START, () -> !started.isAlive() || accepts()) && started.isAlive();
         Files.delete(settings);
+        if (!accepts) {
+            started.destroyForcibly();
+            throw new IllegalStateException("PgBouncer does not start; see " + directory.resolve("pgbouncer.log"));
+        }
         return started;
     }
 
@@ -94,7 +96,7 @@ final class Pooler implements AutoCloseable {
         process = start();
     }
 
-    /** Leads to another server from now on. */
+    /** Connects to another server from now on. */
     void target(int otherServerPort) throws IOException {
         serverPort = otherServerPort;
         kill(0);

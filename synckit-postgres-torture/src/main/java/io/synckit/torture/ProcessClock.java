@@ -36,7 +36,7 @@ final class ProcessClock {
         }
     }
 
-    /** Sets it so many seconds after the right time, within a second. */
+    /** Sets the clock to the right time plus these seconds. Takes effect within a second. */
     void set(int seconds) throws IOException {
         Files.writeString(file, String.format(Locale.ROOT, "%+d%n", seconds));
     }

@@ -37,9 +37,11 @@ final class ProcessFaults {
     void suspend() throws Exception {
         Child child = stage.victim().child();
         TakeOver takeOver = TakeOver.from(child.name(), stage);
+        long least = stage.between(3500, 7500);
+        long began = System.nanoTime();
         child.suspend();
-        Pause.millis(stage.between(3500, 7500));
         takeOverTimes.await(Fault.SUSPEND, takeOver);
+        Pause.millis(least - Duration.ofNanos(System.nanoTime() - began).toMillis());
         child.resume();
     }
 

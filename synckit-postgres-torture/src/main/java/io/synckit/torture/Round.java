@@ -13,6 +13,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -65,11 +66,12 @@ final class Round {
         Directories.delete(directory);
         Files.createDirectories(directory);
         try (Workspace workspace = new Workspace()) {
-            Server first = new Server(workspace.directory().resolve("primary"), major, isAsynchronous(seed));
+            Server first = new Server(workspace.directory().resolve("primary"), major, commitsAsynchronously(seed));
             first.start();
             Random random = new Random(seed);
-            try (Pooler pooler = pooler(first);
-                    Children children = new Children(directory, overrides, partitions, seed, Links.to(first, pooler))) {
+            try (Pooler pooler = pooler(first, wanted);
+                    Children children =
+                            new Children(directory, overrides, partitions, seed, Targets.of(first, pooler))) {
                 Stage stage = new Stage(first, pooler, children, random, workspace.directory());
                 try {
                     children.migrate();
@@ -91,27 +93,28 @@ final class Round {
 
     private Set<Fault> possible(Set<Fault> wanted, int major, Workspace workspace) {
         Set<Fault> possible = Faults.possible(wanted, major, workspace.canBeFilled());
-        if (pooling(seed).isEmpty()) {
+        if (pooling(seed, wanted).isEmpty()) {
             possible.remove(Fault.KILL_POOLER);
         }
         return possible;
     }
 
     /** Returns whether {@code synchronous_commit} is off in the round of a seed. */
-    static boolean isAsynchronous(long seed) {
+    static boolean commitsAsynchronously(long seed) {
         return seed % 4 < 2;
     }
 
     /** Returns what is between processes and server in the round of a seed; empty if they are connected directly. */
-    static Optional<Pooler.Mode> pooling(long seed) {
-        int kind = (int) Math.floorMod(seed, 3L);
+    static Optional<Pooler.Mode> pooling(long seed, Set<Fault> wanted) {
+        boolean always = wanted.equals(EnumSet.of(Fault.KILL_POOLER));
+        int kind = (int) (always ? 1 + Math.floorMod(seed, 2L) : Math.floorMod(seed, 3L));
         return Tools.pgBouncer().isEmpty() || kind == 0
                 ? Optional.empty()
                 : Optional.of(Pooler.Mode.values()[kind - 1]);
     }
 
-    private @Nullable Pooler pooler(Server server) throws IOException {
-        Optional<Pooler.Mode> mode = pooling(seed);
+    private @Nullable Pooler pooler(Server server, Set<Fault> wanted) throws IOException {
+        Optional<Pooler.Mode> mode = pooling(seed, wanted);
         return mode.isEmpty()
                 ? null
                 : new Pooler(Tools.pgBouncer().orElseThrow(), directory, mode.get(), server.port());

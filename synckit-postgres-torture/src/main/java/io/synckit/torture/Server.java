@@ -23,19 +23,19 @@ final class Server implements AutoCloseable {
 
     private final Path data;
     private final int major;
-    private final boolean asynchronous;
+    private final boolean commitsAsynchronously;
     private final int port;
     private @Nullable EmbeddedPostgres running;
 
     /**
      * @param data directory of the data, which is created if it is not there
      * @param major version
-     * @param asynchronous whether {@code synchronous_commit} is off, so that a crash loses commits, except those of events
+     * @param commitsAsynchronously whether {@code synchronous_commit} is off, so that a crash loses commits, except those of events
      */
-    Server(Path data, int major, boolean asynchronous) throws IOException {
+    Server(Path data, int major, boolean commitsAsynchronously) throws IOException {
         this.data = data;
         this.major = major;
-        this.asynchronous = asynchronous;
+        this.commitsAsynchronously = commitsAsynchronously;
         try (ServerSocket free = new ServerSocket(0)) {
             this.port = free.getLocalPort();
         }
@@ -49,7 +49,7 @@ final class Server implements AutoCloseable {
                 .setServerConfig("max_connections", "120")
                 .setServerConfig("max_prepared_transactions", "30")
                 .setServerConfig("fsync", "off")
-                .setServerConfig("synchronous_commit", asynchronous ? "off" : "on")
+                .setServerConfig("synchronous_commit", commitsAsynchronously ? "off" : "on")
                 .setServerConfig("wal_writer_delay", "10s") // a crash loses what no commit has written
                 .setServerConfig("max_wal_size", "64MB")
                 .setServerConfig("wal_keep_size", "96MB")
@@ -67,7 +67,7 @@ final class Server implements AutoCloseable {
 
     /** Returns a server with the same settings and other data. */
     Server like(Path otherData) throws IOException {
-        return new Server(otherData, major, asynchronous);
+        return new Server(otherData, major, commitsAsynchronously);
     }
 
     Path data() {

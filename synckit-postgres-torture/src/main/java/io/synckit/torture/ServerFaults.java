@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 
 /** Faults of the server. */
 final class ServerFaults {
@@ -68,9 +69,7 @@ final class ServerFaults {
     }
 
     void killPooler() throws Exception {
-        if (stage.pooler != null) {
-            stage.pooler.kill(stage.between(0, 3000));
-        }
+        Objects.requireNonNull(stage.pooler).kill(stage.between(0, 3000));
     }
 
     void suspend() throws Exception {

@@ -31,13 +31,13 @@ final class Stage {
         this.data = data;
     }
 
-    /** From now on connections lead to another server. */
+    /** From now on connections go to another server. */
     void moveTo(Server primary) throws IOException {
         server = primary;
         if (pooler != null) {
             pooler.target(primary.port());
         }
-        children.target(Links.to(primary, pooler));
+        children.target(Targets.of(primary, pooler));
     }
 
     /** Returns a process. Mostly an owner of partitions, because faults elsewhere prove little about the epoch. */

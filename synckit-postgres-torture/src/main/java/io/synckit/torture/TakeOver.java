@@ -25,7 +25,7 @@ final class TakeOver {
     }
 
     /** Returns whether the process had partitions. */
-    boolean isOfOwner() {
+    boolean hasPartitions() {
         return partitions != null;
     }
 
@@ -38,7 +38,7 @@ final class TakeOver {
                             + " on c.subscription = former.subscription and c.partition = former.partition"
                             + " where c.owner is null or c.epoch <= former.epoch or c.position <= former.position"));
         } catch (SQLException e) {
-            return false; // no connection is free
+            return false; // The server may be without a free connection. The time is limited by the caller.
         }
     }
 

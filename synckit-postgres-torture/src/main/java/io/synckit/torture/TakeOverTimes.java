@@ -16,25 +16,33 @@ final class TakeOverTimes {
     private static final Duration LONGEST = Duration.ofSeconds(15);
 
     private final Map<Fault, List<Double>> seconds = new EnumMap<>(Fault.class);
+    private int unfinished;
 
     /** Waits for a take-over, and keeps its time. */
     void await(Fault fault, TakeOver takeOver) {
-        if (takeOver.isOfOwner()) {
-            Pause.until(LONGEST, takeOver::isDone);
+        if (!takeOver.hasPartitions()) {
+            return;
+        }
+        if (Pause.until(LONGEST, takeOver::isDone)) {
             seconds.computeIfAbsent(fault, none -> new ArrayList<>()).add(takeOver.seconds());
+        } else {
+            unfinished++;
         }
     }
 
     void add(TakeOverTimes others) {
         others.seconds.forEach((fault, times) ->
                 seconds.computeIfAbsent(fault, none -> new ArrayList<>()).addAll(times));
+        unfinished += others.unfinished;
     }
 
     @Override
     public String toString() {
-        return seconds.entrySet().stream()
+        String finished = seconds.entrySet().stream()
                 .map(entry -> line(entry.getKey(), entry.getValue()))
                 .collect(Collectors.joining("; "));
+        return finished
+                + (unfinished == 0 ? "" : "; " + unfinished + " not finished within " + LONGEST.toSeconds() + " s");
     }
 
     private static String line(Fault fault, List<Double> times) {

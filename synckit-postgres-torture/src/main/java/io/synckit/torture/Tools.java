@@ -16,7 +16,7 @@ final class Tools {
 
     private Tools() {}
 
-    /** Returns the PgBouncer. */
+    /** Returns the path of PgBouncer. */
     static Optional<Path> pgBouncer() {
         return program("pgbouncer");
     }

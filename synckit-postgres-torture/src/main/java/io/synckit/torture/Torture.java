@@ -80,8 +80,10 @@ public final class Torture {
                     seed,
                     options.major(),
                     partitions,
-                    Round.isAsynchronous(seed) ? "off" : "on",
-                    Round.pooling(seed).map(mode -> "PgBouncer per " + mode).orElse("no pooler"),
+                    Round.commitsAsynchronously(seed) ? "off" : "on",
+                    Round.pooling(seed, options.faults())
+                            .map(mode -> "PgBouncer in " + mode + " mode")
+                            .orElse("no pooler"),
                     time.toSeconds(),
                     outcome.counts(),
                     outcome.faults());
@@ -100,10 +102,7 @@ public final class Torture {
         try (Workspace workspace = new Workspace()) {
             Set<Fault> skipped = EnumSet.copyOf(options.faults());
             skipped.removeAll(Faults.possible(options.faults(), options.major(), workspace.canBeFilled()));
-            if (!skipped.isEmpty()) {
-                System.out.println(
-                        "Skipped, because they are not possible on this machine or with this PostgreSQL: " + skipped);
-            }
+            skipped.forEach(fault -> System.out.println("skipped: " + fault + " needs " + fault.needs()));
         }
     }
 }

@@ -5,7 +5,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 
-/** The directory of a server's data: a small file system of its own where that is allowed, so that it can be filled. */
+/**
+ * The directory of the servers of a run: a small file system of its own where that is allowed, so that it can be filled. At the end,
+ * servers that still run there are ended, too.
+ */
 final class Workspace implements AutoCloseable {
 
     private static final String SIZE = "size=700m";
@@ -42,18 +45,23 @@ final class Workspace implements AutoCloseable {
         }
     }
 
-    /** The program is ended before the run is. The servers of the directory are no children of it. */
+    /** Runs if the program is ended before the run is. */
     private void endEarly() {
         ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
+        endServers();
+        unmount();
+    }
+
+    /** Ends servers that are left. They are not child processes of this program. */
+    private void endServers() {
         try (Stream<Path> files = Files.find(directory, 2, (file, attributes) -> file.endsWith("postmaster.pid"))) {
             for (Path file : files.toList()) {
                 Child.signal(
                         "QUIT", Long.parseLong(Files.readAllLines(file).get(0).trim()));
             }
-        } catch (IOException | InterruptedException e) {
+        } catch (IOException | InterruptedException | RuntimeException e) {
             System.err.println("a server may be left: " + e);
         }
-        unmount();
     }
 
     private void unmount() {
@@ -64,6 +72,7 @@ final class Workspace implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        endServers();
         unmount();
         Runtime.getRuntime().removeShutdownHook(onExit);
         Directories.delete(directory);

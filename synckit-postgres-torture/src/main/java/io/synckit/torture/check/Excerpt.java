@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /** The part of a run that shows a violation: the lines of all files about its events, and the faults of that time. */
@@ -48,17 +49,22 @@ final class Excerpt {
             }
         }
         excerpt.addFaults();
-        return excerpt.found.stream()
+        List<String> lines = new ArrayList<>(excerpt.found.stream()
                 .sorted(Comparator.comparingLong(Found::time))
-                .limit(MOST_LINES)
                 .map(Found::text)
-                .toList();
+                .toList());
+        if (lines.size() > MOST_LINES) {
+            int more = lines.size() - MOST_LINES;
+            lines.subList(MOST_LINES, lines.size()).clear();
+            lines.add("… and " + more + " more lines");
+        }
+        return lines;
     }
 
-    private void add(String file, int timeAt, Line about) throws IOException {
+    private void add(String file, int timeAt, Predicate<List<String>> about) throws IOException {
         if (Files.exists(directory.resolve(file))) {
             for (List<String> line : Lines.read(directory.resolve(file))) {
-                if (about.isWanted(line)) {
+                if (about.test(line)) {
                     long time = timeAt == 0 ? 0 : Long.parseLong(line.get(timeAt));
                     found.add(new Found(time, file + ": " + String.join(" ", line)));
                 }
@@ -87,6 +93,7 @@ final class Excerpt {
             case "event" -> isAbout(line.get(2), line.get(3));
             case "handled" -> isAbout(line.get(2), "");
             case "from" -> false;
+            // The outcome of an operation, whose events have its name and a number as their ids.
             default -> subjects.stream().anyMatch(subject -> subject.id.startsWith(line.get(2) + "."));
         };
     }
@@ -110,8 +117,4 @@ final class Excerpt {
     }
 
     private record Found(long time, String text) {}
-
-    private interface Line {
-        boolean isWanted(List<String> line);
-    }
 }

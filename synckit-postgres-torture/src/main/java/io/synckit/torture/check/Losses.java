@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 /** The times at which a fail-over to an asynchronous standby has lost the last commits: {@code losses} with their end and begin. */
 final class Losses {
 
-    /** A process may record an event this long after the server has answered. */
+    /** A process may record an answer this long after it has come, because it was suspended. */
     private static final long LATER = TimeUnit.SECONDS.toNanos(10);
 
     private final List<List<String>> lines;
@@ -27,7 +27,12 @@ final class Losses {
         return lines.size();
     }
 
-    /** Returns whether what was committed or read at this time may be lost. */
+    /** Returns whether an operation may be lost. One that has started after the end of the former primary may not. */
+    boolean include(long start, long end) {
+        return lines.stream().anyMatch(line -> start <= Long.parseLong(line.get(1))) && include(end);
+    }
+
+    /** Returns whether an event that was read at this time may be lost. */
     boolean include(long time) {
         return lines.stream()
                 .anyMatch(line -> time >= Long.parseLong(line.get(2)) && time <= Long.parseLong(line.get(1)) + LATER);

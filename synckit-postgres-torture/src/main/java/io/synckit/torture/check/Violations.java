@@ -3,41 +3,29 @@ package io.synckit.torture.check;
 import io.synckit.torture.check.Excerpt.Subject;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What a checker has found. Keeps the first ones of each promise. */
+/** What a checker has found. Keeps the first violations of each promise. */
 final class Violations {
 
     private static final int KEPT = 5;
 
-    private final List<String> found = new ArrayList<>();
+    private final Map<String, List<String>> byPromise = new LinkedHashMap<>();
     private final Map<String, Set<Subject>> subjects = new LinkedHashMap<>();
-    private int ofThisPromise;
     private String promise = "";
 
     /** From now on, violations are of this promise. */
     void of(String text) {
-        end();
         promise = text;
-        ofThisPromise = 0;
     }
 
     /** @param about the events that show it */
     void add(String evidence, Subject... about) {
-        if (++ofThisPromise == 1) {
-            subjects.put(promise, Set.of(about));
-        }
-        if (ofThisPromise <= KEPT) {
-            found.add(promise + ": " + evidence);
-        }
-    }
-
-    private void end() {
-        if (ofThisPromise > KEPT) {
-            found.add(promise + ": " + (ofThisPromise - KEPT) + " more");
-        }
+        byPromise.computeIfAbsent(promise, none -> new ArrayList<>()).add(evidence);
+        subjects.putIfAbsent(promise, new LinkedHashSet<>(List.of(about)));
     }
 
     /** Returns the events of the first violation of each promise. */
@@ -45,9 +33,15 @@ final class Violations {
         return subjects;
     }
 
+    /** Returns the first violations of each promise, and the number of the others. */
     List<String> found() {
-        end();
-        ofThisPromise = 0;
-        return List.copyOf(found);
+        List<String> found = new ArrayList<>();
+        byPromise.forEach((text, evidence) -> {
+            evidence.stream().limit(KEPT).forEach(one -> found.add(text + ": " + one));
+            if (evidence.size() > KEPT) {
+                found.add(text + ": " + (evidence.size() - KEPT) + " more");
+            }
+        });
+        return found;
     }
 }

@@ -56,6 +56,7 @@ final class WriterCheck {
     long lost() {
         return operations.values().stream()
                 .filter(operation -> operation.outcome.equals("committed"))
+                .filter(operation -> losses.include(operation.start, operation.end))
                 .filter(operation -> log.find(operation.events.get(0).id) == null)
                 .count();
     }
@@ -64,7 +65,7 @@ final class WriterCheck {
         for (Operation operation : operations.values()) {
             switch (operation.outcome) {
                 case "committed" -> {
-                    if (losses.include(operation.end)) {
+                    if (losses.include(operation.start, operation.end)) {
                         allOrNothing(operation);
                     } else {
                         committed(operation);

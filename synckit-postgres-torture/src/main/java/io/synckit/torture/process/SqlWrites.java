@@ -66,6 +66,7 @@ final class SqlWrites {
         try {
             connection.setAutoCommit(false);
             if (random.nextInt(10) == 0) {
+                // Not for the session, which others use as well behind PgBouncer in transaction mode.
                 execute(connection, "set transaction isolation level serializable");
             }
             if (random.nextInt(10) == 0) {

@@ -112,7 +112,7 @@ class CheckerTest {
     }
 
     @Test
-    void eventsFromBeforeTheFailOverMayNotBeMissing() throws IOException {
+    void eventsFromBeforeAFailOverMustBeStored() throws IOException {
         write("losses", List.of("loss\t45\t25"));
         finds("an acknowledged event is stored as it was written", lines -> lines.remove(0), log);
     }
@@ -190,6 +190,39 @@ class CheckerTest {
     @Test
     void eventThatAReaderReceivesTwiceIsFound() throws IOException {
         finds("a live reader receives every event once", lines -> lines.add(2, lines.get(1)), reader);
+    }
+
+    @Test
+    void lastEventThatAReaderReceivesTwiceIsFound() throws IOException {
+        log.remove(4);
+        finds("a live reader receives every event once", lines -> lines.add(lines.get(5)), reader);
+    }
+
+    @Test
+    void eventThatWasLostMayBeReceivedBefore() throws IOException {
+        write("losses", List.of("loss\t45\t15"));
+        reader.add(2, "event\t22\t2\tw-9.0\tb\tBooked\t1");
+        consumer.add("handled\t23\t2\tb");
+
+        assertThat(violations()).isEmpty();
+    }
+
+    @Test
+    void operationThatStartsAfterTheFailOverIsNotLost() throws IOException {
+        write("losses", List.of("loss\t8\t5"));
+        finds("an acknowledged event is stored as it was written", lines -> lines.remove(0), log);
+    }
+
+    @Test
+    void eachPromiseShowsItsFirstViolation() throws IOException {
+        log.remove(0);
+        log.remove(0);
+        violations();
+
+        assertThat(Checker.check(directory).excerpts().subList(0, 2))
+                .containsExactly(
+                        "an acknowledged event is stored as it was written:",
+                        "  writer-1.history: start 10 w-1 plain w-1.0|a|Booked|5");
     }
 
     @Test

@@ -54,9 +54,10 @@ final class DurableLog {
     }
 
     /**
-     * Returns the next events of a partition. The slice ends at the position if there are none.
+     * Returns the next events of a partition. The slice ends at the position if there are none, or if the reader reads from another server
+     * than that of the claim.
      *
-     * @throws OwnershipLostException if they would be of another server than the claim
+     * @throws OwnershipLostException if a page was read from another server than that of the claim
      */
     Slice next(Held held, long position) {
         long published = live.published(held.serverStart());
@@ -122,7 +123,7 @@ final class DurableLog {
         }
     }
 
-    /** What was read may be of another log. */
+    /** Forgets all pages, because they may be of another log. */
     void forgetPages() {
         forgetPages(Long.MAX_VALUE);
     }

@@ -98,8 +98,8 @@ final class DurableSubscriber implements DurableSubscription {
         return false;
     }
 
-    /** Claims that were made on another server are void, because a fail-over may have lost them, and what was read since. */
-    void moved(long serverStart) {
+    /** Gives up the claims that were made on another server. A fail-over may have lost them, and the events that were read there. */
+    void serverChanged(long serverStart) {
         log.forgetPages();
         for (PartitionRun run : coordinator.runs(name())) {
             if (run.partition().held().serverStart() == serverStart) {

@@ -238,8 +238,8 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     }
 
     @Override
-    public void moved(long serverStart) {
-        registry.all().forEach(subscriber -> subscriber.moved(serverStart));
+    public void serverChanged(long serverStart) {
+        registry.all().forEach(subscriber -> subscriber.serverChanged(serverStart));
     }
 
     @Override

@@ -23,7 +23,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One claim of a partition: its epoch, its position, and the writes that the epoch guards. Changed by the thread that handles the
+ * One claim of a partition: its epoch, its position, and the writes that the claim guards. Changed by the thread that handles the
  * partition, read by all.
  */
 final class OwnedPartition {
@@ -178,7 +178,7 @@ final class OwnedPartition {
         });
     }
 
-    /** Runs statements in a transaction of their own, unless the epoch is over. If the work returns false, rows are not as expected. */
+    /** Runs statements in a transaction of their own, unless the claim is not valid any more. If the work returns false, rows are not as expected. */
     void fenced(SqlFunction<Connection, Boolean> fence, SqlFunction<Connection, Boolean> work) {
         database.transaction(connection -> {
             if (!fence.apply(connection) || !work.apply(connection)) {
@@ -188,7 +188,7 @@ final class OwnedPartition {
         });
     }
 
-    /** Runs statements in a transaction of their own, unless the epoch is over. */
+    /** Runs statements in a transaction of their own, unless the claim is not valid any more. */
     void fenced(SqlFunction<Connection, Boolean> work) {
         fenced(this::fence, work);
     }
@@ -229,7 +229,7 @@ final class OwnedPartition {
                 .isPresent();
     }
 
-    /** Returns whether the row still has the epoch, and what was stored last or something later. */
+    /** Returns whether the claim is still valid, and the row has what was stored last or something later. */
     boolean isHeld() {
         Stored known = stored;
         return database.query(connection -> database.checkpoints.stored(connection, held))
@@ -249,14 +249,14 @@ final class OwnedPartition {
         return lost;
     }
 
-    /** @throws OwnershipLostException if another session has taken the partition */
+    /** @throws OwnershipLostException if the claim is not valid any more */
     void requireOwned() {
         if (lost) {
             throw new OwnershipLostException(id());
         }
     }
 
-    /** Another session has taken the partition. */
+    /** The claim is not valid any more. */
     void lose() {
         if (!lost) {
             lostAt = clock.nanos();

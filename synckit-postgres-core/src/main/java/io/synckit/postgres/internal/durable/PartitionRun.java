@@ -62,11 +62,11 @@ final class PartitionRun implements Runnable {
         }
     }
 
-    /** Plans a wake-up in place of the one before. Not on the coordinator's timer, which may wait for the database. */
+    /** Plans a wake-up in place of the one before. The timer of the coordinator is not used, because its thread may wait for the database. */
     private void wakeAfter(long nanos) {
-        CompletableFuture<?> time = new CompletableFuture<>().completeOnTimeout(null, nanos, TimeUnit.NANOSECONDS);
-        plan(time);
-        time.thenRun(this::wake);
+        CompletableFuture<?> wakeUp = new CompletableFuture<>().completeOnTimeout(null, nanos, TimeUnit.NANOSECONDS);
+        plan(wakeUp);
+        wakeUp.thenRun(this::wake);
     }
 
     private void plan(@Nullable CompletableFuture<?> wakeUp) {
@@ -82,7 +82,7 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
-    /** Another session has taken the partition. */
+    /** The claim is not valid any more: another session has taken the partition, or the server is another one. */
     void lose() {
         partition.lose();
         wake();
@@ -154,7 +154,7 @@ final class PartitionRun implements Runnable {
         return releasing || partition.isLost() || !mayCall();
     }
 
-    /** The epoch guards what an exactly-once handler does. Other effects need the assumption that no other process is the owner. */
+    /** The claim guards what an exactly-once handler does. Other effects need the assumption that no other process is the owner. */
     private boolean mayCall() {
         return partition.isExactlyOnce() || host.isSeenAlive();
     }

@@ -15,7 +15,7 @@ public interface LiveFeed {
     void startAfter(long version, long serverStart);
 
     /** The next publications are read from another server, whose log is the same up to the last event. */
-    void moveTo(long serverStart);
+    void serverChanged(long serverStart);
 
     /**
      * Receives all events between the last publication and a version.

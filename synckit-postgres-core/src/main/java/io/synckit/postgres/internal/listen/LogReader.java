@@ -216,7 +216,7 @@ public final class LogReader {
             return changeHistory(connection);
         }
         if (horizon.serverStart() != serverStart) {
-            return moveTo(horizon.serverStart(), connection);
+            return changeServer(horizon.serverStart(), connection);
         }
         long stable = horizon.stable();
         long found = 0;
@@ -234,14 +234,16 @@ public final class LogReader {
         return new ReadResult(horizon.moreMayFollow(), found);
     }
 
-    /** A standby that was promoted may lack the last events. */
-    private ReadResult moveTo(long otherServer, Connection connection) throws SQLException {
+    /** Continues on another server if the log is unchanged there. A standby that was promoted may lack the last events. */
+    private ReadResult changeServer(long newServerStart, Connection connection) throws SQLException {
         if (!history.isUnchanged(connection, position)) {
             return changeHistory(connection);
         }
-        log.info("reader.moved: reading from another server, or the server was started again");
-        serverStart = otherServer;
-        feed.moveTo(otherServer);
+        log.info(
+                "reader.server-changed: the server was started again or replaced; the log is unchanged up to version {}",
+                position);
+        serverStart = newServerStart;
+        feed.serverChanged(newServerStart);
         return new ReadResult(true, 0);
     }
 

@@ -19,7 +19,7 @@ public final class RecentEvents {
     private long after;
     private long upTo;
     private long serverStart;
-    private long afterMove;
+    private long readFromThisServerAfter;
 
     /** Returns the version after which all events are here. */
     public long after() {
@@ -46,19 +46,19 @@ public final class RecentEvents {
     }
 
     /** Forgets all events. The next ones come after this version, from this server. */
-    public void clear(long position, long server) {
+    public void clear(long position, long newServerStart) {
         while (size > 0) {
             removeOldest();
         }
         after = position;
         upTo = position;
-        moveTo(server);
+        serverChanged(newServerStart);
     }
 
     /** The next events come from another server. */
-    public void moveTo(long server) {
-        serverStart = server;
-        afterMove = upTo;
+    public void serverChanged(long newServerStart) {
+        serverStart = newServerStart;
+        readFromThisServerAfter = upTo;
     }
 
     /** Returns the server that the last events were read from, see {@link io.synckit.postgres.internal.sql.ServerStart}. */
@@ -67,8 +67,8 @@ public final class RecentEvents {
     }
 
     /** Returns whether all events after a version are here, and were read from this server. */
-    public boolean hasAllAfter(long version, long server) {
-        return version >= Math.max(after, afterMove) && serverStart == server;
+    public boolean hasAllAfter(long version, long otherServerStart) {
+        return version >= Math.max(after, readFromThisServerAfter) && serverStart == otherServerStart;
     }
 
     /** Adds all events of {@code (upTo(), to]}. */

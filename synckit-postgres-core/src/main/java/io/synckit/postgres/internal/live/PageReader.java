@@ -46,9 +46,10 @@ public final class PageReader {
             return query(session -> {
                 session.begin();
                 Connection connection = session.connection();
-                EventQueries.Page page =
-                        watchdog.watch(connection, () -> queries.page(connection, since, upTo, filter, limit));
-                return new Page(page.events(), page.upTo(), ServerStart.of(connection));
+                return watchdog.watch(connection, () -> {
+                    EventQueries.Page page = queries.page(connection, since, upTo, filter, limit);
+                    return new Page(page.events(), page.upTo(), ServerStart.of(connection));
+                });
             });
         } finally {
             reads.release();

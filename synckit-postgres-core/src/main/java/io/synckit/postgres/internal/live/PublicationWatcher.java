@@ -14,10 +14,10 @@ public interface PublicationWatcher {
      *
      * @param serverStart see {@link io.synckit.postgres.internal.sql.ServerStart}
      */
-    void moved(long serverStart);
+    void serverChanged(long serverStart);
 
     /**
-     * The log of the server is another one than the one that was read.
+     * The server is the same, but the log is another one than the one that was read.
      *
      * @param safe the last version that is unchanged
      */

@@ -50,9 +50,9 @@ public final class Subscriptions implements LiveFeed {
     }
 
     @Override
-    public void moveTo(long serverStart) {
-        run(() -> recent.moveTo(serverStart));
-        watchers.forEach(watcher -> watcher.moved(serverStart));
+    public void serverChanged(long serverStart) {
+        run(() -> recent.serverChanged(serverStart));
+        watchers.forEach(watcher -> watcher.serverChanged(serverStart));
     }
 
     @Override
@@ -76,7 +76,7 @@ public final class Subscriptions implements LiveFeed {
 
     @Override
     public void historyChanged(long safe, long upTo, long serverStart, RuntimeException failure) {
-        boolean moved = locked(recent::serverStart) != serverStart;
+        boolean serverHasChanged = locked(recent::serverStart) != serverStart;
         run(() -> {
             recent.clear(upTo, serverStart);
             for (LiveSubscriber subscriber : List.copyOf(index.all())) {
@@ -85,8 +85,9 @@ public final class Subscriptions implements LiveFeed {
             }
         });
         watchers.forEach(watcher -> {
-            if (moved) {
-                watcher.moved(serverStart);
+            // The claims on another server are not valid. Each new claim compares its checkpoint with the new log.
+            if (serverHasChanged) {
+                watcher.serverChanged(serverStart);
             } else {
                 watcher.historyChanged(safe, failure);
             }

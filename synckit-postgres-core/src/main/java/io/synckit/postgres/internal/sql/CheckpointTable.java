@@ -15,37 +15,36 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The checkpoints of durable subscriptions, as their owner changes them. Each change names the epoch of the owner's claim, and changes
- * nothing if another session has claimed, moved or reset the partition since. It also names the owner and the server, because a fail-over may
- * lose a claim and events that were read: then another process gets the epoch, and what the owner has read is void. {@link PartitionClaims} begins and ends claims, and {@link CheckpointAdmin} has the changes
- * by operators.
+ * The checkpoints of durable subscriptions, as their owner changes them. Each change names the claim: its epoch, its owner and the start of
+ * the server. It changes nothing if the claim is not valid any more, because another session has claimed, moved or reset the partition, or the
+ * server is another one. The epoch alone is not enough. A fail-over can lose a claim, and another process can then get its epoch. It can also
+ * lose events that the owner has read. {@link PartitionClaims} begins and ends claims, and {@link CheckpointAdmin} has the changes by operators.
  */
 public final class CheckpointTable {
 
     private static final String ADVANCE = """
             update <checkpoints> set position = ?, suspect = null, attempts = 0, deaths = 0, retry_at = null, failure = null,
                    updated_at = clock_timestamp()
-             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ? and position >= ? and removals >= ?
+             where <claim> and position >= ? and removals >= ?
             """;
 
     /** Keeps what is stored about a failing event, unlike {@link #ADVANCE}. */
     private static final String REACH = """
             update <checkpoints> set position = greatest(position, ?), updated_at = clock_timestamp()
-             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ? and position >= ? and removals >= ?
+             where <claim> and position >= ? and removals >= ?
             """;
 
     private static final String REMOVAL = """
             update <checkpoints> set position = greatest(position, ?), removals = removals + 1, updated_at = clock_timestamp()
-             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ? and position >= ? and removals >= ?
+             where <claim> and position >= ? and removals >= ?
             """;
 
     private static final String FENCE = """
             select position from <checkpoints>
-             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ? and position >= ? and removals >= ? for no key update
+             where <claim> and position >= ? and removals >= ? for no key update
             """;
 
-    private static final String STORED =
-            "select position, removals from <checkpoints> where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ?";
+    private static final String STORED = "select position, removals from <checkpoints> where <claim>";
 
     /** Waits for a transaction whose commit was under way when its connection was lost. */
     private static final String STORED_AT_LAST = STORED + " for no key update";
@@ -67,13 +66,13 @@ public final class CheckpointTable {
             update <checkpoints> set deaths = case when suspect = ? then deaths else 0 end, suspect = ?, attempts = ?,
                    failure = ?, updated_at = clock_timestamp(),
                    retry_at = case when ? then 'infinity' else clock_timestamp() + make_interval(secs => ?) end
-             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ?
+             where <claim>
             """;
 
     private static final String START = """
             update <checkpoints> set deaths = case when suspect = ? then deaths + 1 else 1 end, suspect = ?,
                    position = greatest(position, ?)
-             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ? and position >= ? and removals >= ?
+             where <claim> and position >= ? and removals >= ?
             returning deaths
             """;
 
@@ -103,7 +102,7 @@ public final class CheckpointTable {
     }
 
     /**
-     * Stores a position, and forgets failures before it. Locks the row until the transaction ends. Returns false if the epoch is over, or the
+     * Stores a position, and forgets failures before it. Locks the row until the transaction ends. Returns false if the claim is not valid any more, or the
      * row is behind: then the server has lost commits, in a crash with asynchronous commits or in a fail-over.
      *
      * @param known what the owner knows to be stored
@@ -126,24 +125,22 @@ public final class CheckpointTable {
             throws SQLException {
         try (PreparedStatement statement = statements.prepare(connection, sql)) {
             statement.setLong(1, position);
-            held.bind(statement, 2);
-            known.bind(statement, 7);
+            known.bind(statement, held.bind(statement, 2));
             return statement.executeUpdate() > 0;
         }
     }
 
-    /** Locks the row until the transaction ends. Returns false if the epoch is over, or the row is behind. See {@link #advance}. */
+    /** Locks the row until the transaction ends. Returns false if the claim is not valid any more, or the row is behind. See {@link #advance}. */
     public boolean fence(Connection connection, Held held, Stored known) throws SQLException {
         try (PreparedStatement statement = statements.prepare(connection, fence)) {
-            held.bind(statement, 1);
-            known.bind(statement, 6);
+            known.bind(statement, held.bind(statement, 1));
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next();
             }
         }
     }
 
-    /** Returns what is stored; empty if the epoch is over. */
+    /** Returns what is stored; empty if the claim is not valid any more. */
     public Optional<Stored> stored(Connection connection, Held held) throws SQLException {
         return stored(connection, stored, held);
     }
@@ -162,7 +159,7 @@ public final class CheckpointTable {
         }
     }
 
-    /** Stores positions of several partitions. Returns those that were stored: neither of an epoch that is over, nor locked. */
+    /** Stores positions of several partitions. Returns those that were stored: neither of a claim that is not valid any more, nor locked. */
     public Set<PartitionId> flush(Connection connection, List<Position> positions) throws SQLException {
         try (PreparedStatement statement = statements.prepare(connection, flush)) {
             Statements.bind(
@@ -201,7 +198,7 @@ public final class CheckpointTable {
     }
 
     /**
-     * Stores that an event has failed, and is tried again in place. Returns false if the epoch is over.
+     * Stores that an event has failed, and is tried again in place. Returns false if the claim is not valid any more.
      *
      * @param pause time until the next attempt; null if the partition stops
      */
@@ -221,7 +218,7 @@ public final class CheckpointTable {
     }
 
     /**
-     * Stores the position, and that an event is about to be handled. Returns how often it was started; empty if the epoch is over, or the row
+     * Stores the position, and that an event is about to be handled. Returns how often it was started; empty if the claim is not valid any more, or the row
      * is behind.
      */
     public OptionalLong start(Connection connection, Held held, Stored known, long position, long version)
@@ -230,8 +227,7 @@ public final class CheckpointTable {
             statement.setLong(1, version);
             statement.setLong(2, version);
             statement.setLong(3, position);
-            held.bind(statement, 4);
-            known.bind(statement, 9);
+            known.bind(statement, held.bind(statement, 4));
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? OptionalLong.of(rows.getLong(1)) : OptionalLong.empty();
             }

@@ -56,7 +56,7 @@ public final class PartitionClaims {
             update <checkpoints> set owner = null, epoch = epoch + 1,
                    position = case when position >= ? then greatest(position, ?) else position end,
                    updated_at = clock_timestamp()
-             where subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ?
+             where <claim>
             """;
 
     private final String claim;
@@ -152,13 +152,14 @@ public final class PartitionClaims {
      */
     public record Held(PartitionId id, long epoch, int owner, long serverStart) {
 
-        /** Sets the parameters for all of it. */
-        void bind(PreparedStatement statement, int index) throws SQLException {
+        /** Sets the parameters of {@code <claim>}. Returns the index of the next one. */
+        int bind(PreparedStatement statement, int index) throws SQLException {
             statement.setString(index, id.subscription());
             statement.setInt(index + 1, id.partition());
             statement.setLong(index + 2, epoch);
             statement.setInt(index + 3, owner);
             statement.setLong(index + 4, serverStart);
+            return index + 5;
         }
     }
 

@@ -6,17 +6,17 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 
 /**
- * The time at which the server was started, in microseconds. It distinguishes a server from one that has replaced it: a standby that was
- * promoted may lack the last commits, so what was read from the former primary does not hold there.
+ * The time at which a server was started, in microseconds. It identifies the server: a standby that was promoted has another one than the
+ * former primary. It may lack the last commits.
  */
 public final class ServerStart {
 
-    /** Stands for the time in statements that are {@link Statements#named}. */
+    /** The expression for {@code <server start>} in statements. */
     static final String SQL = "(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint";
 
     private ServerStart() {}
 
-    /** Returns the time of the server at the other end. */
+    /** Returns the start of the connected server. */
     public static long of(Connection connection) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement("select " + SQL);
                 ResultSet rows = statement.executeQuery()) {

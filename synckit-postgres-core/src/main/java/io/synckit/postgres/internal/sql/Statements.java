@@ -16,6 +16,10 @@ import org.postgresql.PGStatement;
 /** Prepares statements: fills in the names of the table, and sets whether the server keeps the statement. */
 final class Statements {
 
+    /** The row of a claim that is still valid. {@link PartitionClaims.Held#bind} sets the parameters. */
+    private static final String CLAIM =
+            "subscription = ? and partition = ? and epoch = ? and owner = ? and <server start> = ?";
+
     private final TableName name;
     private final boolean keptByTheServer;
 
@@ -43,6 +47,7 @@ final class Statements {
                 .replace("<hold doorbell>", name.member("_hold_doorbell"))
                 .replace("<lock class>", name.member("_lock_class"))
                 .replace("<choose lock class>", name.member("_choose_lock_class"))
+                .replace("<claim>", CLAIM)
                 .replace("<server start>", ServerStart.SQL)
                 .replace("<sequence>", name.member("_version_seq"))
                 .replace("<schema version>", name.member("_schema_version"));

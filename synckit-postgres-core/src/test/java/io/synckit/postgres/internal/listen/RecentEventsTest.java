@@ -29,7 +29,7 @@ class RecentEventsTest {
     void eventsOfAFormerServerCountAsMissing() {
         recent.clear(0, SERVER);
         recent.add(Events.range(1, 10), 10);
-        recent.moveTo(OTHER_SERVER);
+        recent.serverChanged(OTHER_SERVER);
 
         assertThat(recent.hasAllAfter(9, SERVER)).isFalse();
         assertThat(recent.hasAllAfter(9, OTHER_SERVER)).isFalse();
