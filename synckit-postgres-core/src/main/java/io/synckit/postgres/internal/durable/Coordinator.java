@@ -12,7 +12,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -131,11 +130,11 @@ final class Coordinator implements PartitionHost {
         }
     }
 
-    private @Nullable ScheduledFuture<?> schedule(Runnable task, long afterNanos) {
+    private void schedule(Runnable task, long afterNanos) {
         try {
-            return timer.schedule(task, afterNanos, TimeUnit.NANOSECONDS);
+            timer.schedule(task, afterNanos, TimeUnit.NANOSECONDS);
         } catch (RejectedExecutionException e) {
-            return null; // closed
+            // Closed.
         }
     }
 
