@@ -26,6 +26,9 @@ import org.jspecify.annotations.Nullable;
 final class Round {
 
     private static final Duration AFTER_A_POLL = Duration.ofSeconds(20);
+    /** All processes start at the same time, on a machine that may be busy. */
+    private static final Duration START = Duration.ofMinutes(5);
+
     private static final Duration MINUTE = Duration.ofMinutes(1);
 
     /** Shorter than the poll interval of the listeners. */
@@ -77,7 +80,7 @@ final class Round {
                     children.migrate();
                     create(first);
                     children.startAll();
-                    awaitConsumers(stage);
+                    awaitConsumers(stage, START);
                     Levels levels = new Levels(children);
                     levels.measureFirst();
                     Faults faults = new Faults(stage, possible(wanted, major, workspace));
@@ -135,14 +138,14 @@ final class Round {
     }
 
     /** Waits until all consumers are up, because a fault before would prove little. Each has one row, whatever has happened to it. */
-    private void awaitConsumers(Stage stage) throws SQLException {
+    private void awaitConsumers(Stage stage, Duration limit) throws SQLException {
         String names =
                 stage.children.of(Role.CONSUMER).stream().map(Child::name).collect(Collectors.joining(","));
         String up = "select count(*) from synckit.events_instances where name = any('{" + names + "}')";
         String all = String.valueOf(Role.CONSUMER.processes());
-        if (!Pause.until(MINUTE, () -> all.equals(stage.server.query(up)))) {
-            violations.add("each consumer is an instance within a minute: " + stage.server.query(up) + " of " + all
-                    + " rows of " + names);
+        if (!Pause.until(limit, () -> all.equals(stage.server.query(up)))) {
+            violations.add("each consumer is an instance within " + limit.toSeconds() + " s: " + stage.server.query(up)
+                    + " of " + all + " rows of " + names);
         }
     }
 
@@ -151,7 +154,7 @@ final class Round {
         try (Writer schedule = Files.newBufferedWriter(directory.resolve("faults"))) {
             while (System.nanoTime() < end && violations.isEmpty()) {
                 Pause.millis(stage.between(1000, 3000));
-                awaitConsumers(stage);
+                awaitConsumers(stage, MINUTE);
                 long began = System.nanoTime();
                 schedule.write(faults.next() + "\t" + began + "\t" + System.nanoTime() + "\n");
                 schedule.flush();

@@ -29,14 +29,16 @@ final class TakeOver {
         return partitions != null;
     }
 
-    /** Returns whether each partition has another claim and a higher position. */
+    /** Returns whether one of the partitions has another claim and a higher position. */
     boolean isDone() {
         try {
-            return "0"
-                    .equals(stage.server.query("select count(*) from (values " + partitions
-                            + ") former (subscription, partition, epoch, position) join synckit.events_checkpoints c"
-                            + " on c.subscription = former.subscription and c.partition = former.partition"
-                            + " where c.owner is null or c.epoch <= former.epoch or c.position <= former.position"));
+            return !"0"
+                    .equals(
+                            stage.server.query(
+                                    "select count(*) from (values " + partitions
+                                            + ") former (subscription, partition, epoch, position) join synckit.events_checkpoints c"
+                                            + " on c.subscription = former.subscription and c.partition = former.partition"
+                                            + " where c.owner is not null and c.epoch > former.epoch and c.position > former.position"));
         } catch (SQLException e) {
             return false; // The server may be without a free connection. The time is limited by the caller.
         }
