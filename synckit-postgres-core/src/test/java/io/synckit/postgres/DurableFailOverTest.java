@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.synckit.ConnectionSource;
+import io.synckit.ConnectionSource.Borrowed;
 import io.synckit.Event;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.notification.NotificationListener;
@@ -11,9 +12,14 @@ import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.testing.Await;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.ListenerStatus;
+import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.StartFrom;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -21,10 +27,13 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -39,13 +48,16 @@ class DurableFailOverTest {
     /** One more than the deaths after which an event is parked. */
     private static final int RESTARTS = 4;
 
+    private static final Duration LONGER_THAN_A_HANGING_CALL = Duration.ofSeconds(4);
+
     @TempDir
     private Path data;
 
     private final BlockingQueue<String> handled = new LinkedBlockingQueue<>();
     private final PGSimpleDataSource physical = new PGSimpleDataSource();
     private final HikariDataSource pool = new HikariDataSource();
-    private final ConnectionSource connections = ConnectionSource.of(pool);
+    private final AtomicReference<Runnable> afterGiveBack = new AtomicReference<>(() -> {});
+    private final ConnectionSource connections = hooked(ConnectionSource.of(pool));
     private final PostgresEventStore store = PostgresEventStore.on(physical, Config.defaults());
     private int port;
     private EmbeddedPostgres server;
@@ -53,9 +65,7 @@ class DurableFailOverTest {
 
     @BeforeEach
     void start() throws IOException, SQLException {
-        try (ServerSocket free = new ServerSocket(0)) {
-            port = free.getLocalPort();
-        }
+        port = freePort();
         startServer();
         physical.setUrl(server.getJdbcUrl("postgres", "postgres"));
         pool.setDataSource(physical);
@@ -74,6 +84,28 @@ class DurableFailOverTest {
         server.close();
     }
 
+    /** A hook runs after a connection is given back. */
+    private ConnectionSource hooked(ConnectionSource source) {
+        return (ConnectionSource) Proxy.newProxyInstance(
+                ConnectionSource.class.getClassLoader(),
+                new Class<?>[] {ConnectionSource.class},
+                (proxy, method, arguments) -> {
+                    try {
+                        Object result = method.invoke(source, arguments);
+                        return result instanceof Borrowed borrowed ? hooked(borrowed) : result;
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                });
+    }
+
+    private Borrowed hooked(Borrowed borrowed) {
+        return new Borrowed(borrowed.connection(), borrowed.inCallersTransaction(), () -> {
+            borrowed.close();
+            afterGiveBack.get().run();
+        });
+    }
+
     private void startServer() throws IOException {
         server = EmbeddedPostgres.builder()
                 .setDataDirectory(data)
@@ -81,6 +113,12 @@ class DurableFailOverTest {
                 .setPort(port)
                 .setPGStartupWait(Duration.ofMinutes(2))
                 .start();
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket free = new ServerSocket(0)) {
+            return free.getLocalPort();
+        }
     }
 
     private void restart() throws IOException {
@@ -146,8 +184,108 @@ class DurableFailOverTest {
         Await.until(() -> query("select count(*) from applied").equals("1"));
     }
 
+    /** The claim is committed, and its run is added only after the reader has gone to the new server. */
+    @Test
+    void claimThatTheRestartHasOvertakenIsMadeAgain() throws Exception {
+        CountDownLatch claimed = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        BlockingQueue<String> live = new LinkedBlockingQueue<>();
+        listener.subscriptions().live(LiveOptions.named("live"), event -> live.add(event.id()));
+        afterGiveBack.set(() -> {
+            if (Thread.currentThread().getName().startsWith("synckit-durable")
+                    && claimed.getCount() > 0
+                    && query("select count(owner) from synckit.events_checkpoints")
+                            .equals("1")) {
+                claimed.countDown();
+                await(goOn);
+            }
+        });
+        listener.subscriptions().durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> handled.add(event.id()));
+        await(claimed);
+        restart();
+        store.store(Event.of("a", "T", 1).withId("first"));
+        assertThat(live.poll(4, TimeUnit.MINUTES)).isEqualTo("first");
+        pool.getHikariPoolMXBean().softEvictConnections();
+
+        goOn.countDown();
+
+        assertThat(next()).isEqualTo("first");
+    }
+
+    @Test
+    void callThatOutlastsARestartIsNotJoinedByASecondOne() throws Exception {
+        AtomicInteger running = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        CountDownLatch goOn = new CountDownLatch(1);
+        listener.subscriptions().durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> {
+            most.accumulateAndGet(running.incrementAndGet(), Math::max);
+            handled.add(event.id());
+            if (event.id().equals("slow")) {
+                await(goOn);
+            }
+            running.decrementAndGet();
+        });
+        store.store(Event.of("a", "T", 1).withId("first"));
+        store.store(Event.of("a", "T", 2).withId("slow"));
+        assertThat(next()).isEqualTo("first");
+        assertThat(next()).isEqualTo("slow");
+
+        restart();
+        Await.until(() -> listener.status().state() == ListenerStatus.State.LISTENING);
+        Instant reconnected = listener.status().since();
+        Await.until(() -> Duration.between(reconnected, Instant.now()).compareTo(LONGER_THAN_A_HANGING_CALL) > 0);
+        goOn.countDown();
+        store.store(Event.of("a", "T", 3).withId("last"));
+
+        while (!"last".equals(next())) {
+            // Events whose positions were not stored are repeated.
+        }
+        assertThat(most).hasValue(1);
+    }
+
+    /** Only the events were restored, and the new log has passed the checkpoint before the process connects again. */
+    @Test
+    void partitionStopsIfItsEventsWereReplacedDuringARestart() throws Exception {
+        DurableSubscription subscription = listener.subscriptions()
+                .durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> handled.add(event.id()));
+        for (int i = 1; i <= 5; i++) {
+            store.store(Event.of("a", "T", i).withId("old-" + i));
+        }
+        Await.until(
+                () -> query("select position from synckit.events_checkpoints").equals("5"));
+        int known = port;
+        server.close();
+        port = freePort();
+        startServer();
+        PGSimpleDataSource elsewhere = new PGSimpleDataSource();
+        elsewhere.setUrl(server.getJdbcUrl("postgres", "postgres"));
+        execute(
+                elsewhere,
+                "set synckit.maintenance = 'on'",
+                "delete from synckit.events where version > 2",
+                "select setval('synckit.events_version_seq', 2)");
+        PostgresEventStore restored = PostgresEventStore.on(elsewhere, Config.defaults());
+        for (int i = 3; i <= 6; i++) {
+            restored.store(Event.of("b", "T", i).withId("new-" + i));
+        }
+        server.close();
+        port = known;
+        startServer();
+
+        Await.until(() -> subscription.activity().get(0).state() == DurableSubscription.State.STOPPED);
+        assertThat(handled).containsExactly("old-1", "old-2", "old-3", "old-4", "old-5");
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(4, TimeUnit.MINUTES)).isTrue();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     private void apply(StoredEvent event) throws SQLException {
-        try (ConnectionSource.Borrowed borrowed = connections.borrow();
+        try (Borrowed borrowed = connections.borrow();
                 Statement statement = borrowed.connection().createStatement()) {
             statement.execute("insert into applied values ('" + event.id() + "')");
         }
@@ -158,7 +296,11 @@ class DurableFailOverTest {
     }
 
     private void execute(String... statements) throws SQLException {
-        try (Connection connection = physical.getConnection();
+        execute(physical, statements);
+    }
+
+    private static void execute(PGSimpleDataSource database, String... statements) throws SQLException {
+        try (Connection connection = database.getConnection();
                 Statement statement = connection.createStatement()) {
             for (String sql : statements) {
                 statement.execute(sql);

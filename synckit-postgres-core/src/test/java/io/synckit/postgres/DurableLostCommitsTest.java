@@ -141,6 +141,25 @@ class DurableLostCommitsTest {
         table.assertOnceAndInOrder(10);
     }
 
+    /** Events and checkpoints are restored together, on the running server. */
+    @ParameterizedTest
+    @EnumSource(Delivery.class)
+    void restoreOfTheWholeDatabaseNeedsNoOperator(Delivery delivery) throws InterruptedException {
+        table.createTable();
+        DurableProcess process = processes.start();
+        process.subscriptions().durable(options(delivery), (event, context) -> table.insert(process, event));
+        store(0, 5);
+        Await.until(database, "select position from synckit.events_checkpoints", "5");
+
+        database.execute("begin; set local synckit.maintenance = 'on'; delete from synckit.events where version > 3;"
+                + " delete from handled where version > 3; select setval('synckit.events_version_seq', 3);"
+                + " update synckit.events_checkpoints set position = 3; commit");
+        store(5, 6);
+
+        Await.until(database, "select count(*) from handled", "4");
+        table.assertOnceAndInOrder(4);
+    }
+
     /** After a fail-over that has lost a claim, the claim of another process gets the same epoch. */
     @ParameterizedTest
     @EnumSource(Delivery.class)

@@ -1,5 +1,6 @@
 package io.synckit.postgres.internal.durable;
 
+import io.synckit.postgres.internal.listen.HistoryChange;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.NamedThreads;
 import io.synckit.postgres.internal.sql.PartitionId;
@@ -41,6 +42,7 @@ final class Coordinator implements PartitionHost {
     private final Map<PartitionId, PartitionRun> runs = new ConcurrentHashMap<>();
     private final Semaphore carefulPermit = new Semaphore(1);
     private final AtomicBoolean catchUpPlanned = new AtomicBoolean();
+    private final LogChanges changes;
     private final Ownership ownership;
     private final PositionFlush positions;
     private final Pin pin;
@@ -60,7 +62,8 @@ final class Coordinator implements PartitionHost {
         this.handlers = handlers;
         this.clock = clock;
         this.timer = NamedThreads.timer("synckit-durable-" + database);
-        this.ownership = new Ownership(database, registry, runs, this, carefulPermit, published);
+        this.changes = new LogChanges(database, clock);
+        this.ownership = new Ownership(database, registry, runs, this, carefulPermit, published, changes);
         this.positions = new PositionFlush(database, runs.values(), this::schedule);
         this.pin = new Pin(database, ownerTimeout, clock);
         this.checks = new OwnershipChecks(database, ownership, pin, timer, this::served, clock);
@@ -121,6 +124,12 @@ final class Coordinator implements PartitionHost {
     void anchored() {
         runs.values().forEach(PartitionRun::verify);
         requestCheck(0);
+    }
+
+    /** The log is another one. All partitions are claimed again. */
+    void historyChanged(HistoryChange change) {
+        changes.changed(change);
+        runs.values().forEach(run -> changes.claimAgain(run, change));
     }
 
     /** Another process may have died, because there is work. */

@@ -5,6 +5,7 @@ import io.synckit.postgres.internal.live.PageReader;
 import io.synckit.postgres.internal.live.SubscriptionFilter;
 import io.synckit.postgres.internal.live.Subscriptions;
 import io.synckit.postgres.internal.sql.EventFilter;
+import io.synckit.postgres.internal.sql.EventQueries;
 import io.synckit.postgres.internal.sql.PartitionClaims.Held;
 import io.synckit.subscription.DurableOptions;
 import java.util.ArrayDeque;
@@ -53,14 +54,18 @@ final class DurableLog {
         return live.published();
     }
 
+    /** Returns whether the events of the process are read from this server. */
+    boolean isReadFrom(long serverStart) {
+        return live.published(serverStart).isPresent();
+    }
+
     /**
-     * Returns the next events of a partition. The slice ends at the position if there are none, or if the reader reads from another server
-     * than that of the claim.
+     * Returns the next events of a partition. The slice ends at the position if there are none.
      *
      * @throws OwnershipLostException if a page was read from another server than that of the claim
      */
     Slice next(Held held, long position) {
-        long published = live.published(held.serverStart());
+        long published = live.published(held.serverStart()).orElse(0);
         if (published <= position) {
             return new Slice(List.of(), position);
         }
@@ -92,8 +97,8 @@ final class DurableLog {
                     return page;
                 }
             }
-            PageReader.Page read = read(held, position, published, filter.ofDatabase(), pages.size());
-            Page page = new Page(position, read.upTo(), read.events(), read.serverStart());
+            EventQueries.Page read = read(held, position, published, filter.ofDatabase(), pages.size());
+            Page page = new Page(position, read.upTo(), read.events(), held.serverStart());
             if (options.partitions() > 1) {
                 if (shared.size() == SHARED_PAGES) {
                     shared.removeFirst();
@@ -106,12 +111,9 @@ final class DurableLog {
         }
     }
 
-    private PageReader.Page read(Held held, long since, long upTo, EventFilter inDatabase, int limit) {
-        PageReader.Page page = pages.read(since, upTo, inDatabase, limit);
-        if (page.serverStart() != held.serverStart()) {
-            throw new OwnershipLostException(held.id());
-        }
-        return page;
+    private EventQueries.Page read(Held held, long since, long upTo, EventFilter inDatabase, int limit) {
+        return pages.readFrom(held.serverStart(), since, upTo, inDatabase, limit)
+                .orElseThrow(() -> new OwnershipLostException(held.id()));
     }
 
     private void forgetPages(long position) {
@@ -135,7 +137,7 @@ final class DurableLog {
         }
         EventFilter inDatabase =
                 options.keyedBy().isPresent() ? filter.ofDatabase() : filter.ofDatabaseAndAggregate(key);
-        PageReader.Page page = read(held, from - 1, upTo, inDatabase, limit);
+        EventQueries.Page page = read(held, from - 1, upTo, inDatabase, limit);
         List<Item> items = page.events().stream()
                 .map(this::item)
                 .filter(Objects::nonNull)

@@ -98,27 +98,10 @@ final class DurableSubscriber implements DurableSubscription {
         return false;
     }
 
-    /** Gives up the claims that were made on another server. A fail-over may have lost them, and the events that were read there. */
-    void serverChanged(long serverStart) {
+    /** Forgets the events that were read, because they may be of another log. */
+    void readAgain() {
         log.forgetPages();
-        for (PartitionRun run : coordinator.runs(name())) {
-            if (run.partition().held().serverStart() == serverStart) {
-                run.readAgain();
-            } else {
-                run.lose();
-            }
-        }
-    }
-
-    void historyChanged(long safe, RuntimeException failure) {
-        log.forgetPages();
-        for (PartitionRun run : coordinator.runs(name())) {
-            if (run.partition().position() > safe) {
-                run.stop(failure);
-            } else {
-                run.readAgain();
-            }
-        }
+        coordinator.runs(name()).forEach(PartitionRun::readAgain);
     }
 
     /** Returns the waiting for positions. */

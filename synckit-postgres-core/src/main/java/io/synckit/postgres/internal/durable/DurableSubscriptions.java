@@ -6,6 +6,7 @@ import io.synckit.JsonCodec;
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.internal.durable.HandlerCalls.Handler;
+import io.synckit.postgres.internal.listen.HistoryChange;
 import io.synckit.postgres.internal.listen.ListenerTenant;
 import io.synckit.postgres.internal.listen.LogReader;
 import io.synckit.postgres.internal.live.PageReader;
@@ -238,13 +239,14 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     }
 
     @Override
-    public void serverChanged(long serverStart) {
-        registry.all().forEach(subscriber -> subscriber.serverChanged(serverStart));
+    public void serverChanged() {
+        registry.all().forEach(DurableSubscriber::readAgain);
     }
 
     @Override
-    public void historyChanged(long safe, RuntimeException failure) {
-        registry.all().forEach(subscriber -> subscriber.historyChanged(safe, failure));
+    public void historyChanged(HistoryChange change) {
+        coordinator.historyChanged(change);
+        registry.all().forEach(DurableSubscriber::readAgain);
     }
 
     // Signals of other processes.

@@ -23,6 +23,8 @@ final class MainFlow {
     private static final int MAX_CONFLICTS = 5;
     private static final Duration CAREFUL_PAUSE = Duration.ofMillis(10);
 
+    private static final Duration READER_PAUSE = Duration.ofMillis(500);
+
     private static final Logger log = LoggerFactory.getLogger(MainFlow.class);
 
     private final OwnedPartition partition;
@@ -56,6 +58,10 @@ final class MainFlow {
     /** Handles the next batch. Returns false if there is nothing to do. */
     boolean step() throws Exception {
         if (at == slice.items().size()) {
+            if (!partition.log.isReadFrom(partition.held().serverStart())) {
+                awaitReader();
+                return true;
+            }
             slice = partition.log.next(partition.held(), partition.position());
             at = 0;
             if (slice.upTo() <= partition.position()) {
@@ -89,6 +95,14 @@ final class MainFlow {
             at = next;
         }
         return true;
+    }
+
+    /** The reader is still at the former server, or the claim is of a former one. */
+    private void awaitReader() {
+        if (!partition.isHeld()) {
+            throw new OwnershipLostException(partition.id());
+        }
+        partition.run.pause(READER_PAUSE);
     }
 
     private int size() {
@@ -238,11 +252,7 @@ final class MainFlow {
     private void tryAgainInPlace(Item item, int attempts, Duration pause, ParkedFailure failure) {
         suspect = item.version();
         suspectAttempts = attempts;
-        boolean stored = partition.database.query(connection -> partition.database.checkpoints.failed(
-                connection, partition.held(), item.version(), attempts, pause, failure.message()));
-        if (!stored) {
-            throw new OwnershipLostException(partition.id());
-        }
+        partition.failed(item.version(), attempts, pause, failure.message());
         if (!partition.run.isBackingOff()) {
             log.warn(
                     "subscription.waits: {} tries the event at version {} again in place: {}",
@@ -258,8 +268,7 @@ final class MainFlow {
         suspect = 0;
         suspectAttempts = 0;
         if (options.onExhausted() == OnExhausted.STOP) {
-            partition.database.query(connection -> partition.database.checkpoints.failed(
-                    connection, partition.held(), item.version(), attempts, null, failure.message()));
+            partition.failed(item.version(), attempts, null, failure.message());
             partition.run.stop(failure.message());
             log.error(
                     "subscription.stopped: {} has stopped at version {}: {}",

@@ -7,6 +7,7 @@ import io.synckit.postgres.internal.sql.CheckpointTable.Stored;
 import io.synckit.postgres.internal.sql.PartitionClaims.Claim;
 import io.synckit.postgres.internal.sql.PartitionClaims.Held;
 import io.synckit.postgres.internal.sql.PartitionId;
+import io.synckit.postgres.internal.sql.ServerStart;
 import io.synckit.postgres.internal.sql.Session;
 import io.synckit.postgres.internal.sql.SqlFunction;
 import io.synckit.subscription.DurableOptions;
@@ -28,12 +29,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class OwnedPartition {
 
-    /** If no event matches, the position is stored after this many versions. */
-    private static final long STORED_AFTER_VERSIONS = 10_000;
-
-    /** If no event matches, the position is stored after this time at the latest. */
-    private static final long STORED_AFTER = Duration.ofMinutes(1).toNanos();
-
     final DurableOptions options;
     final Database database;
     final DurableLog log;
@@ -45,10 +40,9 @@ final class OwnedPartition {
     final RunState run;
     private final Held held;
     private final Runnable progressed;
-    private volatile long position;
-    private volatile Stored stored;
-    private volatile long movedAt;
+    private final PartitionPosition position;
     private volatile boolean lost;
+    private volatile boolean abandoned;
     private volatile long lostAt;
     private volatile boolean positionUnknown;
     private volatile @Nullable Instant oldestWaiting;
@@ -72,8 +66,7 @@ final class OwnedPartition {
         this.delays = RetryDelays.of(options);
         this.clock = clock;
         this.progressed = progressed;
-        this.position = claim.position();
-        this.stored = claim.stored();
+        this.position = new PartitionPosition(claim.stored(), clock);
         this.run = new RunState(clock);
         run.pause(claim.retryIn());
     }
@@ -91,16 +84,12 @@ final class OwnedPartition {
     }
 
     long position() {
-        return position;
+        return position.version();
     }
 
     /** All events up to this version are handled, wait with their keys, or do not match. */
     void moveTo(long version) {
-        if (version > position) {
-            if (position == stored.position()) {
-                movedAt = clock.nanos();
-            }
-            position = version;
+        if (position.moveTo(version)) {
             progressed.run();
         }
     }
@@ -117,23 +106,20 @@ final class OwnedPartition {
      * @param all whether it must also be stored if it could be stored later
      */
     @Nullable Position unstored(boolean all) {
-        long now = position;
-        Stored known = stored;
-        boolean due = all
-                || !isExactlyOnce()
-                || now - known.position() >= STORED_AFTER_VERSIONS
-                || clock.nanos() - movedAt >= STORED_AFTER;
-        return now > known.position() && due && !lost ? new Position(held, known, now) : null;
+        long now = position.version();
+        Stored known = position.stored();
+        boolean due = all || !isExactlyOnce() || position.isDue();
+        return now > known.position() && due && !lost && !abandoned ? new Position(held, known, now) : null;
     }
 
     /** A position was stored. */
-    synchronized void flushed(long version) {
-        stored = new Stored(Math.max(stored.position(), version), stored.removals());
+    void flushed(long version) {
+        position.flushed(version);
     }
 
     /** A position was stored, and the removal of a key. */
-    synchronized void removalStored(long version) {
-        stored = new Stored(Math.max(stored.position(), version), stored.removals() + 1);
+    void removalStored(long version) {
+        position.removalStored(version);
     }
 
     /** The outcome of the last commit is not known. */
@@ -148,13 +134,11 @@ final class OwnedPartition {
         }
         positionUnknown = false;
         try {
-            Stored known = stored;
+            Stored known = position.stored();
             Stored read = database.query(connection -> database.checkpoints.storedAtLast(connection, held))
                     .filter(known::isIn)
                     .orElseThrow(() -> new OwnershipLostException(id()));
-            synchronized (this) {
-                stored = read;
-            }
+            position.read(read);
             moveTo(read.position());
         } catch (RuntimeException e) {
             positionUnknown = true;
@@ -195,29 +179,41 @@ final class OwnedPartition {
 
     /** Rejects a former owner, and locks the row. */
     boolean fence(Connection connection) throws SQLException {
-        return database.checkpoints.fence(connection, held, stored);
+        return database.checkpoints.fence(connection, held, position.stored());
     }
 
     /** Stores a position, rejects a former owner, and locks the row. */
     boolean advance(Connection connection, long version) throws SQLException {
-        return database.checkpoints.advance(connection, held, stored, version);
+        return database.checkpoints.advance(connection, held, position.stored(), version);
     }
 
     /** Stores the position, keeps what is stored about failures, rejects a former owner, and locks the row. */
     boolean reach(Connection connection, long version) throws SQLException {
-        return database.checkpoints.reach(connection, held, stored, version);
+        return database.checkpoints.reach(connection, held, position.stored(), version);
     }
 
     /** Stores the position and that a key is removed, rejects a former owner, and locks the row. */
     boolean storeRemoval(Connection connection, long version) throws SQLException {
-        return database.checkpoints.storeRemoval(connection, held, stored, version);
+        return database.checkpoints.storeRemoval(connection, held, position.stored(), version);
+    }
+
+    /**
+     * Stores that an event has failed, and is tried again in place.
+     *
+     * @param pause time until the next attempt; null if the partition stops
+     */
+    void failed(long version, int attempts, @Nullable Duration pause, String failure) {
+        if (!database.query(connection ->
+                database.checkpoints.failed(connection, held, position.stored(), version, attempts, pause, failure))) {
+            throw new OwnershipLostException(id());
+        }
     }
 
     /** Stores that an event is about to be handled. Returns how often it was started. */
     int start(long version) {
-        long now = position;
-        OptionalLong starts =
-                database.query(connection -> database.checkpoints.start(connection, held, stored, now, version));
+        long now = position.version();
+        OptionalLong starts = database.query(
+                connection -> database.checkpoints.start(connection, held, position.stored(), now, version));
         flushed(now);
         return (int) starts.orElseThrow(() -> new OwnershipLostException(id()));
     }
@@ -231,7 +227,7 @@ final class OwnedPartition {
 
     /** Returns whether the claim is still valid, and the row has what was stored last or something later. */
     boolean isHeld() {
-        Stored known = stored;
+        Stored known = position.stored();
         return database.query(connection -> database.checkpoints.stored(connection, held))
                 .filter(known::isIn)
                 .isPresent();
@@ -240,9 +236,23 @@ final class OwnedPartition {
     /** Gives the partition up. */
     void release() {
         database.query(connection -> {
-            database.claims.release(connection, held, stored.position(), position);
+            database.claims.release(connection, held, position.stored().position(), position.version());
             return true;
         });
+    }
+
+    /** Stores no position any more. */
+    void abandon() {
+        abandoned = true;
+    }
+
+    boolean isAbandoned() {
+        return abandoned;
+    }
+
+    /** Returns whether the server is another one than that of the claim. */
+    boolean isOfOtherServer() {
+        return database.query(ServerStart::of) != held.serverStart();
     }
 
     boolean isLost() {
@@ -274,12 +284,12 @@ final class OwnedPartition {
     }
 
     PartitionActivity activity() {
-        long behind = Math.max(0, log.published() - position);
+        long behind = Math.max(0, log.published() - position.version());
         Instant oldest = oldestWaiting;
         Duration time = oldest == null || behind == 0 ? Duration.ZERO : Duration.between(oldest, clock.now());
         return new PartitionActivity(
                 held.id().partition(),
-                Version.of(position),
+                Version.of(position.version()),
                 lost ? State.NOT_OWNED : run.state(),
                 run.failure(),
                 new Lag(behind, time.isNegative() ? Duration.ZERO : time),

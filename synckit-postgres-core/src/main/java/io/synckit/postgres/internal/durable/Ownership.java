@@ -1,7 +1,6 @@
 package io.synckit.postgres.internal.durable;
 
-import io.synckit.HistoryChangedException;
-import io.synckit.Version;
+import io.synckit.postgres.internal.listen.HistoryChange;
 import io.synckit.postgres.internal.sql.InstanceTable.Instance;
 import io.synckit.postgres.internal.sql.InstanceTable.Partition;
 import io.synckit.postgres.internal.sql.InstanceTable.View;
@@ -43,6 +42,7 @@ final class Ownership {
     private final Coordinator host;
     private final Semaphore carefulPermit;
     private final LongSupplier published;
+    private final LogChanges changes;
     private volatile boolean hasOthers;
 
     /** The last published version at the time of a check that has found nothing to do now or later. */
@@ -60,13 +60,15 @@ final class Ownership {
             Map<PartitionId, PartitionRun> runs,
             Coordinator host,
             Semaphore carefulPermit,
-            LongSupplier published) {
+            LongSupplier published,
+            LogChanges changes) {
         this.database = database;
         this.registry = registry;
         this.runs = runs;
         this.host = host;
         this.carefulPermit = carefulPermit;
         this.published = published;
+        this.changes = changes;
     }
 
     /** Returns whether other processes run durable subscriptions of this table. */
@@ -219,8 +221,9 @@ final class Ownership {
         if (wanted.isEmpty()) {
             return;
         }
+        HistoryChange before = changes.last();
         List<Claim> claims = database.transaction(connection -> database.claims.claim(connection, me, wanted, dead));
-        claims.forEach(claim -> start(me, claim));
+        claims.forEach(claim -> start(me, claim, before));
         List<PartitionId> locked = new ArrayList<>(wanted);
         claims.forEach(claim -> locked.remove(claim.id()));
         if (locked.isEmpty()) {
@@ -233,7 +236,8 @@ final class Ownership {
         }
     }
 
-    private void start(int me, Claim claim) {
+    /** @param before the last change of the log before the claim; null if there was none */
+    private void start(int me, Claim claim, @Nullable HistoryChange before) {
         DurableSubscriber subscriber = registry.find(claim.id().subscription());
         if (subscriber == null) {
             refuse(claim);
@@ -247,14 +251,18 @@ final class Ownership {
         PartitionRun run = subscriber.run(claim, carefulPermit, host);
         if (claim.stopped()) {
             run.partition().run.stop("stopped before; resume or move the subscription");
-        } else if (claim.position() > subscriber.published()) {
-            stopIfBeyondEnd(claim, run, subscriber);
+        } else {
+            changes.problem(claim, published.getAsLong()).ifPresent(run::stopAtFirst);
         }
         if (!host.add(run, me)) {
             refuse(claim);
         } else if (registry.find(subscriber.name()) != subscriber) {
             run.release(); // closed meanwhile
         } else {
+            HistoryChange now = changes.last();
+            if (now != null && now != before) {
+                changes.claimAgain(run, now);
+            }
             run.wake();
         }
     }
@@ -265,16 +273,6 @@ final class Ownership {
             database.claims.release(connection, claim.held(), claim.position(), claim.position());
             return true;
         });
-    }
-
-    /** No reader of this log can have a position beyond its end. */
-    private void stopIfBeyondEnd(Claim claim, PartitionRun run, DurableSubscriber subscriber) {
-        long head = database.query(connection ->
-                database.horizons.horizon(connection).requirePrimary().head());
-        if (claim.position() > head) {
-            run.stopAtFirst(
-                    new HistoryChangedException(Version.of(claim.position()), Version.of(head), subscriber.now()));
-        }
     }
 
     /** Deletes the rows of dead processes, so that all processes see the same. */

@@ -82,23 +82,28 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
-    /** The claim is not valid any more: another session has taken the partition, or the server is another one. */
+    /** Another session has taken the partition. */
     void lose() {
         partition.lose();
         wake();
     }
 
-    /** The position was not stored: the row was locked, has another owner, or is behind because the server has lost commits. */
-    void loseIfTaken() {
-        if (!partition.isHeld()) {
-            lose();
-        }
+    /** Ends the claim after the current call of the handler, and stores nothing more. This process claims the partition again. */
+    void abandon() {
+        partition.abandon();
+        wake();
     }
 
-    /** Stops the partition after the current batch, until an operator resumes or moves it. */
-    void stop(RuntimeException cause) {
-        stopCause = cause;
-        wake();
+    /** The position was not stored: the row was locked, has another owner, or is behind because the server has lost commits. */
+    void endIfNotHeld() {
+        if (partition.isHeld()) {
+            return;
+        }
+        if (partition.isOfOtherServer()) {
+            abandon();
+        } else {
+            lose();
+        }
     }
 
     /** Stops the partition at its first turn. */
@@ -151,7 +156,7 @@ final class PartitionRun implements Runnable {
     }
 
     private boolean mustYield() {
-        return releasing || partition.isLost() || !mayCall();
+        return releasing || partition.isLost() || partition.isAbandoned() || !mayCall();
     }
 
     /** The claim guards what an exactly-once handler does. Other effects need the assumption that no other process is the owner. */
@@ -166,14 +171,11 @@ final class PartitionRun implements Runnable {
         long pause = turn();
         thread = null;
         active = pause == 0;
-        boolean again = turns.end(pause == 0);
-        if (ended) {
-            return;
-        }
-        if (again) {
-            host.execute(this);
-        } else if (pause < NEVER) {
+        if (pause > 0 && pause < NEVER) {
             wakeAfter(pause);
+        }
+        if (turns.end(pause == 0) && !ended) {
+            host.execute(this);
         }
     }
 
@@ -199,7 +201,7 @@ final class PartitionRun implements Runnable {
     }
 
     private long step() throws Exception {
-        if (partition.isLost()) {
+        if (partition.isLost() || partition.isAbandoned()) {
             return end();
         }
         if (releasing) {
@@ -251,11 +253,7 @@ final class PartitionRun implements Runnable {
 
     private void stopBecauseOf(RuntimeException cause) {
         String message = SafeLog.describe(cause);
-        boolean stored = partition.database.query(connection -> partition.database.checkpoints.failed(
-                connection, partition.held(), partition.position(), 0, null, message));
-        if (!stored) {
-            throw new OwnershipLostException(partition.id());
-        }
+        partition.failed(partition.position(), 0, null, message);
         partition.run.stop(message);
         log.error("subscription.stopped: {}: {}", partition.id(), message);
     }

@@ -73,7 +73,7 @@ final class PositionFlush {
                 if (stored.contains(due.get(i).partition().id())) {
                     due.get(i).partition().flushed(positions.get(i).position());
                 } else {
-                    due.get(i).loseIfTaken();
+                    due.get(i).endIfNotHeld();
                 }
             }
         } catch (RuntimeException e) {

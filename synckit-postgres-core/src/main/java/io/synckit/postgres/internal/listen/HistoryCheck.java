@@ -1,12 +1,16 @@
 package io.synckit.postgres.internal.listen;
 
+import io.synckit.HistoryChangedException;
 import io.synckit.StoredEvent;
+import io.synckit.Version;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import io.synckit.postgres.internal.sql.EventIdentity;
 import io.synckit.postgres.internal.sql.EventQueries;
+import io.synckit.postgres.internal.sql.Horizon;
 import io.synckit.postgres.internal.sql.HorizonQueries.NewEvents;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -53,21 +57,39 @@ final class HistoryCheck {
         return atPosition == null || atPosition.equals(identityAt(connection, position));
     }
 
-    /** Returns the version of the last recent event that is unchanged, or 0. Two histories that have parted never meet again. */
-    long lastUnchanged(Connection connection, RecentEvents recent) throws SQLException {
+    /**
+     * Finds out how much of the log is unchanged, by the recent events. Two histories that have parted never meet again.
+     *
+     * @param position up to which the former log was read
+     * @param now the horizon of the new log
+     */
+    HistoryChange change(Connection connection, RecentEvents recent, long position, Horizon now, Instant detectedAt)
+            throws SQLException {
         int low = 0;
         int high = recent.size();
         while (low < high) {
             int middle = (low + high) >>> 1;
-            StoredEvent event = recent.get(middle);
-            if (EventIdentity.of(event)
-                    .equals(identityAt(connection, event.version().value()))) {
+            if (isUnchanged(connection, recent.get(middle))) {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        return low == 0 ? 0 : recent.get(low - 1).version().value();
+        long safe = low == 0 ? 0 : recent.get(low - 1).version().value();
+        long firstChanged = safe + 1;
+        if (now.serverStart() != recent.serverStart() && low < recent.size()) {
+            // The checkpoints were lost or restored together with the events, if they are before this one.
+            firstChanged = recent.get(low).version().value();
+        }
+        startAt(connection, now.stable());
+        HistoryChangedException failure =
+                new HistoryChangedException(Version.of(position), Version.of(safe), detectedAt);
+        return new HistoryChange(safe, firstChanged, now.stable(), now.serverStart(), failure);
+    }
+
+    private boolean isUnchanged(Connection connection, StoredEvent event) throws SQLException {
+        return EventIdentity.of(event)
+                .equals(identityAt(connection, event.version().value()));
     }
 
     private @Nullable EventIdentity identityAt(Connection connection, long version) throws SQLException {

@@ -1,7 +1,6 @@
 package io.synckit.postgres.internal.listen;
 
 import io.synckit.SchemaException;
-import io.synckit.postgres.internal.listen.LogReader.ReadResult;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import io.synckit.postgres.internal.sql.Doorbell;

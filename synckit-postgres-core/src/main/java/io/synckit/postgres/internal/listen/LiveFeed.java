@@ -27,13 +27,8 @@ public interface LiveFeed {
     /** Hands a notice to every subscription. */
     void notice(LiveNotice notice);
 
-    /**
-     * The log is another one than the one that was read.
-     *
-     * @param safe the last version that is unchanged: subscriptions beyond it end, the others continue there
-     * @param upTo the end of the new log
-     */
-    void historyChanged(long safe, long upTo, long serverStart, RuntimeException failure);
+    /** The log is another one than the one that was read. Subscriptions beyond the unchanged part end, the others continue there. */
+    void historyChanged(HistoryChange change);
 
     /** The events that were published last. To be read by the reader only. */
     RecentEvents recent();

@@ -216,7 +216,7 @@ public final class LogReader {
             return changeHistory(connection);
         }
         if (horizon.serverStart() != serverStart) {
-            return changeServer(horizon.serverStart(), connection);
+            return changeServer(horizon, connection);
         }
         long stable = horizon.stable();
         long found = 0;
@@ -234,16 +234,21 @@ public final class LogReader {
         return new ReadResult(horizon.moreMayFollow(), found);
     }
 
-    /** Continues on another server if the log is unchanged there. A standby that was promoted may lack the last events. */
-    private ReadResult changeServer(long newServerStart, Connection connection) throws SQLException {
+    /**
+     * Continues on another server if the log is unchanged there, and settled up to the position. A standby that was promoted may lack the last
+     * events, and the end of a prepared transaction.
+     */
+    private ReadResult changeServer(Horizon horizon, Connection connection) throws SQLException {
         if (!history.isUnchanged(connection, position)) {
             return changeHistory(connection);
         }
-        log.info(
-                "reader.server-changed: the server was started again or replaced; the log is unchanged up to version {}",
-                position);
-        serverStart = newServerStart;
-        feed.serverChanged(newServerStart);
+        if (horizon.stable() >= position) {
+            log.info(
+                    "reader.server-changed: after a restart or fail-over, the log is unchanged up to version {}",
+                    position);
+            serverStart = horizon.serverStart();
+            feed.serverChanged(serverStart);
+        }
         return new ReadResult(true, 0);
     }
 
@@ -274,28 +279,15 @@ public final class LogReader {
     }
 
     private ReadResult changeHistory(Connection connection) throws SQLException {
-        long safe = history.lastUnchanged(connection, feed.recent());
-        HistoryChangedException failure =
-                new HistoryChangedException(Version.of(position), Version.of(safe), clock.now());
-        historyChange = failure;
-        log.error("reader.history-changed: {}", failure.getMessage());
-        Horizon now = horizon(connection);
-        long stable = now.stable();
-        history.startAt(connection, stable);
-        serverStart = now.serverStart();
-        feed.historyChanged(safe, stable, serverStart, failure);
-        position = stable;
+        HistoryChange change = history.change(connection, feed.recent(), position, horizon(connection), clock.now());
+        historyChange = change.failure();
+        log.error("reader.history-changed: {}", change.failure().getMessage());
+        serverStart = change.serverStart();
+        feed.historyChanged(change);
+        position = change.upTo();
         if (auditor != null) {
-            auditor.restartAfter(stable);
+            auditor.restartAfter(position);
         }
         return new ReadResult(true, 0);
     }
-
-    /**
-     * What a read has brought.
-     *
-     * @param moreMayFollow whether events may follow without another notification
-     * @param found events that were read
-     */
-    record ReadResult(boolean moreMayFollow, long found) {}
 }

@@ -4,6 +4,7 @@ import io.synckit.EventStoreException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.internal.runtime.SafeLog;
+import io.synckit.postgres.internal.sql.EventQueries.Page;
 import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveSubscription;
@@ -124,7 +125,7 @@ final class LiveSubscriber implements LiveSubscription, Runnable {
     /** Reads a page from the table. Returns null if that has failed: then the subscription runs again later. */
     private @Nullable List<StoredEvent> read(Step.ReadPage page) {
         try {
-            PageReader.Page read = pages.read(page.since(), page.upTo(), filter.ofDatabase(), page.limit());
+            Page read = pages.read(page.since(), page.upTo(), filter.ofDatabase(), page.limit());
             return subscriptions.locked(
                     () -> cursor.takePage(page, read.events(), read.upTo()) ? read.events() : List.of());
         } catch (RuntimeException e) {

@@ -1,7 +1,6 @@
 package io.synckit.postgres.internal.live;
 
 import io.synckit.ConnectionSource;
-import io.synckit.StoredEvent;
 import io.synckit.postgres.internal.runtime.Watchdog;
 import io.synckit.postgres.internal.sql.EventFilter;
 import io.synckit.postgres.internal.sql.EventQueries;
@@ -11,7 +10,7 @@ import io.synckit.postgres.internal.sql.SqlFailure;
 import io.synckit.postgres.internal.sql.SqlFunction;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 
 /** Reads from the table for subscriptions that lag, through the pool. At most two reads run at a time, so that the pool is not exhausted. */
@@ -40,16 +39,25 @@ public final class PageReader {
     }
 
     /** Returns events in {@code (since, upTo]}. The caller has made sure that everything up to there is settled. */
-    public Page read(long since, long upTo, EventFilter filter, int limit) {
+    public EventQueries.Page read(long since, long upTo, EventFilter filter, int limit) {
+        return read(connection -> queries.page(connection, since, upTo, filter, limit));
+    }
+
+    /** Returns events as {@link #read}, if they are of this server; empty if not. */
+    public Optional<EventQueries.Page> readFrom(
+            long serverStart, long since, long upTo, EventFilter filter, int limit) {
+        return read(connection -> ServerStart.of(connection) == serverStart
+                ? Optional.of(queries.page(connection, since, upTo, filter, limit))
+                : Optional.empty());
+    }
+
+    private <R> R read(SqlFunction<Connection, R> work) {
         reads.acquireUninterruptibly();
         try {
             return query(session -> {
                 session.begin();
                 Connection connection = session.connection();
-                return watchdog.watch(connection, () -> {
-                    EventQueries.Page page = queries.page(connection, since, upTo, filter, limit);
-                    return new Page(page.events(), page.upTo(), ServerStart.of(connection));
-                });
+                return watchdog.watch(connection, () -> work.apply(connection));
             });
         } finally {
             reads.release();
@@ -63,11 +71,4 @@ public final class PageReader {
             throw SqlFailure.named("subscription to " + table, e);
         }
     }
-
-    /**
-     * All events that match between the position and {@code upTo}.
-     *
-     * @param serverStart the server that they were read from
-     */
-    public record Page(List<StoredEvent> events, long upTo, long serverStart) {}
 }

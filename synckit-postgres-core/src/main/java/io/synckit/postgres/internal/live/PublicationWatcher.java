@@ -1,6 +1,7 @@
 package io.synckit.postgres.internal.live;
 
 import io.synckit.StoredEvent;
+import io.synckit.postgres.internal.listen.HistoryChange;
 import java.util.List;
 
 /** Watches what the reader publishes. Called by the reader's thread, so it must return quickly. */
@@ -9,17 +10,9 @@ public interface PublicationWatcher {
     /** Events were published, and are among the recent events. */
     void published(List<StoredEvent> events);
 
-    /**
-     * Events are read from another server from now on. What was read before may be missing there.
-     *
-     * @param serverStart see {@link io.synckit.postgres.internal.sql.ServerStart}
-     */
-    void serverChanged(long serverStart);
+    /** Events are read from another server from now on. What was read before may be missing there. */
+    void serverChanged();
 
-    /**
-     * The server is the same, but the log is another one than the one that was read.
-     *
-     * @param safe the last version that is unchanged
-     */
-    void historyChanged(long safe, RuntimeException failure);
+    /** The log is another one than the one that was read. */
+    void historyChanged(HistoryChange change);
 }

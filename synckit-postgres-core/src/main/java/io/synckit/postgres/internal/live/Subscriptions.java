@@ -2,6 +2,7 @@ package io.synckit.postgres.internal.live;
 
 import io.synckit.StoreClosedException;
 import io.synckit.StoredEvent;
+import io.synckit.postgres.internal.listen.HistoryChange;
 import io.synckit.postgres.internal.listen.LiveFeed;
 import io.synckit.postgres.internal.listen.RecentEvents;
 import io.synckit.subscription.LiveNotice;
@@ -11,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
@@ -52,7 +54,7 @@ public final class Subscriptions implements LiveFeed {
     @Override
     public void serverChanged(long serverStart) {
         run(() -> recent.serverChanged(serverStart));
-        watchers.forEach(watcher -> watcher.serverChanged(serverStart));
+        watchers.forEach(PublicationWatcher::serverChanged);
     }
 
     @Override
@@ -75,23 +77,18 @@ public final class Subscriptions implements LiveFeed {
     }
 
     @Override
-    public void historyChanged(long safe, long upTo, long serverStart, RuntimeException failure) {
-        boolean serverHasChanged = locked(recent::serverStart) != serverStart;
+    public void historyChanged(HistoryChange change) {
         run(() -> {
-            recent.clear(upTo, serverStart);
+            recent.clear(change.upTo(), change.serverStart());
             for (LiveSubscriber subscriber : List.copyOf(index.all())) {
                 LiveCursor cursor = subscriber.cursor();
-                runIf(cursor.next() > safe ? cursor.fail(failure) : cursor.rewind(safe, upTo), subscriber);
+                boolean mustRun = cursor.next() > change.safe()
+                        ? cursor.fail(change.failure())
+                        : cursor.rewind(change.safe(), change.upTo());
+                runIf(mustRun, subscriber);
             }
         });
-        watchers.forEach(watcher -> {
-            // The claims on another server are not valid. Each new claim compares its checkpoint with the new log.
-            if (serverHasChanged) {
-                watcher.serverChanged(serverStart);
-            } else {
-                watcher.historyChanged(safe, failure);
-            }
-        });
+        watchers.forEach(watcher -> watcher.historyChanged(change));
     }
 
     @Override
@@ -130,9 +127,10 @@ public final class Subscriptions implements LiveFeed {
         return locked(recent::upTo);
     }
 
-    /** Returns the version up to which events of a server are published; 0 if they are read from another one. */
-    public long published(long serverStart) {
-        return locked(() -> recent.serverStart() == serverStart ? recent.upTo() : 0);
+    /** Returns the version up to which events of a server are published; empty if they are read from another one. */
+    public OptionalLong published(long serverStart) {
+        return locked(
+                () -> recent.serverStart() == serverStart ? OptionalLong.of(recent.upTo()) : OptionalLong.empty());
     }
 
     /** Returns the first wanted events of a server after a version; empty if not all of them are among the recent events. */

@@ -66,7 +66,7 @@ public final class CheckpointTable {
             update <checkpoints> set deaths = case when suspect = ? then deaths else 0 end, suspect = ?, attempts = ?,
                    failure = ?, updated_at = clock_timestamp(),
                    retry_at = case when ? then 'infinity' else clock_timestamp() + make_interval(secs => ?) end
-             where <claim>
+             where <claim> and position >= ? and removals >= ?
             """;
 
     private static final String START = """
@@ -198,12 +198,19 @@ public final class CheckpointTable {
     }
 
     /**
-     * Stores that an event has failed, and is tried again in place. Returns false if the claim is not valid any more.
+     * Stores that an event has failed, and is tried again in place. Returns false if the claim is not valid any more,
+     * or the row is behind. See {@link #advance}.
      *
      * @param pause time until the next attempt; null if the partition stops
      */
     public boolean failed(
-            Connection connection, Held held, long version, int attempts, @Nullable Duration pause, String failure)
+            Connection connection,
+            Held held,
+            Stored known,
+            long version,
+            int attempts,
+            @Nullable Duration pause,
+            String failure)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(failed)) {
             statement.setLong(1, version);
@@ -212,7 +219,7 @@ public final class CheckpointTable {
             statement.setString(4, failure);
             statement.setBoolean(5, pause == null);
             statement.setDouble(6, pause == null ? 0 : Statements.seconds(pause));
-            held.bind(statement, 7);
+            known.bind(statement, held.bind(statement, 7));
             return statement.executeUpdate() > 0;
         }
     }
