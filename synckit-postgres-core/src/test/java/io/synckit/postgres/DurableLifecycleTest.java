@@ -478,10 +478,7 @@ class DurableLifecycleTest {
         DurableOptions options = options().delivery(Delivery.EXACTLY_ONCE);
         first.subscriptions().durable(options, (event, context) -> first.die());
         store(0, 1);
-        Await.until(
-                database,
-                "select count(*) from pg_stat_activity where application_name like '" + first.name() + "%'",
-                "0");
+        first.awaitDeath();
 
         DurableSubscription successor = processes.start().subscriptions().durable(options, (event, context) -> {
             if (conflicts.incrementAndGet() < 5) {

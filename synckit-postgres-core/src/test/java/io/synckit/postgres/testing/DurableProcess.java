@@ -139,7 +139,12 @@ public final class DurableProcess implements AutoCloseable {
     /** Ends all sessions at once. Nothing of this process reaches the server any more. */
     public void die() {
         dead = true;
-        terminate(name + "%");
+        terminate(name, name + "-listener");
+    }
+
+    /** Waits for {@link #die} in another thread. The pool may just have opened a connection, which is ended too. */
+    public void awaitDeath() {
+        Await.until(() -> dead && terminate(name, name + "-listener").equals("0"));
     }
 
     /** The listener's connection, which holds the lock of the process, ends. The rest continues. */
@@ -153,10 +158,11 @@ public final class DurableProcess implements AutoCloseable {
         deaf = false;
     }
 
-    private void terminate(String applications) {
-        database.query(
+    /** Ends sessions. Returns their number. */
+    private String terminate(String... applications) {
+        return database.query(
                 "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database()"
-                        + " and application_name like '" + applications + "'");
+                        + " and application_name in ('" + String.join("', '", applications) + "')");
     }
 
     @Override
