@@ -42,7 +42,7 @@ final class Coordinator implements PartitionHost {
     private final Map<PartitionId, PartitionRun> runs = new ConcurrentHashMap<>();
     private final Semaphore carefulPermit = new Semaphore(1);
     private final AtomicBoolean catchUpPlanned = new AtomicBoolean();
-    private final LogChanges changes;
+    private final CheckpointCheck checkpoints;
     private final Ownership ownership;
     private final PositionFlush positions;
     private final Pin pin;
@@ -62,8 +62,8 @@ final class Coordinator implements PartitionHost {
         this.handlers = handlers;
         this.clock = clock;
         this.timer = NamedThreads.timer("synckit-durable-" + database);
-        this.changes = new LogChanges(database, clock);
-        this.ownership = new Ownership(database, registry, runs, this, carefulPermit, published, changes);
+        this.checkpoints = new CheckpointCheck(database, clock);
+        this.ownership = new Ownership(database, registry, runs, this, carefulPermit, published, checkpoints);
         this.positions = new PositionFlush(database, runs.values(), this::schedule);
         this.pin = new Pin(database, ownerTimeout, clock);
         this.checks = new OwnershipChecks(database, ownership, pin, timer, this::served, clock);
@@ -126,10 +126,10 @@ final class Coordinator implements PartitionHost {
         requestCheck(0);
     }
 
-    /** The log is another one. All partitions are claimed again. */
+    /** Ends all claims of this process. Their checkpoints are compared with the change when they are claimed again. */
     void historyChanged(HistoryChange change) {
-        changes.changed(change);
-        runs.values().forEach(run -> changes.claimAgain(run, change));
+        checkpoints.historyChanged(change);
+        runs.values().forEach(PartitionRun::abandon);
     }
 
     /** Another process may have died, because there is work. */

@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -54,18 +56,18 @@ final class DurableLog {
         return live.published();
     }
 
-    /** Returns whether the events of the process are read from this server. */
-    boolean isReadFrom(long serverStart) {
-        return live.published(serverStart).isPresent();
-    }
-
     /**
-     * Returns the next events of a partition. The slice ends at the position if there are none.
+     * Returns the next events of a partition; empty if the reader of the process is at another server than that of the claim. The slice ends
+     * at the position if there are no events.
      *
      * @throws OwnershipLostException if a page was read from another server than that of the claim
      */
-    Slice next(Held held, long position) {
-        long published = live.published(held.serverStart()).orElse(0);
+    Optional<Slice> next(Held held, long position) {
+        OptionalLong published = live.published(held.serverStart());
+        return published.isEmpty() ? Optional.empty() : Optional.of(next(held, position, published.getAsLong()));
+    }
+
+    private Slice next(Held held, long position, long published) {
         if (published <= position) {
             return new Slice(List.of(), position);
         }

@@ -14,7 +14,6 @@ import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.LiveSubscription.Lag;
 import io.synckit.subscription.ParkedKey;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Semaphore;
@@ -79,14 +78,6 @@ final class DurableSubscriber implements DurableSubscription {
         positions.progressed();
     }
 
-    long published() {
-        return log.published();
-    }
-
-    Instant now() {
-        return clock.now();
-    }
-
     /** Events were published. Returns whether one of them may match. */
     boolean wake(List<StoredEvent> events) {
         for (StoredEvent event : events) {
@@ -98,10 +89,10 @@ final class DurableSubscriber implements DurableSubscription {
         return false;
     }
 
-    /** Forgets the events that were read, because they may be of another log. */
-    void readAgain() {
+    /** Discards the events that were read from a former server or log. */
+    void discardRead() {
         log.forgetPages();
-        coordinator.runs(name()).forEach(PartitionRun::readAgain);
+        coordinator.runs(name()).forEach(PartitionRun::discardRead);
     }
 
     /** Returns the waiting for positions. */

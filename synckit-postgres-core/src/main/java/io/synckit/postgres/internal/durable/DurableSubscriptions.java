@@ -240,13 +240,13 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
 
     @Override
     public void serverChanged() {
-        registry.all().forEach(DurableSubscriber::readAgain);
+        registry.all().forEach(DurableSubscriber::discardRead);
     }
 
     @Override
     public void historyChanged(HistoryChange change) {
         coordinator.historyChanged(change);
-        registry.all().forEach(DurableSubscriber::readAgain);
+        registry.all().forEach(DurableSubscriber::discardRead);
     }
 
     // Signals of other processes.

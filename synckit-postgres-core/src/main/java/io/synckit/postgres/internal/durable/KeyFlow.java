@@ -220,7 +220,7 @@ final class KeyFlow {
         } else if (options.onExhausted() == OnExhausted.STOP) {
             // The attempts begin anew when the partition is resumed.
             keys.failed(key, item.version(), 0, Duration.ZERO, failure);
-            partition.failed(item.version(), attempts, null, failure.message());
+            partition.storeStop(item.version(), attempts, failure.message());
             partition.run.stop(failure.message());
             log.error(
                     "subscription.stopped: {} has stopped at version {} after {} attempts: {}",

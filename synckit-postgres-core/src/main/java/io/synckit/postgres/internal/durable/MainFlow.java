@@ -11,6 +11,7 @@ import io.synckit.subscription.DurableOptions.Ordering;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,7 +23,6 @@ final class MainFlow {
 
     private static final int MAX_CONFLICTS = 5;
     private static final Duration CAREFUL_PAUSE = Duration.ofMillis(10);
-
     private static final Duration READER_PAUSE = Duration.ofMillis(500);
 
     private static final Logger log = LoggerFactory.getLogger(MainFlow.class);
@@ -55,14 +55,15 @@ final class MainFlow {
         at = 0;
     }
 
-    /** Handles the next batch. Returns false if there is nothing to do. */
+    /** Handles the next batch. Returns false if there is nothing to do until the partition is woken. */
     boolean step() throws Exception {
         if (at == slice.items().size()) {
-            if (!partition.log.isReadFrom(partition.held().serverStart())) {
+            Optional<Slice> read = partition.log.next(partition.held(), partition.position());
+            if (read.isEmpty()) {
                 awaitReader();
                 return true;
             }
-            slice = partition.log.next(partition.held(), partition.position());
+            slice = read.get();
             at = 0;
             if (slice.upTo() <= partition.position()) {
                 partition.waitingSince(null);
@@ -97,7 +98,7 @@ final class MainFlow {
         return true;
     }
 
-    /** The reader is still at the former server, or the claim is of a former one. */
+    /** Waits until the reader is at the server of the claim. Ends the run if the claim is of a former server. */
     private void awaitReader() {
         if (!partition.isHeld()) {
             throw new OwnershipLostException(partition.id());
@@ -252,7 +253,7 @@ final class MainFlow {
     private void tryAgainInPlace(Item item, int attempts, Duration pause, ParkedFailure failure) {
         suspect = item.version();
         suspectAttempts = attempts;
-        partition.failed(item.version(), attempts, pause, failure.message());
+        partition.storeRetry(item.version(), attempts, pause, failure.message());
         if (!partition.run.isBackingOff()) {
             log.warn(
                     "subscription.waits: {} tries the event at version {} again in place: {}",
@@ -268,7 +269,7 @@ final class MainFlow {
         suspect = 0;
         suspectAttempts = 0;
         if (options.onExhausted() == OnExhausted.STOP) {
-            partition.failed(item.version(), attempts, null, failure.message());
+            partition.storeStop(item.version(), attempts, failure.message());
             partition.run.stop(failure.message());
             log.error(
                     "subscription.stopped: {} has stopped at version {}: {}",

@@ -109,7 +109,7 @@ final class OwnedPartition {
         long now = position.version();
         Stored known = position.stored();
         boolean due = all || !isExactlyOnce() || position.isDue();
-        return now > known.position() && due && !lost && !abandoned ? new Position(held, known, now) : null;
+        return now > known.position() && due && !mustEnd() ? new Position(held, known, now) : null;
     }
 
     /** A position was stored. */
@@ -138,7 +138,7 @@ final class OwnedPartition {
             Stored read = database.query(connection -> database.checkpoints.storedAtLast(connection, held))
                     .filter(known::isIn)
                     .orElseThrow(() -> new OwnershipLostException(id()));
-            position.read(read);
+            position.rowRead(read);
             moveTo(read.position());
         } catch (RuntimeException e) {
             positionUnknown = true;
@@ -198,11 +198,25 @@ final class OwnedPartition {
     }
 
     /**
-     * Stores that an event has failed, and is tried again in place.
+     * Stores that an event has failed, and when it is tried again in place.
      *
-     * @param pause time until the next attempt; null if the partition stops
+     * @throws OwnershipLostException if the claim is not valid any more
      */
-    void failed(long version, int attempts, @Nullable Duration pause, String failure) {
+    void storeRetry(long version, int attempts, Duration pause, String failure) {
+        storeFailure(version, attempts, pause, failure);
+    }
+
+    /**
+     * Stores that the partition has stopped.
+     *
+     * @param version the event that has failed, or the position
+     * @throws OwnershipLostException if the claim is not valid any more
+     */
+    void storeStop(long version, int attempts, String failure) {
+        storeFailure(version, attempts, null, failure);
+    }
+
+    private void storeFailure(long version, int attempts, @Nullable Duration pause, String failure) {
         if (!database.query(connection ->
                 database.checkpoints.failed(connection, held, position.stored(), version, attempts, pause, failure))) {
             throw new OwnershipLostException(id());
@@ -241,17 +255,18 @@ final class OwnedPartition {
         });
     }
 
-    /** Stores no position any more. */
+    /** The claim ends after the current call of the handler. No position is flushed any more. */
     void abandon() {
         abandoned = true;
     }
 
-    boolean isAbandoned() {
-        return abandoned;
+    /** Returns whether no other event may be handled with this claim. */
+    boolean mustEnd() {
+        return lost || abandoned;
     }
 
     /** Returns whether the server is another one than that of the claim. */
-    boolean isOfOtherServer() {
+    boolean serverHasChanged() {
         return database.query(ServerStart::of) != held.serverStart();
     }
 
@@ -259,9 +274,9 @@ final class OwnedPartition {
         return lost;
     }
 
-    /** @throws OwnershipLostException if the claim is not valid any more */
+    /** @throws OwnershipLostException if no other event may be handled with this claim */
     void requireOwned() {
-        if (lost) {
+        if (mustEnd()) {
             throw new OwnershipLostException(id());
         }
     }

@@ -42,7 +42,7 @@ final class Ownership {
     private final Coordinator host;
     private final Semaphore carefulPermit;
     private final LongSupplier published;
-    private final LogChanges changes;
+    private final CheckpointCheck checkpoints;
     private volatile boolean hasOthers;
 
     /** The last published version at the time of a check that has found nothing to do now or later. */
@@ -61,14 +61,14 @@ final class Ownership {
             Coordinator host,
             Semaphore carefulPermit,
             LongSupplier published,
-            LogChanges changes) {
+            CheckpointCheck checkpoints) {
         this.database = database;
         this.registry = registry;
         this.runs = runs;
         this.host = host;
         this.carefulPermit = carefulPermit;
         this.published = published;
-        this.changes = changes;
+        this.checkpoints = checkpoints;
     }
 
     /** Returns whether other processes run durable subscriptions of this table. */
@@ -221,7 +221,7 @@ final class Ownership {
         if (wanted.isEmpty()) {
             return;
         }
-        HistoryChange before = changes.last();
+        HistoryChange before = checkpoints.lastChange();
         List<Claim> claims = database.transaction(connection -> database.claims.claim(connection, me, wanted, dead));
         claims.forEach(claim -> start(me, claim, before));
         List<PartitionId> locked = new ArrayList<>(wanted);
@@ -236,7 +236,7 @@ final class Ownership {
         }
     }
 
-    /** @param before the last change of the log before the claim; null if there was none */
+    /** @param before the last history change when the claim began; null if there was none */
     private void start(int me, Claim claim, @Nullable HistoryChange before) {
         DurableSubscriber subscriber = registry.find(claim.id().subscription());
         if (subscriber == null) {
@@ -252,16 +252,15 @@ final class Ownership {
         if (claim.stopped()) {
             run.partition().run.stop("stopped before; resume or move the subscription");
         } else {
-            changes.problem(claim, published.getAsLong()).ifPresent(run::stopAtFirst);
+            checkpoints.claimed(claim, before, published.getAsLong()).ifPresent(run::stopAtFirstTurn);
         }
         if (!host.add(run, me)) {
             refuse(claim);
         } else if (registry.find(subscriber.name()) != subscriber) {
             run.release(); // closed meanwhile
         } else {
-            HistoryChange now = changes.last();
-            if (now != null && now != before) {
-                changes.claimAgain(run, now);
+            if (checkpoints.mustBeMadeAgain(claim.id())) {
+                run.abandon(); // the run was added too late for the change
             }
             run.wake();
         }

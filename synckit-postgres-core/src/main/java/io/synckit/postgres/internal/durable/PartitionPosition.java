@@ -4,13 +4,17 @@ import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.sql.CheckpointTable.Stored;
 import java.time.Duration;
 
-/** How far a partition is handled, and what its row is known to say. Changed by the thread that handles the partition and by the flush. */
+/**
+ * The position of a partition in memory, and the last known state of its row. Moved by the thread that handles the partition. That thread and
+ * the flush change what is known of the row.
+ *
+ * <p>Exactly-once delivery stores the position with the effects of each batch. If no event matches, the position moves in memory only, and is
+ * due later.
+ */
 final class PartitionPosition {
 
-    /** If no event matches, the position is stored after this many versions. */
     private static final long STORED_AFTER_VERSIONS = 10_000;
 
-    /** If no event matches, the position is stored after this time at the latest. */
     private static final long STORED_AFTER = Duration.ofMinutes(1).toNanos();
 
     private final Clock clock;
@@ -45,7 +49,7 @@ final class PartitionPosition {
     }
 
     /** The row was read. */
-    synchronized void read(Stored row) {
+    synchronized void rowRead(Stored row) {
         stored = row;
     }
 
@@ -59,7 +63,7 @@ final class PartitionPosition {
         stored = new Stored(Math.max(stored.position(), position), stored.removals() + 1);
     }
 
-    /** Returns whether much was passed since the position was stored, or long ago. */
+    /** Returns whether the position is many versions or a minute ahead of the stored one. */
     boolean isDue() {
         return version - stored.position() >= STORED_AFTER_VERSIONS || clock.nanos() - movedAt >= STORED_AFTER;
     }

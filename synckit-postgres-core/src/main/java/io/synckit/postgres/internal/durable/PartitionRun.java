@@ -82,37 +82,37 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
-    /** Another session has taken the partition. */
+    /** The claim is not valid any more, or this process stops. Another claim does not wait for a handler that hangs. */
     void lose() {
         partition.lose();
         wake();
     }
 
-    /** Ends the claim after the current call of the handler, and stores nothing more. This process claims the partition again. */
+    /** Ends after the current call of the handler, and flushes no position. Only then does this process claim the partition again. */
     void abandon() {
         partition.abandon();
         wake();
     }
 
-    /** The position was not stored: the row was locked, has another owner, or is behind because the server has lost commits. */
+    /** The position was not stored. If the server has changed, no other claim begins before the current call of the handler has returned. */
     void endIfNotHeld() {
         if (partition.isHeld()) {
             return;
         }
-        if (partition.isOfOtherServer()) {
+        if (partition.serverHasChanged()) {
             abandon();
         } else {
             lose();
         }
     }
 
-    /** Stops the partition at its first turn. */
-    void stopAtFirst(RuntimeException cause) {
+    /** Stops the partition before it handles an event. */
+    void stopAtFirstTurn(RuntimeException cause) {
         stopCause = cause;
     }
 
-    /** What was read may be of another log. */
-    void readAgain() {
+    /** Discards the events that were read. */
+    void discardRead() {
         mustReset = true;
         wake();
     }
@@ -156,7 +156,7 @@ final class PartitionRun implements Runnable {
     }
 
     private boolean mustYield() {
-        return releasing || partition.isLost() || partition.isAbandoned() || !mayCall();
+        return releasing || partition.mustEnd() || !mayCall();
     }
 
     /** The claim guards what an exactly-once handler does. Other effects need the assumption that no other process is the owner. */
@@ -171,6 +171,8 @@ final class PartitionRun implements Runnable {
         long pause = turn();
         thread = null;
         active = pause == 0;
+        // Before the turn ends. Afterwards another thread may have begun the next turn, and its wake-up would be
+        // cancelled.
         if (pause > 0 && pause < NEVER) {
             wakeAfter(pause);
         }
@@ -201,7 +203,7 @@ final class PartitionRun implements Runnable {
     }
 
     private long step() throws Exception {
-        if (partition.isLost() || partition.isAbandoned()) {
+        if (partition.mustEnd()) {
             return end();
         }
         if (releasing) {
@@ -253,7 +255,7 @@ final class PartitionRun implements Runnable {
 
     private void stopBecauseOf(RuntimeException cause) {
         String message = SafeLog.describe(cause);
-        partition.failed(partition.position(), 0, null, message);
+        partition.storeStop(partition.position(), 0, message);
         partition.run.stop(message);
         log.error("subscription.stopped: {}: {}", partition.id(), message);
     }

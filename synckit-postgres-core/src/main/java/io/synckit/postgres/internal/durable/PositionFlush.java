@@ -50,7 +50,7 @@ final class PositionFlush {
     }
 
     /**
-     * Stores positions. A partition whose position is not stored, because another process has claimed it, is lost.
+     * Stores positions. The run of a partition whose position is not stored ends, unless its claim is still valid.
      *
      * @param early whether to store positions that may be stored later, too
      */

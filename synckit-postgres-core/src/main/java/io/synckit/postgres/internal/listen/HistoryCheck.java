@@ -58,13 +58,26 @@ final class HistoryCheck {
     }
 
     /**
-     * Finds out how much of the log is unchanged, by the recent events. Two histories that have parted never meet again.
+     * Compares the recent events with the log, by binary search: after the first changed event, all are changed.
      *
      * @param position up to which the former log was read
      * @param now the horizon of the new log
      */
     HistoryChange change(Connection connection, RecentEvents recent, long position, Horizon now, Instant detectedAt)
             throws SQLException {
+        int changed = firstChanged(connection, recent);
+        long safe = changed == 0 ? 0 : recent.get(changed - 1).version().value();
+        boolean serverHasChanged = now.serverStart() != recent.serverStart();
+        long firstChanged = serverHasChanged && changed < recent.size()
+                ? recent.get(changed).version().value()
+                : safe + 1;
+        HistoryChangedException failure =
+                new HistoryChangedException(Version.of(position), Version.of(safe), detectedAt);
+        return new HistoryChange(safe, firstChanged, now.stable(), now.serverStart(), failure);
+    }
+
+    /** Returns the index of the first recent event that has changed; their number if none has. */
+    private int firstChanged(Connection connection, RecentEvents recent) throws SQLException {
         int low = 0;
         int high = recent.size();
         while (low < high) {
@@ -75,16 +88,7 @@ final class HistoryCheck {
                 high = middle;
             }
         }
-        long safe = low == 0 ? 0 : recent.get(low - 1).version().value();
-        long firstChanged = safe + 1;
-        if (now.serverStart() != recent.serverStart() && low < recent.size()) {
-            // The checkpoints were lost or restored together with the events, if they are before this one.
-            firstChanged = recent.get(low).version().value();
-        }
-        startAt(connection, now.stable());
-        HistoryChangedException failure =
-                new HistoryChangedException(Version.of(position), Version.of(safe), detectedAt);
-        return new HistoryChange(safe, firstChanged, now.stable(), now.serverStart(), failure);
+        return low;
     }
 
     private boolean isUnchanged(Connection connection, StoredEvent event) throws SQLException {

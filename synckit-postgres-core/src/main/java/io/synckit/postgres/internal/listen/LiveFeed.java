@@ -27,7 +27,7 @@ public interface LiveFeed {
     /** Hands a notice to every subscription. */
     void notice(LiveNotice notice);
 
-    /** The log is another one than the one that was read. Subscriptions beyond the unchanged part end, the others continue there. */
+    /** The history has changed. Subscriptions beyond the unchanged part end. All others continue after it. */
     void historyChanged(HistoryChange change);
 
     /** The events that were published last. To be read by the reader only. */

@@ -235,8 +235,8 @@ public final class LogReader {
     }
 
     /**
-     * Continues on another server if the log is unchanged there, and settled up to the position. A standby that was promoted may lack the last
-     * events, and the end of a prepared transaction.
+     * Continues on another server if the log is unchanged there, and the horizon has reached the position. A promoted standby may lack the
+     * last events. It may also lack the end of a prepared transaction, which holds back its horizon until the transaction is ended again.
      */
     private ReadResult changeServer(Horizon horizon, Connection connection) throws SQLException {
         if (!history.isUnchanged(connection, position)) {
@@ -244,7 +244,7 @@ public final class LogReader {
         }
         if (horizon.stable() >= position) {
             log.info(
-                    "reader.server-changed: after a restart or fail-over, the log is unchanged up to version {}",
+                    "reader.server-changed: the server was restarted or replaced. The log is unchanged up to version {}",
                     position);
             serverStart = horizon.serverStart();
             feed.serverChanged(serverStart);
@@ -280,6 +280,7 @@ public final class LogReader {
 
     private ReadResult changeHistory(Connection connection) throws SQLException {
         HistoryChange change = history.change(connection, feed.recent(), position, horizon(connection), clock.now());
+        history.startAt(connection, change.upTo());
         historyChange = change.failure();
         log.error("reader.history-changed: {}", change.failure().getMessage());
         serverStart = change.serverStart();

@@ -1,9 +1,9 @@
 package io.synckit.postgres.internal.listen;
 
 /**
- * What a read of the log has brought.
+ * The result of one read of the log.
  *
  * @param moreMayFollow whether events may follow without another notification
- * @param found events that were read
+ * @param found number of events that were read
  */
 record ReadResult(boolean moreMayFollow, long found) {}

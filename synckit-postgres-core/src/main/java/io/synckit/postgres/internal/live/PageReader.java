@@ -40,18 +40,21 @@ public final class PageReader {
 
     /** Returns events in {@code (since, upTo]}. The caller has made sure that everything up to there is settled. */
     public EventQueries.Page read(long since, long upTo, EventFilter filter, int limit) {
-        return read(connection -> queries.page(connection, since, upTo, filter, limit));
+        return inTransaction(connection -> queries.page(connection, since, upTo, filter, limit));
     }
 
-    /** Returns events as {@link #read}, if they are of this server; empty if not. */
+    /**
+     * Returns events in {@code (since, upTo]}; empty if the connection is to another server than the one with this start. The caller has made
+     * sure that everything up to there is settled.
+     */
     public Optional<EventQueries.Page> readFrom(
             long serverStart, long since, long upTo, EventFilter filter, int limit) {
-        return read(connection -> ServerStart.of(connection) == serverStart
+        return inTransaction(connection -> ServerStart.of(connection) == serverStart
                 ? Optional.of(queries.page(connection, since, upTo, filter, limit))
                 : Optional.empty());
     }
 
-    private <R> R read(SqlFunction<Connection, R> work) {
+    private <R> R inTransaction(SqlFunction<Connection, R> work) {
         reads.acquireUninterruptibly();
         try {
             return query(session -> {

@@ -10,9 +10,9 @@ public interface PublicationWatcher {
     /** Events were published, and are among the recent events. */
     void published(List<StoredEvent> events);
 
-    /** Events are read from another server from now on. What was read before may be missing there. */
+    /** The reader continues on another server. The log is unchanged up to the last published event. */
     void serverChanged();
 
-    /** The log is another one than the one that was read. */
+    /** The history has changed. */
     void historyChanged(HistoryChange change);
 }
