@@ -42,12 +42,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
-/** A server of its own that is started again. A test can delete the last event then, as if a standby without it was promoted. */
+/** Each test restarts its own server. It can change the tables meanwhile, as a promoted standby or a restore would. */
 class DurableFailOverTest {
 
     /** One more than the deaths after which an event is parked. */
     private static final int RESTARTS = 4;
 
+    /** Partitions that are lost are claimed again after two seconds, although a call hangs. */
     private static final Duration LONGER_THAN_A_HANGING_CALL = Duration.ofSeconds(4);
 
     @TempDir
@@ -57,7 +58,7 @@ class DurableFailOverTest {
     private final PGSimpleDataSource physical = new PGSimpleDataSource();
     private final HikariDataSource pool = new HikariDataSource();
     private final AtomicReference<Runnable> afterGiveBack = new AtomicReference<>(() -> {});
-    private final ConnectionSource connections = hooked(ConnectionSource.of(pool));
+    private final ConnectionSource connections = withHook(ConnectionSource.of(pool));
     private final PostgresEventStore store = PostgresEventStore.on(physical, Config.defaults());
     private int port;
     private EmbeddedPostgres server;
@@ -85,21 +86,21 @@ class DurableFailOverTest {
     }
 
     /** A hook runs after a connection is given back. */
-    private ConnectionSource hooked(ConnectionSource source) {
+    private ConnectionSource withHook(ConnectionSource source) {
         return (ConnectionSource) Proxy.newProxyInstance(
                 ConnectionSource.class.getClassLoader(),
                 new Class<?>[] {ConnectionSource.class},
                 (proxy, method, arguments) -> {
                     try {
                         Object result = method.invoke(source, arguments);
-                        return result instanceof Borrowed borrowed ? hooked(borrowed) : result;
+                        return result instanceof Borrowed borrowed ? withHook(borrowed) : result;
                     } catch (InvocationTargetException e) {
                         throw e.getCause();
                     }
                 });
     }
 
-    private Borrowed hooked(Borrowed borrowed) {
+    private Borrowed withHook(Borrowed borrowed) {
         return new Borrowed(borrowed.connection(), borrowed.inCallersTransaction(), () -> {
             borrowed.close();
             afterGiveBack.get().run();
@@ -186,7 +187,7 @@ class DurableFailOverTest {
 
     /** The claim is committed, and its run is added only after the reader has gone to the new server. */
     @Test
-    void claimThatTheRestartHasOvertakenIsMadeAgain() throws Exception {
+    void claimOfTheFormerServerIsMadeAgain() throws Exception {
         CountDownLatch claimed = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
         BlockingQueue<String> live = new LinkedBlockingQueue<>();
@@ -213,12 +214,12 @@ class DurableFailOverTest {
     }
 
     @Test
-    void callThatOutlastsARestartIsNotJoinedByASecondOne() throws Exception {
+    void runningCallIsNotRepeatedAfterARestart() throws Exception {
         AtomicInteger running = new AtomicInteger();
-        AtomicInteger most = new AtomicInteger();
+        AtomicInteger mostCalls = new AtomicInteger();
         CountDownLatch goOn = new CountDownLatch(1);
         listener.subscriptions().durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> {
-            most.accumulateAndGet(running.incrementAndGet(), Math::max);
+            mostCalls.accumulateAndGet(running.incrementAndGet(), Math::max);
             handled.add(event.id());
             if (event.id().equals("slow")) {
                 await(goOn);
@@ -240,7 +241,7 @@ class DurableFailOverTest {
         while (!"last".equals(next())) {
             // Events whose positions were not stored are repeated.
         }
-        assertThat(most).hasValue(1);
+        assertThat(mostCalls).hasValue(1);
     }
 
     /** Only the events were restored, and the new log has passed the checkpoint before the process connects again. */
@@ -253,23 +254,23 @@ class DurableFailOverTest {
         }
         Await.until(
                 () -> query("select position from synckit.events_checkpoints").equals("5"));
-        int known = port;
+        int formerPort = port;
         server.close();
         port = freePort();
         startServer();
-        PGSimpleDataSource elsewhere = new PGSimpleDataSource();
-        elsewhere.setUrl(server.getJdbcUrl("postgres", "postgres"));
+        PGSimpleDataSource onOtherPort = new PGSimpleDataSource();
+        onOtherPort.setUrl(server.getJdbcUrl("postgres", "postgres"));
         execute(
-                elsewhere,
+                onOtherPort,
                 "set synckit.maintenance = 'on'",
                 "delete from synckit.events where version > 2",
                 "select setval('synckit.events_version_seq', 2)");
-        PostgresEventStore restored = PostgresEventStore.on(elsewhere, Config.defaults());
+        PostgresEventStore restored = PostgresEventStore.on(onOtherPort, Config.defaults());
         for (int i = 3; i <= 6; i++) {
             restored.store(Event.of("b", "T", i).withId("new-" + i));
         }
         server.close();
-        port = known;
+        port = formerPort;
         startServer();
 
         Await.until(() -> subscription.activity().get(0).state() == DurableSubscription.State.STOPPED);

@@ -619,7 +619,7 @@ class DurableFailureTest {
     }
 
     @Test
-    void changedHistoryStopsThePartitionsThatHaveStoredMore() throws InterruptedException {
+    void changedHistoryStopsPartitionWithLaterCheckpoint() throws InterruptedException {
         DurableProcess process = processes.start();
         store(0, 10, 2);
         DurableSubscription subscription =

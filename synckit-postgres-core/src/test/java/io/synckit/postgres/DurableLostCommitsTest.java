@@ -144,7 +144,7 @@ class DurableLostCommitsTest {
     /** Events and checkpoints are restored together, on the running server. */
     @ParameterizedTest
     @EnumSource(Delivery.class)
-    void restoreOfTheWholeDatabaseNeedsNoOperator(Delivery delivery) throws InterruptedException {
+    void subscriptionContinuesAfterRestoreOfTheWholeDatabase(Delivery delivery) throws InterruptedException {
         table.createTable();
         DurableProcess process = processes.start();
         process.subscriptions().durable(options(delivery), (event, context) -> table.insert(process, event));

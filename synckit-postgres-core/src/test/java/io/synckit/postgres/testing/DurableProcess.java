@@ -142,9 +142,9 @@ public final class DurableProcess implements AutoCloseable {
         terminate(name, name + "-listener");
     }
 
-    /** Waits for {@link #die} in another thread. The pool may just have opened a connection, which is ended too. */
+    /** Waits until another thread has called {@link #die}, and no session is left. Ends sessions that the pool has opened since. */
     public void awaitDeath() {
-        Await.until(() -> dead && terminate(name, name + "-listener").equals("0"));
+        Await.until(() -> dead && terminate(name, name + "-listener") == 0);
     }
 
     /** The listener's connection, which holds the lock of the process, ends. The rest continues. */
@@ -158,11 +158,10 @@ public final class DurableProcess implements AutoCloseable {
         deaf = false;
     }
 
-    /** Ends sessions. Returns their number. */
-    private String terminate(String... applications) {
-        return database.query(
-                "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database()"
-                        + " and application_name in ('" + String.join("', '", applications) + "')");
+    private int terminate(String... applications) {
+        return Integer.parseInt(database.query("select count(pg_terminate_backend(pid)) from pg_stat_activity"
+                + " where datname = current_database() and application_name in ('"
+                + String.join("', '", applications) + "')"));
     }
 
     @Override
