@@ -9,17 +9,25 @@ import time
 
 from durable import Durable, Left
 from explore import explore
+from lost_commits import Left as Faults
+from lost_commits import LostCommits
 from readers import Readers
 
 DEEP = "--deep" in sys.argv
 EVENTS = (1, 2, 1) if DEEP else (1, 2)
 LEFT = Left() if DEEP else Left(losses=1)
+CRASH = Faults(crashes=1, failovers=1, claims=1) if DEEP else Faults(events=2, crashes=1, failovers=0, claims=1)
+FAIL_OVER = Faults(events=2, crashes=0, failovers=1, claims=0)
 
 AS_DESIGNED = [
     ("readers", Readers(events=EVENTS)),
     ("durable: keys wait for the others", Durable(left=LEFT)),
     ("durable: keys beside the others", Durable(beside=True, left=LEFT)),
     ("durable: positions are stored later", Durable(lazy=True, left=LEFT)),
+    ("lost commits: crash, exactly-once", LostCommits(exactly_once=True, left=CRASH)),
+    ("lost commits: crash, at-least-once", LostCommits(exactly_once=False, left=CRASH)),
+    ("lost commits: fail-over, exactly-once", LostCommits(exactly_once=True, left=FAIL_OVER)),
+    ("lost commits: fail-over, at-least-once", LostCommits(exactly_once=False, left=FAIL_OVER)),
 ]
 
 BROKEN = [
@@ -35,6 +43,11 @@ BROKEN = [
     ("durable: waiting keys are not loaded after the claim", Durable(no_reload=True)),
     ("durable: an operator deletes rows", Durable(operator_deletes=True)),
     ("durable: a drained key is removed later", Durable(stale_drain=True)),
+    ("lost commits: writes do not compare the position", LostCommits(True, no_position=True, left=CRASH)),
+    ("lost commits: the row is not read after a lost connection", LostCommits(True, no_verification=True, left=CRASH)),
+    ("lost commits: writes do not name the server", LostCommits(False, no_server=True, left=FAIL_OVER)),
+    ("lost commits: events of another server are handled", LostCommits(True, reads_elsewhere=True, left=FAIL_OVER)),
+    ("lost commits: a former claim waits for the reader", LostCommits(True, waits_forever=True, left=FAIL_OVER)),
 ]
 
 
