@@ -62,6 +62,11 @@ class CheckerTest {
     }
 
     private List<String> violations() throws IOException {
+        writeFiles();
+        return Checker.check(directory).violations();
+    }
+
+    private void writeFiles() throws IOException {
         write("writer-1.history", writer);
         write("reader-1.history", reader);
         write("consumer-1.history", consumer);
@@ -69,7 +74,11 @@ class CheckerTest {
         write("applied.tsv", applied);
         write("balances.tsv", balances);
         write("business.tsv", business);
-        return Checker.check(directory).violations();
+    }
+
+    /** The primary has ended at a time. The standby has what was acknowledged up to another one. */
+    private void failOver(int ended, int replicated) throws IOException {
+        write("losses", List.of("loss\t" + ended + "\t" + replicated));
     }
 
     private void write(String file, List<String> lines) throws IOException {
@@ -89,7 +98,7 @@ class CheckerTest {
 
     @Test
     void incompleteLastLineIsIgnored() throws IOException {
-        violations();
+        writeFiles();
         Files.writeString(directory.resolve("reader-1.history"), String.join("\n", reader) + "\nevent\t99\t9");
 
         assertThat(Checker.check(directory).violations()).isEmpty();
@@ -102,7 +111,7 @@ class CheckerTest {
 
     @Test
     void eventsThatAFailOverLosesMayBeMissing() throws IOException {
-        write("losses", List.of("loss\t45\t15"));
+        failOver(45, 15);
         log.remove(0);
         log.set(0, "3\tw-2.0\ta\t1\tBooked\t6");
         applied.remove(0);
@@ -113,7 +122,7 @@ class CheckerTest {
 
     @Test
     void eventsFromBeforeAFailOverMustBeStored() throws IOException {
-        write("losses", List.of("loss\t45\t25"));
+        failOver(45, 25);
         finds("an acknowledged event is stored as it was written", lines -> lines.remove(0), log);
     }
 
@@ -121,7 +130,7 @@ class CheckerTest {
     void linesAboutTheEventsOfAViolationAreShown() throws IOException {
         write("faults", List.of("kill\t25\t35", "cut\t20000000000\t20000000001"));
         reader.remove(1);
-        violations();
+        writeFiles();
 
         assertThat(Checker.check(directory).excerpts())
                 .containsExactly(
@@ -200,7 +209,7 @@ class CheckerTest {
 
     @Test
     void eventThatWasLostMayBeReceivedBefore() throws IOException {
-        write("losses", List.of("loss\t45\t15"));
+        failOver(45, 15);
         reader.add(2, "event\t22\t2\tw-9.0\tb\tBooked\t1");
         consumer.add("handled\t23\t2\tb");
 
@@ -208,8 +217,8 @@ class CheckerTest {
     }
 
     @Test
-    void operationThatStartsAfterTheFailOverIsNotLost() throws IOException {
-        write("losses", List.of("loss\t8\t5"));
+    void operationAfterTheFailOverMustBeStored() throws IOException {
+        failOver(8, 5);
         finds("an acknowledged event is stored as it was written", lines -> lines.remove(0), log);
     }
 
@@ -217,7 +226,7 @@ class CheckerTest {
     void eachPromiseShowsItsFirstViolation() throws IOException {
         log.remove(0);
         log.remove(0);
-        violations();
+        writeFiles();
 
         assertThat(Checker.check(directory).excerpts().subList(0, 2))
                 .containsExactly(
