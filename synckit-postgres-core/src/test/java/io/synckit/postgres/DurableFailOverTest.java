@@ -10,6 +10,8 @@ import io.synckit.StoredEvent;
 import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.schema.SchemaMigrator;
 import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.Delivery;
 import io.synckit.subscription.DurableSubscription;
@@ -23,6 +25,7 @@ import java.lang.reflect.Proxy;
 import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -32,18 +35,25 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /** Each test restarts its own server. It can change the tables meanwhile, as a promoted standby or a restore would. */
 class DurableFailOverTest {
+
+    @RegisterExtension
+    private final TestDatabase onAnotherServer = TestPostgres.shared().migratedDatabase();
 
     /** One more than the deaths after which an event is parked. */
     private static final int RESTARTS = 4;
@@ -58,6 +68,7 @@ class DurableFailOverTest {
     private final PGSimpleDataSource physical = new PGSimpleDataSource();
     private final HikariDataSource pool = new HikariDataSource();
     private final AtomicReference<Runnable> afterGiveBack = new AtomicReference<>(() -> {});
+    private final AtomicReference<@Nullable Connection> ofAnotherServer = new AtomicReference<>();
     private final ConnectionSource connections = withHook(ConnectionSource.of(pool));
     private final PostgresEventStore store = PostgresEventStore.on(physical, Config.defaults());
     private int port;
@@ -85,12 +96,21 @@ class DurableFailOverTest {
         server.close();
     }
 
-    /** A hook runs after a connection is given back. */
+    private static boolean isHandler() {
+        return Thread.currentThread().getName().startsWith("synckit-live");
+    }
+
+    /** A hook runs after a connection is given back. A handler thread can get a connection to another server once. */
     private ConnectionSource withHook(ConnectionSource source) {
         return (ConnectionSource) Proxy.newProxyInstance(
                 ConnectionSource.class.getClassLoader(),
                 new Class<?>[] {ConnectionSource.class},
                 (proxy, method, arguments) -> {
+                    boolean borrows = method.getName().startsWith("borrow");
+                    Connection other = borrows && isHandler() ? ofAnotherServer.getAndSet(null) : null;
+                    if (other != null) {
+                        return new Borrowed(other, false, other::close);
+                    }
                     try {
                         Object result = method.invoke(source, arguments);
                         return result instanceof Borrowed borrowed ? withHook(borrowed) : result;
@@ -122,9 +142,26 @@ class DurableFailOverTest {
         }
     }
 
-    private void restart() throws IOException {
+    private void restart() throws Exception {
+        restart(database -> {});
+    }
+
+    /** The tables change while no process can connect. */
+    private void restart(Change change) throws Exception {
         server.close();
+        int formerPort = port;
+        port = freePort();
         startServer();
+        PGSimpleDataSource onOtherPort = new PGSimpleDataSource();
+        onOtherPort.setUrl(server.getJdbcUrl("postgres", "postgres"));
+        change.make(onOtherPort);
+        server.close();
+        port = formerPort;
+        startServer();
+    }
+
+    private interface Change {
+        void make(PGSimpleDataSource database) throws SQLException;
     }
 
     private static DurableOptions options(Delivery delivery) {
@@ -213,8 +250,15 @@ class DurableFailOverTest {
         assertThat(next()).isEqualTo("first");
     }
 
-    @Test
-    void runningCallIsNotRepeatedAfterARestart() throws Exception {
+    /** The restart can also lose the claim, or the row of the process. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "select 1",
+                "update synckit.events_checkpoints set owner = null, epoch = epoch - 1",
+                "delete from synckit.events_instances"
+            })
+    void runningCallIsNotRepeatedAfterARestart(String change) throws Exception {
         AtomicInteger running = new AtomicInteger();
         AtomicInteger mostCalls = new AtomicInteger();
         CountDownLatch goOn = new CountDownLatch(1);
@@ -231,7 +275,7 @@ class DurableFailOverTest {
         assertThat(next()).isEqualTo("first");
         assertThat(next()).isEqualTo("slow");
 
-        restart();
+        restart(database -> execute(database, change));
         Await.until(() -> listener.status().state() == ListenerStatus.State.LISTENING);
         Instant reconnected = listener.status().since();
         Await.until(() -> Duration.between(reconnected, Instant.now()).compareTo(LONGER_THAN_A_HANGING_CALL) > 0);
@@ -254,27 +298,57 @@ class DurableFailOverTest {
         }
         Await.until(
                 () -> query("select position from synckit.events_checkpoints").equals("5"));
-        int formerPort = port;
-        server.close();
-        port = freePort();
-        startServer();
-        PGSimpleDataSource onOtherPort = new PGSimpleDataSource();
-        onOtherPort.setUrl(server.getJdbcUrl("postgres", "postgres"));
-        execute(
-                onOtherPort,
-                "set synckit.maintenance = 'on'",
-                "delete from synckit.events where version > 2",
-                "select setval('synckit.events_version_seq', 2)");
-        PostgresEventStore restored = PostgresEventStore.on(onOtherPort, Config.defaults());
-        for (int i = 3; i <= 6; i++) {
-            restored.store(Event.of("b", "T", i).withId("new-" + i));
-        }
-        server.close();
-        port = formerPort;
-        startServer();
+        restart(database -> {
+            execute(
+                    database,
+                    "set synckit.maintenance = 'on'",
+                    "delete from synckit.events where version > 2",
+                    "select setval('synckit.events_version_seq', 2)");
+            PostgresEventStore restored = PostgresEventStore.on(database, Config.defaults());
+            for (int i = 3; i <= 6; i++) {
+                restored.store(Event.of("b", "T", i).withId("new-" + i));
+            }
+        });
 
         Await.until(() -> subscription.activity().get(0).state() == DurableSubscription.State.STOPPED);
         assertThat(handled).containsExactly("old-1", "old-2", "old-3", "old-4", "old-5");
+    }
+
+    @Test
+    void partitionContinuesIfItsStopWasLost() throws Exception {
+        AtomicBoolean fails = new AtomicBoolean(true);
+        DurableOptions options =
+                options(Delivery.EXACTLY_ONCE).maxRetries(0).onExhausted(DurableOptions.OnExhausted.STOP);
+        DurableSubscription subscription = listener.subscriptions().durable(options, (event, context) -> {
+            if (fails.get()) {
+                throw new IllegalStateException("on purpose");
+            }
+            apply(event);
+        });
+        store.store(Event.of("a", "T", 1).withId("first"));
+        Await.until(() -> subscription.activity().get(0).state() == DurableSubscription.State.STOPPED);
+        fails.set(false);
+
+        restart(database -> execute(
+                database, "update synckit.events_checkpoints set retry_at = null, suspect = null, attempts = 0"));
+
+        Await.until(() -> query("select count(*) from applied").equals("1"));
+    }
+
+    /** The pool can still have a connection to the former primary. */
+    @Test
+    void waitingKeysOfAnotherServerAreNotUsed() throws Exception {
+        onAnotherServer.execute("insert into synckit.events_subscriptions (name, partitions) values ('numbers', 1)");
+        onAnotherServer.execute(
+                "insert into synckit.events_parked (subscription, key, next_version, attempts, failure_type, failure)"
+                        + " values ('numbers', 'a', 1, 1, 'Other', 'other')");
+        ofAnotherServer.set(DriverManager.getConnection(onAnotherServer.url()));
+        listener.subscriptions().durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> handled.add(event.id()));
+
+        store.store(Event.of("a", "T", 1).withId("first"));
+
+        assertThat(next()).isEqualTo("first");
+        assertThat(ofAnotherServer.get()).isNull();
     }
 
     private static void await(CountDownLatch latch) {

@@ -40,6 +40,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Durable subscriptions whose handler, database or process fails. */
 class DurableFailureTest {
@@ -633,6 +634,25 @@ class DurableFailureTest {
         Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
         assertThat(subscription.activity().get(0).failure()).contains("has changed since");
         assertThat(subscription.status().partitions().get(0).stopped()).isTrue();
+    }
+
+    /** Versions are not given out again, so no checkpoint can skip an event. Live subscriptions end. */
+    @ParameterizedTest
+    @ValueSource(strings = {"truncate synckit.events", "delete from synckit.events where version = 10"})
+    void deletedEventsStopNoPartition(String maintenance) throws InterruptedException {
+        DurableProcess process = processes.start();
+        store(0, 10, 2);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options(Delivery.EXACTLY_ONCE), (event, context) -> table.insert(process, event));
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+
+        database.execute("begin; set local synckit.maintenance = 'on'; " + maintenance + "; commit");
+        process.loseListener();
+        process.findListener();
+        Await.until(() -> process.listener().historyChange().isPresent());
+        store(10, 11, 2);
+
+        assertThat(subscription.await(Version.of(11), LONG)).isEqualTo(Outcome.HANDLED);
     }
 
     @Test

@@ -10,21 +10,34 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongPredicate;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds checkpoints of a former log. After a history change this process claims its partitions again, and compares each checkpoint with the
- * first changed version. A checkpoint that was restored together with the events is lower. Thread-safe.
+ * Finds checkpoints of a former log. A fail-over or a restore sets checkpoints back together with the events. If the events alone were
+ * replaced, a checkpoint can be at a version that belongs to another event now.
+ *
+ * <p>Only a checkpoint that this process has owned since before the change is compared. Another owner may have moved it on the new log.
+ * Thread-safe.
  */
 final class CheckpointCheck {
 
     private final Database database;
+    private final LongSupplier published;
+    private final LongPredicate isReadFrom;
     private final Clock clock;
     private final Map<PartitionId, LastClaim> claims = new HashMap<>();
     private @Nullable HistoryChange lastChange;
 
-    CheckpointCheck(Database database, Clock clock) {
+    /**
+     * @param published the version up to which this process has read
+     * @param isReadFrom returns whether this process reads from the server with this start
+     */
+    CheckpointCheck(Database database, LongSupplier published, LongPredicate isReadFrom, Clock clock) {
         this.database = database;
+        this.published = published;
+        this.isReadFrom = isReadFrom;
         this.clock = clock;
     }
 
@@ -33,29 +46,21 @@ final class CheckpointCheck {
         return lastChange;
     }
 
-    /** All checkpoints that this process has claimed may be of the former log. */
+    /** The checkpoints that this process has owned since before the change may be of the former log. */
     synchronized void historyChanged(HistoryChange change) {
         lastChange = change;
-        claims.replaceAll((id, claim) -> claim.after(change));
+        claims.replaceAll((id, last) -> last.after(change));
     }
 
-    /**
-     * Remembers a claim. Returns why its checkpoint cannot be of the log; empty if it can.
-     *
-     * @param before the last history change when the claim began. If there was another one since, the claim must be made again
-     * @param published the version up to which this process has read
-     */
-    Optional<HistoryChangedException> claimed(Claim claim, @Nullable HistoryChange before, long published) {
-        HistoryChange unchecked = remember(claim, before);
-        if (mustBeMadeAgain(claim.id())) {
-            return Optional.empty();
-        }
+    /** Returns why the checkpoint of a claim cannot be of the log; empty if it can. */
+    Optional<HistoryChangedException> problem(Claim claim) {
         long position = claim.position();
-        if (unchecked != null && position >= unchecked.firstChanged()) {
-            return Optional.of(stale(
-                    position, unchecked.failure().safe(), unchecked.failure().detectedAt()));
+        HistoryChange change = claim.isAgain() ? unchecked(claim.id()) : null;
+        if (change != null && position >= change.firstReplaced()) {
+            HistoryChangedException failure = change.failure();
+            return Optional.of(stale(position, failure.safe(), failure.detectedAt()));
         }
-        if (position <= published) {
+        if (position <= published.getAsLong()) {
             return Optional.empty();
         }
         long head = database.query(connection ->
@@ -63,35 +68,51 @@ final class CheckpointCheck {
         return position <= head ? Optional.empty() : Optional.of(stale(position, Version.of(head), clock.now()));
     }
 
-    /** Returns the history change after the claim before; null if there was none, or if another process has had the partition since. */
-    private synchronized @Nullable HistoryChange remember(Claim claim, @Nullable HistoryChange before) {
-        long epoch = claim.held().epoch();
-        LastClaim former = claims.get(claim.id());
-        HistoryChange unchecked = former != null && former.epoch + 1 == epoch ? former.change : null;
-        LastClaim now = new LastClaim(epoch, null);
-        if (lastChange != null && lastChange != before) {
-            now = new LastClaim(epoch, unchecked).after(lastChange);
-        }
-        claims.put(claim.id(), now);
-        return unchecked;
+    private synchronized @Nullable HistoryChange unchecked(PartitionId id) {
+        LastClaim last = claims.get(id);
+        return last == null ? null : last.change;
     }
 
-    /** Returns whether the history has changed since the last claim of this partition began. */
-    synchronized boolean mustBeMadeAgain(PartitionId id) {
-        LastClaim last = claims.get(id);
-        return last != null && last.change != null;
+    /** Returns whether this process must compare a checkpoint with a history change before another process may claim it. */
+    boolean mustCheck(PartitionId id) {
+        return unchecked(id) != null;
+    }
+
+    /**
+     * Remembers a claim whose checkpoint was compared. Returns whether the history has changed since the claim began, so that it must be made
+     * again.
+     *
+     * @param before the last history change when the claim began; null if there was none
+     * @param problem whether the checkpoint cannot be of the log. Then the next claim is compared again
+     */
+    synchronized boolean remember(Claim claim, @Nullable HistoryChange before, boolean problem) {
+        long server = claim.held().serverStart();
+        LastClaim former = claim.isAgain() ? claims.get(claim.id()) : null;
+        LastClaim owned = former == null ? new LastClaim(server, null) : former;
+        HistoryChange change = lastChange;
+        if (change != null && change != before && owned.server == change.formerServer()) {
+            claims.put(claim.id(), owned.after(change));
+            return true;
+        }
+        // Until the reader is at the server of the claim, it may still find that the log has changed.
+        long since = isReadFrom.test(server) ? server : owned.server;
+        claims.put(claim.id(), new LastClaim(since, problem ? owned.change : null));
+        return false;
     }
 
     private static HistoryChangedException stale(long position, Version safe, Instant detectedAt) {
         return new HistoryChangedException(Version.of(position), safe, detectedAt);
     }
 
-    /** @param change the one since the claim whose unchanged part is the shortest; null if there was none */
-    private record LastClaim(long epoch, @Nullable HistoryChange change) {
+    /**
+     * @param server on which this process has owned the checkpoint first, or since it was compared last
+     * @param change the one since then with the lowest replaced version; null if there was none
+     */
+    private record LastClaim(long server, @Nullable HistoryChange change) {
 
         LastClaim after(HistoryChange next) {
-            boolean shorter = change == null || next.firstChanged() < change.firstChanged();
-            return shorter ? new LastClaim(epoch, next) : this;
+            boolean lower = change == null || next.firstReplaced() < change.firstReplaced();
+            return server == next.formerServer() && lower ? new LastClaim(server, next) : this;
         }
     }
 }

@@ -16,6 +16,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongPredicate;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -50,19 +51,23 @@ final class Coordinator implements PartitionHost {
     private volatile @Nullable Membership membership;
     private volatile boolean serving;
 
-    /** @param published the version up to which this process has read */
+    /**
+     * @param published the version up to which this process has read
+     * @param isReadFrom returns whether this process reads from the server with this start
+     */
     Coordinator(
             Database database,
             DurableRegistry registry,
             Executor handlers,
             Duration ownerTimeout,
             LongSupplier published,
+            LongPredicate isReadFrom,
             Clock clock) {
         this.database = database;
         this.handlers = handlers;
         this.clock = clock;
         this.timer = NamedThreads.timer("synckit-durable-" + database);
-        this.checkpoints = new CheckpointCheck(database, clock);
+        this.checkpoints = new CheckpointCheck(database, published, isReadFrom, clock);
         this.ownership = new Ownership(database, registry, runs, this, carefulPermit, published, checkpoints);
         this.positions = new PositionFlush(database, runs.values(), this::schedule);
         this.pin = new Pin(database, ownerTimeout, clock);

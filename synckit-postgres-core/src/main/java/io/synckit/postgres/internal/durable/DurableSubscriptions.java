@@ -81,7 +81,14 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
         this.closeTimeout = closeTimeout;
         this.stopTimeout = stopTimeout;
         this.clock = clock;
-        this.coordinator = new Coordinator(database, registry, handlers, ownerTimeout, live::published, clock);
+        this.coordinator = new Coordinator(
+                database,
+                registry,
+                handlers,
+                ownerTimeout,
+                live::published,
+                server -> live.published(server).isPresent(),
+                clock);
         this.membership = new Membership(
                 database.instances,
                 database.control,

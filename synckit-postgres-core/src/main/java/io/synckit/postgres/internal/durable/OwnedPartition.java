@@ -265,6 +265,13 @@ final class OwnedPartition {
         return lost || abandoned;
     }
 
+    /** @throws OwnershipLostException if the server is another one than that of the claim */
+    void requireServer(Connection connection) throws SQLException {
+        if (ServerStart.of(connection) != held.serverStart()) {
+            throw new OwnershipLostException(id());
+        }
+    }
+
     /** Returns whether the server is another one than that of the claim. */
     boolean serverHasChanged() {
         return database.query(ServerStart::of) != held.serverStart();

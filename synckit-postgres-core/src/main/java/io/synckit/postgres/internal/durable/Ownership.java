@@ -1,5 +1,6 @@
 package io.synckit.postgres.internal.durable;
 
+import io.synckit.HistoryChangedException;
 import io.synckit.postgres.internal.listen.HistoryChange;
 import io.synckit.postgres.internal.sql.InstanceTable.Instance;
 import io.synckit.postgres.internal.sql.InstanceTable.Partition;
@@ -13,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.function.LongSupplier;
@@ -128,9 +130,11 @@ final class Ownership {
             boolean should = Integer.valueOf(me).equals(assigned.get(partition.id()));
             settled &= (run != null && !run.partition().isLost()) == (isOwner && should);
             if (run != null && !isOwner) {
-                run.lose();
+                run.loseOrAbandon();
             } else if (run != null && !should) {
                 run.release();
+            } else if (run == null && isOwner && checkpoints.mustCheck(partition.id())) {
+                claimable.add(partition.id());
             } else if (run == null && should && (owner == null || isOwner || dead.contains(owner))) {
                 claimable.add(partition.id());
             } else if (run == null && isOwner) {
@@ -249,18 +253,20 @@ final class Ownership {
                 claim.position(),
                 claim.fromDead() ? ", from a process that has died" : "");
         PartitionRun run = subscriber.run(claim, carefulPermit, host);
+        Optional<HistoryChangedException> problem = Optional.empty();
         if (claim.stopped()) {
             run.partition().run.stop("stopped before; resume or move the subscription");
         } else {
-            checkpoints.claimed(claim, before, published.getAsLong()).ifPresent(run::stopAtFirstTurn);
+            problem = checkpoints.problem(claim);
+            problem.ifPresent(run::stopAtFirstTurn);
         }
         if (!host.add(run, me)) {
             refuse(claim);
         } else if (registry.find(subscriber.name()) != subscriber) {
             run.release(); // closed meanwhile
         } else {
-            if (checkpoints.mustBeMadeAgain(claim.id())) {
-                run.abandon(); // the run was added too late for the change
+            if (checkpoints.remember(claim, before, problem.isPresent())) {
+                run.abandon();
             }
             run.wake();
         }

@@ -54,8 +54,10 @@ final class ParkedKeys {
         }
         mustLoad = false;
         try {
-            List<ParkedRow> rows = partition.database.query(connection ->
-                    partition.database.parked.load(connection, partition.id().subscription(), Integer.MAX_VALUE));
+            List<ParkedRow> rows = partition.database.query(connection -> {
+                partition.requireServer(connection);
+                return partition.database.parked.load(connection, partition.id().subscription(), Integer.MAX_VALUE);
+            });
             keys.clear();
             long now = partition.clock.nanos();
             for (ParkedRow row : rows) {

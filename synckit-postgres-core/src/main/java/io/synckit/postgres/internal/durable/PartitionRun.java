@@ -94,11 +94,15 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
-    /** The position was not stored. If the server has changed, no other claim begins before the current call of the handler has returned. */
+    /** The position was not stored. */
     void endIfNotHeld() {
-        if (partition.isHeld()) {
-            return;
+        if (!partition.isHeld()) {
+            loseOrAbandon();
         }
+    }
+
+    /** The claim is not valid any more. If the server has changed, the next claim waits for the current call of the handler. */
+    void loseOrAbandon() {
         if (partition.serverHasChanged()) {
             abandon();
         } else {
@@ -119,6 +123,10 @@ final class PartitionRun implements Runnable {
 
     /** Reads position and keys again, because the server may have lost commits, or may still commit. */
     void verify() {
+        if (partition.run.isStopped()) {
+            abandon(); // the next claim reads whether the stop is still stored
+            return;
+        }
         partition.mustReadPosition();
         loadKeys();
     }

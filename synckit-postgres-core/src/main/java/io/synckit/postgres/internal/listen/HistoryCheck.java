@@ -12,6 +12,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.List;
+import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,42 +59,31 @@ final class HistoryCheck {
     }
 
     /**
-     * Compares the recent events with the log, by binary search: after the first changed event, all are changed.
+     * Compares the recent events with the log.
      *
      * @param position up to which the former log was read
      * @param now the horizon of the new log
      */
     HistoryChange change(Connection connection, RecentEvents recent, long position, Horizon now, Instant detectedAt)
             throws SQLException {
-        int changed = firstChanged(connection, recent);
-        long safe = changed == 0 ? 0 : recent.get(changed - 1).version().value();
-        boolean serverHasChanged = now.serverStart() != recent.serverStart();
-        long firstChanged = serverHasChanged && changed < recent.size()
-                ? recent.get(changed).version().value()
-                : safe + 1;
+        long since = recent.size() == 0 ? position - 1 : recent.get(0).version().value() - 1;
+        SortedMap<Long, EventIdentity> found =
+                watchdog.watch(connection, () -> queries.identities(connection, since, position));
+        long safe = 0;
+        boolean unchanged = true;
+        for (int i = 0; i < recent.size(); i++) {
+            StoredEvent event = recent.get(i);
+            long version = event.version().value();
+            unchanged &= EventIdentity.of(event).equals(found.get(version));
+            safe = unchanged ? version : safe;
+            found.remove(version, EventIdentity.of(event));
+        }
         HistoryChangedException failure =
                 new HistoryChangedException(Version.of(position), Version.of(safe), detectedAt);
-        return new HistoryChange(safe, firstChanged, now.stable(), now.serverStart(), failure);
-    }
-
-    /** Returns the index of the first recent event that has changed; their number if none has. */
-    private int firstChanged(Connection connection, RecentEvents recent) throws SQLException {
-        int low = 0;
-        int high = recent.size();
-        while (low < high) {
-            int middle = (low + high) >>> 1;
-            if (isUnchanged(connection, recent.get(middle))) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        return low;
-    }
-
-    private boolean isUnchanged(Connection connection, StoredEvent event) throws SQLException {
-        return EventIdentity.of(event)
-                .equals(identityAt(connection, event.version().value()));
+        long replaced = found.isEmpty() ? Long.MAX_VALUE : found.firstKey();
+        long nextVersion = now.head() < position ? now.head() + 1 : Long.MAX_VALUE;
+        return new HistoryChange(
+                safe, Math.min(replaced, nextVersion), now.stable(), recent.serverStart(), now.serverStart(), failure);
     }
 
     private @Nullable EventIdentity identityAt(Connection connection, long version) throws SQLException {

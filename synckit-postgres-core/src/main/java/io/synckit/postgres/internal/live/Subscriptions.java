@@ -79,7 +79,8 @@ public final class Subscriptions implements LiveFeed {
     @Override
     public void historyChanged(HistoryChange change) {
         run(() -> {
-            recent.clear(change.upTo(), change.serverStart());
+            // No server: durable subscriptions read nothing until they know of the change.
+            recent.clear(change.upTo(), 0);
             for (LiveSubscriber subscriber : List.copyOf(index.all())) {
                 LiveCursor cursor = subscriber.cursor();
                 boolean mustRun = cursor.next() > change.safe()
@@ -89,6 +90,7 @@ public final class Subscriptions implements LiveFeed {
             }
         });
         watchers.forEach(watcher -> watcher.historyChanged(change));
+        run(() -> recent.serverChanged(change.serverStart()));
     }
 
     @Override

@@ -10,6 +10,8 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** The queries of the events table. */
@@ -27,6 +29,9 @@ public final class EventQueries {
 
     private static final String IDENTITY_AT = "select id, created_at from <table> where version = ?";
 
+    private static final String IDENTITIES =
+            "select version, id, created_at from <table> where version > ? and version <= ? order by version";
+
     private static final String RANGE =
             "select " + COLUMNS + " from <table> where version > ? and version <= ?<filter> order by version limit ?";
 
@@ -40,6 +45,7 @@ public final class EventQueries {
     private final Statements statements;
     private final String find;
     private final String identityAt;
+    private final String identities;
     private final String range;
     private final String rangeNewestFirst;
     private final String stream;
@@ -50,6 +56,7 @@ public final class EventQueries {
         this.statements = new Statements(name, preparedStatements);
         this.find = statements.named(FIND);
         this.identityAt = statements.named(IDENTITY_AT);
+        this.identities = statements.named(IDENTITIES);
         this.range = statements.named(RANGE);
         this.rangeNewestFirst = statements.named(RANGE_NEWEST_FIRST);
         this.stream = statements.named(STREAM);
@@ -72,6 +79,21 @@ public final class EventQueries {
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? EventIdentity.of(rows, 1) : null;
             }
+        }
+    }
+
+    /** Returns the identities of all events in {@code (since, upTo]}, by version and in its order. */
+    public SortedMap<Long, EventIdentity> identities(Connection connection, long since, long upTo) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(identities)) {
+            statement.setLong(1, since);
+            statement.setLong(2, upTo);
+            SortedMap<Long, EventIdentity> found = new TreeMap<>();
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    found.put(rows.getLong(1), EventIdentity.of(rows, 2));
+                }
+            }
+            return found;
         }
     }
 

@@ -30,7 +30,7 @@ public final class PartitionClaims {
             returning c.subscription, c.partition, c.epoch, c.position, c.suspect, c.attempts,
                       extract(epoch from case when isfinite(c.retry_at) then c.retry_at end - clock_timestamp()),
                       c.retry_at = 'infinity',
-                      coalesce(free.owner <> ?, false),
+                      free.owner,
                       c.removals, <server start>
             """;
 
@@ -85,7 +85,6 @@ public final class PartitionClaims {
             statement.setInt(1, me);
             Statements.bind(statement, 2, wanted);
             statement.setArray(4, Statements.integers(connection, dead));
-            statement.setInt(5, me);
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
                     claims.add(claim(me, rows));
@@ -105,7 +104,7 @@ public final class PartitionClaims {
                 rows.getInt(6),
                 stopped ? Duration.ZERO : Duration.ofMillis((long) (Math.max(wait, 0) * 1000)),
                 stopped,
-                rows.getBoolean(9));
+                rows.getObject(9, Integer.class));
     }
 
     /** Ends the sessions that lock rows of these owners: transactions of a process that is paused, whose host is gone, or whose handler hangs. */
@@ -171,7 +170,7 @@ public final class PartitionClaims {
      * @param attempts attempts at that event
      * @param retryIn time until it may be tried again
      * @param stopped whether it must not be tried
-     * @param fromDead whether the former owner was another process, which has died
+     * @param formerOwner the instance that owned it before; null if it was free
      */
     public record Claim(
             Held held,
@@ -180,7 +179,17 @@ public final class PartitionClaims {
             int attempts,
             Duration retryIn,
             boolean stopped,
-            boolean fromDead) {
+            @Nullable Integer formerOwner) {
+
+        /** Returns whether the former owner was another process, which has died. */
+        public boolean fromDead() {
+            return formerOwner != null && !isAgain();
+        }
+
+        /** Returns whether this process owned it before. */
+        public boolean isAgain() {
+            return formerOwner != null && formerOwner == held.owner();
+        }
 
         /** Returns the position. */
         public long position() {

@@ -13,98 +13,146 @@ import io.synckit.postgres.internal.sql.PartitionId;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** The end of the log is read only for checkpoints that this process has not read, so no database is needed. */
+/** The end of the log is read only for checkpoints beyond what this process has read, so no database is needed. */
 class CheckpointCheckTest {
 
     private static final PartitionId ID = new PartitionId("numbers", 0);
     private static final long PUBLISHED = 100;
+    private static final int ME = 1;
+    private static final int ANOTHER = 2;
+    private static final long FORMER_SERVER = 7;
+    private static final long NEW_SERVER = 8;
+
+    private long readFrom = FORMER_SERVER;
+    private long epoch;
 
     @SuppressWarnings("NullAway")
-    private final CheckpointCheck check = new CheckpointCheck(null, Clock.SYSTEM);
+    private final CheckpointCheck check =
+            new CheckpointCheck(null, () -> PUBLISHED, server -> server == readFrom, Clock.SYSTEM);
 
-    /** The run of the first claim has ended before the change, for instance because the server was restarted. */
+    /** The run of the first claim can have ended before the change, for instance because the server was restarted. */
     @Test
     void checkpointOfTheFormerLogIsRejected() {
-        claim(1, 3);
-        changeFrom(4);
+        claim(null, 4, FORMER_SERVER);
+        change(4, NEW_SERVER);
 
-        Optional<HistoryChangedException> reason = claim(2, 4);
+        Optional<HistoryChangedException> problem = claim(ME, 4, NEW_SERVER);
 
-        assertThat(reason).get().extracting(HistoryChangedException::safe).isEqualTo(Version.of(3));
+        assertThat(problem).get().extracting(HistoryChangedException::safe).isEqualTo(Version.of(3));
     }
 
     @Test
     void checkpointBelowTheChangeIsAccepted() {
-        claim(1, 5);
-        changeFrom(4);
+        claim(null, 5, FORMER_SERVER);
+        change(4, NEW_SERVER);
 
-        assertThat(claim(2, 3)).isEmpty();
-        assertThat(check.mustBeMadeAgain(ID)).isFalse();
+        assertThat(claim(ME, 3, NEW_SERVER)).isEmpty();
+        assertThat(check.mustCheck(ID)).isFalse();
     }
 
-    @Test
-    void changeIsComparedOnce() {
-        claim(1, 3);
-        changeFrom(4);
-        claim(2, 3);
-
-        assertThat(claim(3, 50)).isEmpty();
-    }
-
+    /** The epoch can be the next one although another process has had the partition: a fail-over loses claims. */
     @Test
     void checkpointThatAnotherProcessHasMovedIsAccepted() {
-        claim(1, 3);
-        changeFrom(4);
+        claim(null, 3, FORMER_SERVER);
+        change(4, NEW_SERVER);
 
-        assertThat(claim(3, 50)).isEmpty();
+        assertThat(claim(ANOTHER, 50, NEW_SERVER)).isEmpty();
+        assertThat(claim(null, 50, NEW_SERVER)).isEmpty();
+    }
+
+    @Test
+    void acceptedCheckpointIsNotComparedAgain() {
+        claim(null, 3, FORMER_SERVER);
+        change(4, NEW_SERVER);
+        claim(ME, 3, NEW_SERVER);
+
+        assertThat(claim(ME, 50, NEW_SERVER)).isEmpty();
+    }
+
+    @Test
+    void rejectedCheckpointIsComparedUntilItsStopIsStored() {
+        claim(null, 5, FORMER_SERVER);
+        change(4, NEW_SERVER);
+        claim(ME, 5, NEW_SERVER);
+
+        assertThat(claim(ME, 5, NEW_SERVER)).isPresent();
+    }
+
+    @Test
+    void claimWhoseStartHasFailedIsCompared() {
+        claim(null, 5, FORMER_SERVER);
+        change(4, NEW_SERVER);
+        claimOf(ME, 5, NEW_SERVER);
+
+        assertThat(claim(ME, 5, NEW_SERVER)).isPresent();
+    }
+
+    @Test
+    void claimBeforeTheReaderHasMovedIsCompared() {
+        claim(null, 5, FORMER_SERVER);
+        assertThat(claim(ME, 5, NEW_SERVER)).isEmpty();
+        change(4, NEW_SERVER);
+
+        assertThat(claim(ME, 5, NEW_SERVER)).isPresent();
+    }
+
+    @Test
+    void claimOnTheNewServerIsNotCompared() {
+        claim(null, 5, NEW_SERVER);
+        change(4, NEW_SERVER);
+
+        assertThat(claim(ME, 5, NEW_SERVER)).isEmpty();
     }
 
     /** Its position may be of the former log or of the new one. */
     @Test
     void claimDuringAChangeIsMadeAgainAndCompared() {
         HistoryChange before = check.lastChange();
-        changeFrom(4);
+        Claim during = claimOf(null, 5, FORMER_SERVER);
+        change(4, FORMER_SERVER);
 
-        assertThat(check.claimed(claimOf(1, 5), before, PUBLISHED)).isEmpty();
-        assertThat(check.mustBeMadeAgain(ID)).isTrue();
-
-        assertThat(claim(2, 5)).isPresent();
+        assertThat(check.remember(during, before, false)).isTrue();
+        assertThat(claim(ME, 5, FORMER_SERVER)).isPresent();
     }
 
     @Test
-    void changeAfterAClaimIsComparedWithTheNextOne() {
-        claim(1, 5);
-        changeFrom(4);
+    void changeOnTheSameServerIsCompared() {
+        claim(null, 5, FORMER_SERVER);
+        change(4, FORMER_SERVER);
 
-        assertThat(check.mustBeMadeAgain(ID)).isTrue();
-        assertThat(claim(2, 5)).isPresent();
-        assertThat(check.mustBeMadeAgain(ID)).isFalse();
+        assertThat(check.mustCheck(ID)).isTrue();
+        assertThat(claim(ME, 5, FORMER_SERVER)).isPresent();
     }
 
     @Test
-    void checkpointIsComparedWithAllChanges() {
-        claim(1, 5);
-        changeFrom(4);
+    void checkpointIsComparedWithTheLowestOfTwoChanges() {
+        claim(null, 5, FORMER_SERVER);
+        change(4, FORMER_SERVER);
+        change(8, FORMER_SERVER);
+
+        assertThat(claim(ME, 5, FORMER_SERVER)).isPresent();
+    }
+
+    private Optional<HistoryChangedException> claim(@Nullable Integer formerOwner, long position, long server) {
         HistoryChange before = check.lastChange();
-        changeFrom(8);
-        check.claimed(claimOf(2, 5), before, PUBLISHED);
-
-        assertThat(claim(3, 5)).isPresent();
+        Claim claim = claimOf(formerOwner, position, server);
+        Optional<HistoryChangedException> problem = check.problem(claim);
+        assertThat(check.remember(claim, before, problem.isPresent())).isFalse();
+        return problem;
     }
 
-    private Optional<HistoryChangedException> claim(long epoch, long position) {
-        return check.claimed(claimOf(epoch, position), check.lastChange(), PUBLISHED);
+    private Claim claimOf(@Nullable Integer formerOwner, long position, long server) {
+        Held held = new Held(ID, ++epoch, ME, server);
+        return new Claim(held, new Stored(position, 0), null, 0, Duration.ZERO, false, formerOwner);
     }
 
-    private static Claim claimOf(long epoch, long position) {
-        return new Claim(new Held(ID, epoch, 1, 7), new Stored(position, 0), null, 0, Duration.ZERO, false, false);
-    }
-
-    private void changeFrom(long firstChanged) {
-        Version safe = Version.of(firstChanged - 1);
+    private void change(long firstReplaced, long server) {
+        Version safe = Version.of(firstReplaced - 1);
         HistoryChangedException failure = new HistoryChangedException(Version.of(PUBLISHED), safe, Instant.EPOCH);
-        check.historyChanged(new HistoryChange(safe.value(), firstChanged, PUBLISHED, 7, failure));
+        check.historyChanged(new HistoryChange(safe.value(), firstReplaced, PUBLISHED, FORMER_SERVER, server, failure));
+        readFrom = server;
     }
 }
