@@ -45,7 +45,12 @@ public interface DurableSubscription extends AutoCloseable {
      */
     void pause() throws InterruptedException;
 
-    /** Ends a pause. Partitions that have stopped, or wait after a failure, try again at once. */
+    /**
+     * Ends a pause. Partitions that have stopped, or wait after a failure, try again at once.
+     *
+     * @throws io.synckit.EventStoreException if a partition has stopped because its checkpoint belongs to another log. Then nothing is
+     *     changed. Call {@link #moveTo} or {@link #replay}
+     */
     void resume();
 
     /**

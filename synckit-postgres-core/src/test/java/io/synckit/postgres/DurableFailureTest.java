@@ -1,8 +1,10 @@
 package io.synckit.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.synckit.Event;
+import io.synckit.EventStoreException;
 import io.synckit.Filter;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
@@ -633,7 +635,14 @@ class DurableFailureTest {
 
         Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
         assertThat(subscription.activity().get(0).failure()).contains("has changed since");
+        assertThatExceptionOfType(EventStoreException.class)
+                .isThrownBy(subscription::resume)
+                .withMessageContaining("call moveTo or replay");
         assertThat(subscription.status().partitions().get(0).stopped()).isTrue();
+
+        subscription.moveTo(Version.of(10), Version.ZERO);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
     }
 
     /** Versions are not given out again, so no checkpoint can skip an event. Live subscriptions end. */

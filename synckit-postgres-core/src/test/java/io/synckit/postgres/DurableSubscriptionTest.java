@@ -434,6 +434,11 @@ class DurableSubscriptionTest {
                         .returns(
                                 InvalidConnectionException.Reason.MISSING_PRIVILEGE,
                                 InvalidConnectionException::reason);
+                database.execute("grant select, insert on all tables in schema synckit to " + role);
+                assertThatExceptionOfType(InvalidConnectionException.class)
+                        .isThrownBy(() -> ofRole.subscriptions().durable(fromBeginning(), (event, context) -> {}))
+                        .withMessageContaining(
+                                "GRANT SELECT, INSERT, UPDATE, DELETE ON \"synckit\".\"events_instances\"");
                 grants.stream().filter(grant -> grant.contains("_checkpoints")).forEach(database::execute);
                 Collector<StoredEvent> handled = new Collector<>();
                 DurableSubscription subscription = ofRole.subscriptions()

@@ -66,7 +66,7 @@ final class CarefulMode {
         if (version == startedHere) {
             return 0; // this process has survived the attempt before
         }
-        int deaths = partition.start(version) - 1;
+        int deaths = partition.row.start(version) - 1;
         startedHere = version;
         if (deaths < MAX_DEATHS) {
             return 0;

@@ -5,6 +5,7 @@ import io.synckit.postgres.internal.runtime.Watchdog;
 import io.synckit.postgres.internal.sql.CheckpointAdmin;
 import io.synckit.postgres.internal.sql.CheckpointTable;
 import io.synckit.postgres.internal.sql.ControlChannel;
+import io.synckit.postgres.internal.sql.DurablePrivileges;
 import io.synckit.postgres.internal.sql.HorizonQueries;
 import io.synckit.postgres.internal.sql.InstanceTable;
 import io.synckit.postgres.internal.sql.ParkedAdmin;
@@ -17,6 +18,7 @@ import io.synckit.postgres.internal.sql.SubscriptionTable;
 import io.synckit.postgres.internal.sql.TableName;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.List;
 
 /** The tables of durable subscriptions, and the connections to them. Thread-safe. */
 public final class Database {
@@ -76,6 +78,11 @@ public final class Database {
         } catch (SQLException e) {
             throw SqlFailure.named("durable subscription of " + name, e);
         }
+    }
+
+    /** Returns the statements that grant what the role lacks. */
+    List<String> missingGrants(Connection connection) throws SQLException {
+        return DurablePrivileges.missingGrants(connection, name);
     }
 
     /** Sends a signal to all processes. */

@@ -134,6 +134,12 @@ final class DurableOperator {
         database.transaction(connection -> {
             // In the order of replay(), which locks the checkpoints first.
             database.admin.restart(connection, name);
+            database.admin.stale(connection, name).ifPresent(stale -> {
+                throw new EventStoreException(
+                        "partition " + stale.partition() + " of subscription '" + name
+                                + "' has stopped, because its checkpoint " + stale.position()
+                                + " belongs to another log; resume() would skip events, so nothing is changed: call moveTo or replay");
+            });
             database.subscriptions.pause(connection, name, false);
             return changed(connection);
         });

@@ -145,7 +145,7 @@ final class KeyFlow {
         if (partition.isExactlyOnce()) {
             try {
                 partition.inHandlersTransaction(
-                        connection -> partition.reach(connection, position)
+                        connection -> partition.row.reach(connection, position)
                                 && partition.database.parked.next(
                                         connection, partition.id().subscription(), key.name, key.nextVersion(), next),
                         () -> {
@@ -220,7 +220,7 @@ final class KeyFlow {
         } else if (options.onExhausted() == OnExhausted.STOP) {
             // The attempts begin anew when the partition is resumed.
             keys.failed(key, item.version(), 0, Duration.ZERO, failure);
-            partition.storeStop(item.version(), attempts, failure.message());
+            partition.row.storeStop(item.version(), attempts, failure.message());
             partition.run.stop(failure.message());
             log.error(
                     "subscription.stopped: {} has stopped at version {} after {} attempts: {}",

@@ -100,7 +100,7 @@ final class MainFlow {
 
     /** Waits until the reader is at the server of the claim. Ends the run if the claim is of a former server. */
     private void awaitReader() {
-        if (!partition.isHeld()) {
+        if (!partition.row.isHeld()) {
             throw new OwnershipLostException(partition.id());
         }
         partition.run.pause(READER_PAUSE);
@@ -161,7 +161,7 @@ final class MainFlow {
         long start = partition.clock.nanos();
         try {
             if (partition.isExactlyOnce()) {
-                partition.inHandlersTransaction(connection -> partition.advance(connection, last), () -> {
+                partition.inHandlersTransaction(connection -> partition.row.advance(connection, last), () -> {
                     called[0] = true;
                     partition.calls.handle(batch, attempt, progress);
                     returned[0] = true;
@@ -171,7 +171,7 @@ final class MainFlow {
                 partition.calls.handle(batch, attempt, progress);
             }
         } catch (Throwable e) {
-            if (!returned[0] || !partition.isStored(last)) {
+            if (!returned[0] || !partition.row.isStored(last)) {
                 return failed(batch, failsAt[0], last, e, called[0]);
             }
             SafeLog.warn(
@@ -253,7 +253,7 @@ final class MainFlow {
     private void tryAgainInPlace(Item item, int attempts, Duration pause, ParkedFailure failure) {
         suspect = item.version();
         suspectAttempts = attempts;
-        partition.storeRetry(item.version(), attempts, pause, failure.message());
+        partition.row.storeRetry(item.version(), attempts, pause, failure.message());
         if (!partition.run.isBackingOff()) {
             log.warn(
                     "subscription.waits: {} tries the event at version {} again in place: {}",
@@ -269,7 +269,7 @@ final class MainFlow {
         suspect = 0;
         suspectAttempts = 0;
         if (options.onExhausted() == OnExhausted.STOP) {
-            partition.storeStop(item.version(), attempts, failure.message());
+            partition.row.storeStop(item.version(), attempts, failure.message());
             partition.run.stop(failure.message());
             log.error(
                     "subscription.stopped: {} has stopped at version {}: {}",
@@ -279,7 +279,7 @@ final class MainFlow {
             return false;
         }
         if (options.onExhausted() == OnExhausted.SKIP) {
-            partition.fenced(connection -> partition.advance(connection, last), connection -> true);
+            partition.fenced(connection -> partition.row.advance(connection, last), connection -> true);
             partition.storedUpTo(last);
             partition.counters.skipped.increment();
             partition.run.recovered();

@@ -7,7 +7,6 @@ import io.synckit.postgres.internal.sql.CheckpointTable.Stored;
 import io.synckit.postgres.internal.sql.PartitionClaims.Claim;
 import io.synckit.postgres.internal.sql.PartitionClaims.Held;
 import io.synckit.postgres.internal.sql.PartitionId;
-import io.synckit.postgres.internal.sql.ServerStart;
 import io.synckit.postgres.internal.sql.Session;
 import io.synckit.postgres.internal.sql.SqlFunction;
 import io.synckit.subscription.DurableOptions;
@@ -16,15 +15,13 @@ import io.synckit.subscription.DurableSubscription.PartitionActivity;
 import io.synckit.subscription.DurableSubscription.State;
 import io.synckit.subscription.LiveSubscription.Lag;
 import java.sql.Connection;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One claim of a partition: its epoch, its position, and the writes that the claim guards. Changed by the thread that handles the
+ * One claim of a partition: its position, its state and its transactions. Changed by the thread that handles the
  * partition, read by all.
  */
 final class OwnedPartition {
@@ -38,6 +35,7 @@ final class OwnedPartition {
     final RetryDelays delays;
     final Clock clock;
     final RunState run;
+    final ClaimedRow row;
     private final Held held;
     private final Runnable progressed;
     private final PartitionPosition position;
@@ -67,6 +65,7 @@ final class OwnedPartition {
         this.clock = clock;
         this.progressed = progressed;
         this.position = new PartitionPosition(claim.stored(), clock);
+        this.row = new ClaimedRow(held, position, database);
         this.run = new RunState(clock);
         run.pause(claim.retryIn());
     }
@@ -174,85 +173,7 @@ final class OwnedPartition {
 
     /** Runs statements in a transaction of their own, unless the claim is not valid any more. */
     void fenced(SqlFunction<Connection, Boolean> work) {
-        fenced(this::fence, work);
-    }
-
-    /** Rejects a former owner, and locks the row. */
-    boolean fence(Connection connection) throws SQLException {
-        return database.checkpoints.fence(connection, held, position.stored());
-    }
-
-    /** Stores a position, rejects a former owner, and locks the row. */
-    boolean advance(Connection connection, long version) throws SQLException {
-        return database.checkpoints.advance(connection, held, position.stored(), version);
-    }
-
-    /** Stores the position, keeps what is stored about failures, rejects a former owner, and locks the row. */
-    boolean reach(Connection connection, long version) throws SQLException {
-        return database.checkpoints.reach(connection, held, position.stored(), version);
-    }
-
-    /** Stores the position and that a key is removed, rejects a former owner, and locks the row. */
-    boolean storeRemoval(Connection connection, long version) throws SQLException {
-        return database.checkpoints.storeRemoval(connection, held, position.stored(), version);
-    }
-
-    /**
-     * Stores that an event has failed, and when it is tried again in place.
-     *
-     * @throws OwnershipLostException if the claim is not valid any more
-     */
-    void storeRetry(long version, int attempts, Duration pause, String failure) {
-        storeFailure(version, attempts, pause, failure);
-    }
-
-    /**
-     * Stores that the partition has stopped.
-     *
-     * @param version the event that has failed, or the position
-     * @throws OwnershipLostException if the claim is not valid any more
-     */
-    void storeStop(long version, int attempts, String failure) {
-        storeFailure(version, attempts, null, failure);
-    }
-
-    private void storeFailure(long version, int attempts, @Nullable Duration pause, String failure) {
-        if (!database.query(connection ->
-                database.checkpoints.failed(connection, held, position.stored(), version, attempts, pause, failure))) {
-            throw new OwnershipLostException(id());
-        }
-    }
-
-    /** Stores that an event is about to be handled. Returns how often it was started. */
-    int start(long version) {
-        long now = position.version();
-        OptionalLong starts = database.query(
-                connection -> database.checkpoints.start(connection, held, position.stored(), now, version));
-        flushed(now);
-        return (int) starts.orElseThrow(() -> new OwnershipLostException(id()));
-    }
-
-    /** Returns whether a position is stored, although an exception has followed the commit. */
-    boolean isStored(long version) {
-        return database.query(connection -> database.checkpoints.stored(connection, held))
-                .filter(read -> read.position() >= version)
-                .isPresent();
-    }
-
-    /** Returns whether the claim is still valid, and the row has what was stored last or something later. */
-    boolean isHeld() {
-        Stored known = position.stored();
-        return database.query(connection -> database.checkpoints.stored(connection, held))
-                .filter(known::isIn)
-                .isPresent();
-    }
-
-    /** Gives the partition up. */
-    void release() {
-        database.query(connection -> {
-            database.claims.release(connection, held, position.stored().position(), position.version());
-            return true;
-        });
+        fenced(row::fence, work);
     }
 
     /** The claim ends after the current call of the handler. No position is flushed any more. */
@@ -263,18 +184,6 @@ final class OwnedPartition {
     /** Returns whether no other event may be handled with this claim. */
     boolean mustEnd() {
         return lost || abandoned;
-    }
-
-    /** @throws OwnershipLostException if the server is another one than that of the claim */
-    void requireServer(Connection connection) throws SQLException {
-        if (ServerStart.of(connection) != held.serverStart()) {
-            throw new OwnershipLostException(id());
-        }
-    }
-
-    /** Returns whether the server is another one than that of the claim. */
-    boolean serverHasChanged() {
-        return database.query(ServerStart::of) != held.serverStart();
     }
 
     boolean isLost() {

@@ -55,7 +55,7 @@ final class ParkedKeys {
         mustLoad = false;
         try {
             List<ParkedRow> rows = partition.database.query(connection -> {
-                partition.requireServer(connection);
+                partition.row.requireServer(connection);
                 return partition.database.parked.load(connection, partition.id().subscription(), Integer.MAX_VALUE);
             });
             keys.clear();
@@ -111,7 +111,7 @@ final class ParkedKeys {
      * @param pause time until the next attempt; null if the key is parked
      */
     void add(Item item, long last, int attempts, @Nullable Duration pause, ParkedFailure failure) {
-        partition.fenced(connection -> partition.advance(connection, last), connection -> {
+        partition.fenced(connection -> partition.row.advance(connection, last), connection -> {
             partition.database.parked.insert(
                     connection, partition.id().subscription(), item.key(), item.version(), attempts, pause, failure);
             return true;
@@ -196,7 +196,7 @@ final class ParkedKeys {
 
     private void next(Key key, long version, @Nullable ParkedCommand done) {
         long position = partition.position();
-        partition.fenced(connection -> partition.reach(connection, position), connection -> {
+        partition.fenced(connection -> partition.row.reach(connection, position), connection -> {
             if (done != null) {
                 partition.database.parked.clear(connection, partition.id().subscription(), key.name, done);
             }
@@ -215,7 +215,7 @@ final class ParkedKeys {
     void remove(Key key) {
         long position = partition.position();
         partition.fenced(
-                connection -> partition.storeRemoval(connection, position),
+                connection -> partition.row.storeRemoval(connection, position),
                 connection -> partition.database.parked.delete(
                         connection, partition.id().subscription(), key.name, key.nextVersion));
         partition.removalStored(position);

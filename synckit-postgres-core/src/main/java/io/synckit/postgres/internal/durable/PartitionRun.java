@@ -94,16 +94,9 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
-    /** The position was not stored. */
-    void endIfNotHeld() {
-        if (!partition.isHeld()) {
-            loseOrAbandon();
-        }
-    }
-
     /** The claim is not valid any more. If the server has changed, the next claim waits for the current call of the handler. */
     void loseOrAbandon() {
-        if (partition.serverHasChanged()) {
+        if (partition.row.serverHasChanged()) {
             abandon();
         } else {
             lose();
@@ -255,7 +248,7 @@ final class PartitionRun implements Runnable {
     /** If the database cannot be used, this process stays the owner in the row, and counts as a dead one. */
     private void giveUp() {
         try {
-            partition.release();
+            partition.row.release();
         } catch (RuntimeException e) {
             log.warn("durable.release-failed: {} is not released: {}", partition.id(), e.getMessage());
         }
@@ -263,7 +256,7 @@ final class PartitionRun implements Runnable {
 
     private void stopBecauseOf(RuntimeException cause) {
         String message = SafeLog.describe(cause);
-        partition.storeStop(partition.position(), 0, message);
+        partition.row.storeStop(partition.position(), 0, message);
         partition.run.stop(message);
         log.error("subscription.stopped: {}: {}", partition.id(), message);
     }

@@ -72,8 +72,8 @@ final class PositionFlush {
             for (int i = 0; i < due.size(); i++) {
                 if (stored.contains(due.get(i).partition().id())) {
                     due.get(i).partition().flushed(positions.get(i).position());
-                } else {
-                    due.get(i).endIfNotHeld();
+                } else if (!due.get(i).partition().row.isHeld()) {
+                    due.get(i).loseOrAbandon();
                 }
             }
         } catch (RuntimeException e) {

@@ -1,6 +1,7 @@
 package io.synckit.postgres.internal.durable;
 
 import io.synckit.InvalidConfigException;
+import io.synckit.InvalidConnectionException;
 import io.synckit.InvalidVersionException;
 import io.synckit.Version;
 import io.synckit.postgres.internal.sql.Horizon;
@@ -10,6 +11,7 @@ import io.synckit.subscription.DurableOptions.Delivery;
 import io.synckit.subscription.DurableOptions.OnExhausted;
 import io.synckit.subscription.DurableOptions.Ordering;
 import io.synckit.subscription.StartFrom;
+import java.util.List;
 
 /** Checks the options of a subscription, and creates its rows at its first start. Thread-safe. */
 final class SubscriptionRows {
@@ -38,6 +40,7 @@ final class SubscriptionRows {
 
     /** Processes that start a subscription at the same time wait for each other, so its start is computed once. */
     void create(DurableOptions options) {
+        requirePrivileges();
         int stored = database.transaction(connection -> {
             if (database.subscriptions.insert(connection, options.name(), options.partitions())) {
                 Horizon horizon = database.horizons.horizon(connection).requirePrimary();
@@ -56,6 +59,16 @@ final class SubscriptionRows {
                     "of subscription '" + options.name() + "' is " + options.partitions()
                             + ", but its checkpoints have " + stored + " partitions; use " + stored
                             + ", or give the subscription another name");
+        }
+    }
+
+    private void requirePrivileges() {
+        List<String> missing = database.query(database::missingGrants);
+        if (!missing.isEmpty()) {
+            throw new InvalidConnectionException(
+                    InvalidConnectionException.Reason.MISSING_PRIVILEGE,
+                    "The role lacks privileges on the tables of durable subscriptions (docs/schema.md). Let their owner run:\n"
+                            + String.join(";\n", missing));
         }
     }
 

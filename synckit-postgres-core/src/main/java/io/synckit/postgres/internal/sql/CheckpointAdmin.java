@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,8 +62,14 @@ public final class CheckpointAdmin {
 
     private static final String RESTART = """
             update <checkpoints> set epoch = epoch + 1, owner = null, suspect = null, attempts = 0, deaths = 0, retry_at = null, failure = null
-             where subscription = ? and retry_at is not null
+             where subscription = ? and retry_at is not null and not <stale>
             """;
+
+    /** The partition has stopped at its position, and not at an event. */
+    private static final String STALE = "(retry_at = 'infinity' and suspect = position and attempts = 0)";
+
+    private static final String FIND_STALE = "select partition, position from <checkpoints> where subscription = ? and "
+            + STALE + " order by partition limit 1";
 
     private final String list;
     private final String summaries;
@@ -71,6 +78,7 @@ public final class CheckpointAdmin {
     private final String move;
     private final String seize;
     private final String restart;
+    private final String findStale;
 
     public CheckpointAdmin(TableName name) {
         Statements statements = new Statements(name, false);
@@ -80,7 +88,8 @@ public final class CheckpointAdmin {
         this.beginLock = statements.named(BEGIN_LOCK);
         this.move = statements.named(MOVE);
         this.seize = statements.named(SEIZE);
-        this.restart = statements.named(RESTART);
+        this.restart = statements.named(RESTART.replace("<stale>", STALE));
+        this.findStale = statements.named(FIND_STALE);
     }
 
     /** Returns the partitions of a subscription. */
@@ -178,6 +187,16 @@ public final class CheckpointAdmin {
         update(connection, restart, subscription);
     }
 
+    /** Returns a partition that has stopped because its checkpoint belongs to another log. */
+    public Optional<Stale> stale(Connection connection, String subscription) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(findStale)) {
+            statement.setString(1, subscription);
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next() ? Optional.of(new Stale(rows.getInt(1), rows.getLong(2))) : Optional.empty();
+            }
+        }
+    }
+
     private static void update(Connection connection, String sql, String subscription) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             statement.setString(1, subscription);
@@ -202,4 +221,7 @@ public final class CheckpointAdmin {
             @Nullable Instant retryAt,
             boolean stopped,
             @Nullable String failure) {}
+
+    /** A partition whose checkpoint belongs to another log. */
+    public record Stale(int partition, long position) {}
 }

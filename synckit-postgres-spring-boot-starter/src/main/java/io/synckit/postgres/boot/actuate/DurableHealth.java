@@ -83,7 +83,8 @@ final class DurableHealth {
             problems.put(
                     HealthProblem.SUBSCRIPTION_STOPPED,
                     where + " has stopped after version " + partition.position()
-                            + "; correct the cause and resume the subscription: " + partition.failure());
+                            + "; correct the cause, then call resume(), or what the failure names: "
+                            + partition.failure());
         } else if (partition.state() == State.BACKING_OFF) {
             problems.put(
                     HealthProblem.SUBSCRIPTION_WAITING,

@@ -1,0 +1,114 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.postgres.internal.sql.CheckpointTable.Stored;
+import io.synckit.postgres.internal.sql.PartitionClaims.Held;
+import io.synckit.postgres.internal.sql.ServerStart;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/** The row of a claimed partition. The claim, and what is known of the row, guard each write. Thread-safe. */
+final class ClaimedRow {
+
+    private final Held held;
+    private final PartitionPosition position;
+    private final Database database;
+
+    ClaimedRow(Held held, PartitionPosition position, Database database) {
+        this.held = held;
+        this.position = position;
+        this.database = database;
+    }
+
+    /** Rejects a former owner, and locks the row. */
+    boolean fence(Connection connection) throws SQLException {
+        return database.checkpoints.fence(connection, held, position.stored());
+    }
+
+    /** Stores a position, rejects a former owner, and locks the row. */
+    boolean advance(Connection connection, long version) throws SQLException {
+        return database.checkpoints.advance(connection, held, position.stored(), version);
+    }
+
+    /** Stores the position, keeps what is stored about failures, rejects a former owner, and locks the row. */
+    boolean reach(Connection connection, long version) throws SQLException {
+        return database.checkpoints.reach(connection, held, position.stored(), version);
+    }
+
+    /** Stores the position and that a key is removed, rejects a former owner, and locks the row. */
+    boolean storeRemoval(Connection connection, long version) throws SQLException {
+        return database.checkpoints.storeRemoval(connection, held, position.stored(), version);
+    }
+
+    /**
+     * Stores that an event has failed, and when it is tried again in place.
+     *
+     * @throws OwnershipLostException if the claim is not valid any more
+     */
+    void storeRetry(long version, int attempts, Duration pause, String failure) {
+        storeFailure(version, attempts, pause, failure);
+    }
+
+    /**
+     * Stores that the partition has stopped.
+     *
+     * @param version the event that has failed, or the position
+     * @throws OwnershipLostException if the claim is not valid any more
+     */
+    void storeStop(long version, int attempts, String failure) {
+        storeFailure(version, attempts, null, failure);
+    }
+
+    private void storeFailure(long version, int attempts, @Nullable Duration pause, String failure) {
+        if (!database.query(connection ->
+                database.checkpoints.failed(connection, held, position.stored(), version, attempts, pause, failure))) {
+            throw new OwnershipLostException(held.id());
+        }
+    }
+
+    /** Stores that an event is about to be handled. Returns how often it was started. */
+    int start(long version) {
+        long now = position.version();
+        OptionalLong starts = database.query(
+                connection -> database.checkpoints.start(connection, held, position.stored(), now, version));
+        position.flushed(now);
+        return (int) starts.orElseThrow(() -> new OwnershipLostException(held.id()));
+    }
+
+    /** Returns whether a position is stored, although an exception has followed the commit. */
+    boolean isStored(long version) {
+        return database.query(connection -> database.checkpoints.stored(connection, held))
+                .filter(read -> read.position() >= version)
+                .isPresent();
+    }
+
+    /** Returns whether the claim is still valid, and the row has what was stored last or something later. */
+    boolean isHeld() {
+        Stored known = position.stored();
+        return database.query(connection -> database.checkpoints.stored(connection, held))
+                .filter(known::isIn)
+                .isPresent();
+    }
+
+    /** Gives the partition up. */
+    void release() {
+        database.query(connection -> {
+            database.claims.release(connection, held, position.stored().position(), position.version());
+            return true;
+        });
+    }
+
+    /** @throws OwnershipLostException if the server is another one than that of the claim */
+    void requireServer(Connection connection) throws SQLException {
+        if (ServerStart.of(connection) != held.serverStart()) {
+            throw new OwnershipLostException(held.id());
+        }
+    }
+
+    /** Returns whether the server is another one than that of the claim. */
+    boolean serverHasChanged() {
+        return database.query(ServerStart::of) != held.serverStart();
+    }
+}
