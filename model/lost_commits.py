@@ -1,7 +1,7 @@
 """
 Model of durable subscriptions on a server that loses commits (docs/architecture.md, docs/adr/0014-epoch-guards-durable-subscriptions.md).
 
-Two processes share one partition. Each can claim it at any time, so that the model does not depend on locks and assignment. Each has a reader
+Two processes share one partition. Each can claim it while no handler holds the row, so that the model does not depend on liveness. Each has a reader
 of its own. Events get the next version of the log. A version that was lost is given out again.
 
 Faults: a crash loses the commits that were not flushed. Only commits of handlers and positions are asynchronous: events and claims are
@@ -18,7 +18,7 @@ NOBODY = 0
 
 
 class Stored(NamedTuple):
-    """What the server has stored. An event is a number that never occurs twice; its version is its place in the log."""
+    """What the server has stored. An event is a number that never occurs twice; its version is its index in the log, from 1."""
 
     log: tuple = ()
     position: int = 0
@@ -136,7 +136,7 @@ class LostCommits:
         if not self.exactly_once and not state.handled.issuperset(done):
             return f"the events up to the position are {done}, and {sorted(state.handled)} were handled"
         if quiet and now.position < len(now.log):
-            return f"events {now.log[now.position :]} wait for ever"
+            return f"events {now.log[now.position :]} are never handled"
         return None
 
 
@@ -227,7 +227,7 @@ class Steps:
             self.put(process._replace(pc="transaction"), locked_by=self.me)
 
     def _transaction(self):
-        """Effect and position are committed together. The handler can also fail."""
+        """Effect and position are committed together."""
         process, now = self.process, self.state.now
         position = process.position + 1
         stored = now._replace(position=position, effects=now.effects + (process.event,))

@@ -21,7 +21,7 @@ public final class HistoryChangedException extends EventStoreException {
     public HistoryChangedException(Version read, Version safe, Instant detectedAt) {
         super("the log was read up to version " + read + ", but it has changed since: a restore, a fail-over that lost"
                 + " commits, or TRUNCATE with RESTART IDENTITY; undo the effects of the events after version " + safe
-                + ", then subscribe again from there, or call moveTo or replay of a durable subscription");
+                + ", then subscribe again from there, or call replay of a durable subscription");
         this.safe = safe.value();
         this.detectedAt = detectedAt;
     }

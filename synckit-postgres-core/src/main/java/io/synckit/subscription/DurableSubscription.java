@@ -48,8 +48,8 @@ public interface DurableSubscription extends AutoCloseable {
     /**
      * Ends a pause. Partitions that have stopped, or wait after a failure, try again at once.
      *
-     * @throws io.synckit.EventStoreException if a partition has stopped because its checkpoint belongs to another log. Then nothing is
-     *     changed. Call {@link #moveTo} or {@link #replay}
+     * @throws io.synckit.EventStoreException if a partition has stopped because its checkpoint belongs to a former log. Then nothing is
+     *     changed. Call {@link #replay}
      */
     void resume();
 

@@ -258,7 +258,7 @@ class DurableFailOverTest {
                 "update synckit.events_checkpoints set owner = null, epoch = epoch - 1",
                 "delete from synckit.events_instances"
             })
-    void runningCallIsNotRepeatedAfterARestart(String change) throws Exception {
+    void retryWaitsForTheRunningCallAfterARestart(String change) throws Exception {
         AtomicInteger running = new AtomicInteger();
         AtomicInteger mostCalls = new AtomicInteger();
         CountDownLatch goOn = new CountDownLatch(1);

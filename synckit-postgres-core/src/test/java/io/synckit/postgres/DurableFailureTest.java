@@ -637,10 +637,10 @@ class DurableFailureTest {
         assertThat(subscription.activity().get(0).failure()).contains("has changed since");
         assertThatExceptionOfType(EventStoreException.class)
                 .isThrownBy(subscription::resume)
-                .withMessageContaining("call moveTo or replay");
+                .withMessageContaining("call replay");
         assertThat(subscription.status().partitions().get(0).stopped()).isTrue();
 
-        subscription.moveTo(Version.of(10), Version.ZERO);
+        subscription.replay(Version.ZERO, () -> {});
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
     }
@@ -662,6 +662,25 @@ class DurableFailureTest {
         store(10, 11, 2);
 
         assertThat(subscription.await(Version.of(11), LONG)).isEqualTo(Outcome.HANDLED);
+    }
+
+    @Test
+    void failureOfAStoppedPartitionIsKeptAfterAReconnect() {
+        DurableProcess process = processes.start();
+        DurableOptions options = options(Delivery.EXACTLY_ONCE).maxRetries(0).onExhausted(OnExhausted.STOP);
+        DurableSubscription subscription = process.subscriptions().durable(options, (event, context) -> {
+            throw new IllegalStateException("on purpose");
+        });
+        store(0, 1, 1);
+        Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
+        String epoch = database.query("select epoch from synckit.events_checkpoints");
+
+        process.loseListener();
+        process.findListener();
+
+        Await.until(database, "select epoch > " + epoch + " from synckit.events_checkpoints", "t");
+        Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
+        assertThat(subscription.activity().get(0).failure()).contains("on purpose");
     }
 
     @Test

@@ -15,10 +15,11 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds checkpoints of a former log. A fail-over or a restore sets checkpoints back together with the events. If the events alone were
- * replaced, a checkpoint can be at a version that belongs to another event now.
+ * Finds stale checkpoints: at or after the first replaced event, or beyond the end of the log. A fail-over or a restore sets checkpoints back
+ * together with the events, so they are stale only if the events alone were replaced.
  *
- * <p>Only a checkpoint that this process has owned since before the change is compared. Another owner may have moved it on the new log.
+ * <p>A checkpoint is compared with replaced events only if this process was also its former owner. Another owner may have moved it on the
+ * new log.
  * Thread-safe.
  */
 final class CheckpointCheck {
@@ -46,13 +47,18 @@ final class CheckpointCheck {
         return lastChange;
     }
 
-    /** The checkpoints that this process has owned since before the change may be of the former log. */
+    /** Marks the claims that were made before the change, so that their checkpoints are compared. */
     synchronized void historyChanged(HistoryChange change) {
         lastChange = change;
         claims.replaceAll((id, last) -> last.after(change));
     }
 
-    /** Returns why the checkpoint of a claim cannot be of the log; empty if it can. */
+    /** The log is unchanged on another server, so the checkpoints that were claimed before belong to its log too. */
+    synchronized void serverChanged(long serverStart) {
+        claims.replaceAll((id, last) -> new LastClaim(serverStart, last.change));
+    }
+
+    /** Returns the failure if the checkpoint of a claim is stale; empty if it is not. */
     Optional<HistoryChangedException> problem(Claim claim) {
         long position = claim.position();
         HistoryChange change = claim.isAgain() ? unchecked(claim.id()) : null;
@@ -65,7 +71,7 @@ final class CheckpointCheck {
         }
         long head = database.query(connection ->
                 database.horizons.horizon(connection).requirePrimary().head());
-        return position <= head ? Optional.empty() : Optional.of(stale(position, Version.of(head), clock.now()));
+        return position <= head ? Optional.empty() : Optional.of(stale(position, Version.ZERO, clock.now()));
     }
 
     private synchronized @Nullable HistoryChange unchecked(PartitionId id) {
@@ -79,11 +85,11 @@ final class CheckpointCheck {
     }
 
     /**
-     * Remembers a claim whose checkpoint was compared. Returns whether the history has changed since the claim began, so that it must be made
+     * Remembers a claim that was started. Returns whether the history has changed since the claim began, so that it must be made
      * again.
      *
      * @param before the last history change when the claim began; null if there was none
-     * @param problem whether the checkpoint cannot be of the log. Then the next claim is compared again
+     * @param problem whether the checkpoint is stale. Then the next claim is compared again
      */
     synchronized boolean remember(Claim claim, @Nullable HistoryChange before, boolean problem) {
         long server = claim.held().serverStart();
@@ -105,7 +111,7 @@ final class CheckpointCheck {
     }
 
     /**
-     * @param server on which this process has owned the checkpoint first, or since it was compared last
+     * @param server the server on which the checkpoint was last known to match the log
      * @param change the one since then with the lowest replaced version; null if there was none
      */
     private record LastClaim(long server, @Nullable HistoryChange change) {

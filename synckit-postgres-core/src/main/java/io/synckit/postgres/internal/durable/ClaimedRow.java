@@ -52,13 +52,22 @@ final class ClaimedRow {
     }
 
     /**
-     * Stores that the partition has stopped.
+     * Stores that the partition has stopped at an event.
      *
-     * @param version the event that has failed, or the position
      * @throws OwnershipLostException if the claim is not valid any more
      */
     void storeStop(long version, int attempts, String failure) {
         storeFailure(version, attempts, null, failure);
+    }
+
+    /**
+     * Stores that the partition has stopped because of its checkpoint. {@link io.synckit.postgres.internal.sql.CheckpointAdmin} recognises it
+     * by the event, which is the checkpoint, without attempts.
+     *
+     * @throws OwnershipLostException if the claim is not valid any more
+     */
+    void storeStaleCheckpoint(String failure) {
+        storeFailure(position.version(), 0, null, failure);
     }
 
     private void storeFailure(long version, int attempts, @Nullable Duration pause, String failure) {
@@ -77,7 +86,7 @@ final class ClaimedRow {
         return (int) starts.orElseThrow(() -> new OwnershipLostException(held.id()));
     }
 
-    /** Returns whether a position is stored, although an exception has followed the commit. */
+    /** Returns whether a position is stored. For use after an exception, because the commit may have succeeded. */
     boolean isStored(long version) {
         return database.query(connection -> database.checkpoints.stored(connection, held))
                 .filter(read -> read.position() >= version)

@@ -131,6 +131,11 @@ final class Coordinator implements PartitionHost {
         requestCheck(0);
     }
 
+    /** The reader continues on another server. The log is unchanged. */
+    void serverChanged(long serverStart) {
+        checkpoints.serverChanged(serverStart);
+    }
+
     /** Ends all claims of this process. Their checkpoints are compared with the change when they are claimed again. */
     void historyChanged(HistoryChange change) {
         checkpoints.historyChanged(change);

@@ -132,13 +132,13 @@ final class DurableOperator {
 
     void resume() {
         database.transaction(connection -> {
-            // In the order of replay(), which locks the checkpoints first.
+            // Locks the checkpoints before the subscription, as replay() does.
             database.admin.restart(connection, name);
             database.admin.stale(connection, name).ifPresent(stale -> {
                 throw new EventStoreException(
-                        "partition " + stale.partition() + " of subscription '" + name
-                                + "' has stopped, because its checkpoint " + stale.position()
-                                + " belongs to another log; resume() would skip events, so nothing is changed: call moveTo or replay");
+                        "subscription '" + name + "' cannot be resumed: partition " + stale.partition()
+                                + " has stopped, because its checkpoint at version " + stale.position()
+                                + " belongs to a former log, so events would be skipped; nothing is changed: call replay");
             });
             database.subscriptions.pause(connection, name, false);
             return changed(connection);

@@ -246,7 +246,8 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     }
 
     @Override
-    public void serverChanged() {
+    public void serverChanged(long serverStart) {
+        coordinator.serverChanged(serverStart);
         registry.all().forEach(DurableSubscriber::discardRead);
     }
 

@@ -133,7 +133,7 @@ final class Ownership {
                 run.loseOrAbandon();
             } else if (run != null && !should) {
                 run.release();
-            } else if (run == null && isOwner && checkpoints.mustCheck(partition.id())) {
+            } else if (run == null && isOwner && !partition.paused() && checkpoints.mustCheck(partition.id())) {
                 claimable.add(partition.id());
             } else if (run == null && should && (owner == null || isOwner || dead.contains(owner))) {
                 claimable.add(partition.id());
@@ -255,7 +255,7 @@ final class Ownership {
         PartitionRun run = subscriber.run(claim, carefulPermit, host);
         Optional<HistoryChangedException> problem = Optional.empty();
         if (claim.stopped()) {
-            run.partition().run.stop("stopped before; resume or move the subscription");
+            run.partition().run.stop(Objects.requireNonNullElse(claim.failure(), "its failure is not stored"));
         } else {
             problem = checkpoints.problem(claim);
             problem.ifPresent(run::stopAtFirstTurn);

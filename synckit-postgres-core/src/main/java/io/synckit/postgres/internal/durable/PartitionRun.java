@@ -82,13 +82,13 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
-    /** The claim is not valid any more, or this process stops. Another claim does not wait for a handler that hangs. */
+    /** The claim is not valid any more, or this process stops. This process may claim the partition again after two seconds, even if the handler still runs. */
     void lose() {
         partition.lose();
         wake();
     }
 
-    /** Ends after the current call of the handler, and flushes no position. Only then does this process claim the partition again. */
+    /** Ends the run after the current call of the handler, and flushes no position. This process does not claim the partition before that. */
     void abandon() {
         partition.abandon();
         wake();
@@ -256,7 +256,7 @@ final class PartitionRun implements Runnable {
 
     private void stopBecauseOf(RuntimeException cause) {
         String message = SafeLog.describe(cause);
-        partition.row.storeStop(partition.position(), 0, message);
+        partition.row.storeStaleCheckpoint(message);
         partition.run.stop(message);
         log.error("subscription.stopped: {}: {}", partition.id(), message);
     }

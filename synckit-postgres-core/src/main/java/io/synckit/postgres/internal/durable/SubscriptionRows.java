@@ -68,7 +68,7 @@ final class SubscriptionRows {
             throw new InvalidConnectionException(
                     InvalidConnectionException.Reason.MISSING_PRIVILEGE,
                     "The role lacks privileges on the tables of durable subscriptions (docs/schema.md). Let their owner run:\n"
-                            + String.join(";\n", missing));
+                            + String.join(";\n", missing) + ";");
         }
     }
 

@@ -59,7 +59,7 @@ final class HistoryCheck {
     }
 
     /**
-     * Compares the recent events with the log.
+     * Returns which part of the log was replaced, by comparing the recent events with it.
      *
      * @param position up to which the former log was read
      * @param now the horizon of the new log

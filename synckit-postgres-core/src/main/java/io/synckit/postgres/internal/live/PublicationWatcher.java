@@ -11,7 +11,7 @@ public interface PublicationWatcher {
     void published(List<StoredEvent> events);
 
     /** The reader continues on another server. The log is unchanged up to the last published event. */
-    void serverChanged();
+    void serverChanged(long serverStart);
 
     /** The history has changed. */
     void historyChanged(HistoryChange change);

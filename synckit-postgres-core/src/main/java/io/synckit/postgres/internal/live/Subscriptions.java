@@ -54,7 +54,7 @@ public final class Subscriptions implements LiveFeed {
     @Override
     public void serverChanged(long serverStart) {
         run(() -> recent.serverChanged(serverStart));
-        watchers.forEach(PublicationWatcher::serverChanged);
+        watchers.forEach(watcher -> watcher.serverChanged(serverStart));
     }
 
     @Override
@@ -89,8 +89,11 @@ public final class Subscriptions implements LiveFeed {
                 runIf(mustRun, subscriber);
             }
         });
-        watchers.forEach(watcher -> watcher.historyChanged(change));
-        run(() -> recent.serverChanged(change.serverStart()));
+        try {
+            watchers.forEach(watcher -> watcher.historyChanged(change));
+        } finally {
+            run(() -> recent.serverChanged(change.serverStart()));
+        }
     }
 
     @Override

@@ -65,7 +65,7 @@ public final class CheckpointAdmin {
              where subscription = ? and retry_at is not null and not <stale>
             """;
 
-    /** The partition has stopped at its position, and not at an event. */
+    /** The partition has stopped because of its checkpoint. Written by {@code ClaimedRow.storeStaleCheckpoint}. */
     private static final String STALE = "(retry_at = 'infinity' and suspect = position and attempts = 0)";
 
     private static final String FIND_STALE = "select partition, position from <checkpoints> where subscription = ? and "

@@ -7,7 +7,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Whether the role may write what durable subscriptions write. */
+/** Checks the privileges of the role on the tables of durable subscriptions. */
 public final class DurablePrivileges {
 
     private static final String MISSING_GRANTS = """

@@ -31,7 +31,7 @@ public final class PartitionClaims {
                       extract(epoch from case when isfinite(c.retry_at) then c.retry_at end - clock_timestamp()),
                       c.retry_at = 'infinity',
                       free.owner,
-                      c.removals, <server start>
+                      c.removals, <server start>, c.failure
             """;
 
     /** If a crash lost a claim, its epoch would be used twice. */
@@ -104,7 +104,8 @@ public final class PartitionClaims {
                 rows.getInt(6),
                 stopped ? Duration.ZERO : Duration.ofMillis((long) (Math.max(wait, 0) * 1000)),
                 stopped,
-                rows.getObject(9, Integer.class));
+                rows.getObject(9, Integer.class),
+                rows.getString(12));
     }
 
     /** Ends the sessions that lock rows of these owners: transactions of a process that is paused, whose host is gone, or whose handler hangs. */
@@ -171,6 +172,7 @@ public final class PartitionClaims {
      * @param retryIn time until it may be tried again
      * @param stopped whether it must not be tried
      * @param formerOwner the instance that owned it before; null if it was free
+     * @param failure why it has stopped or waits; null if it does not
      */
     public record Claim(
             Held held,
@@ -179,7 +181,8 @@ public final class PartitionClaims {
             int attempts,
             Duration retryIn,
             boolean stopped,
-            @Nullable Integer formerOwner) {
+            @Nullable Integer formerOwner,
+            @Nullable String failure) {
 
         /** Returns whether the former owner was another process, which has died. */
         public boolean fromDead() {

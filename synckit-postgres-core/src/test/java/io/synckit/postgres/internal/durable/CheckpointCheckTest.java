@@ -136,6 +136,18 @@ class CheckpointCheckTest {
         assertThat(claim(ME, 5, FORMER_SERVER)).isPresent();
     }
 
+    /** The claim was made before the reader had moved to the server, where the log was unchanged. */
+    @Test
+    void laterChangeOnTheNewServerIsCompared() {
+        claim(null, 5, FORMER_SERVER);
+        claim(ME, 5, NEW_SERVER);
+        readFrom = NEW_SERVER;
+        check.serverChanged(NEW_SERVER);
+        change(4, NEW_SERVER, NEW_SERVER);
+
+        assertThat(claim(ME, 5, NEW_SERVER)).isPresent();
+    }
+
     private Optional<HistoryChangedException> claim(@Nullable Integer formerOwner, long position, long server) {
         HistoryChange before = check.lastChange();
         Claim claim = claimOf(formerOwner, position, server);
@@ -146,13 +158,17 @@ class CheckpointCheckTest {
 
     private Claim claimOf(@Nullable Integer formerOwner, long position, long server) {
         Held held = new Held(ID, ++epoch, ME, server);
-        return new Claim(held, new Stored(position, 0), null, 0, Duration.ZERO, false, formerOwner);
+        return new Claim(held, new Stored(position, 0), null, 0, Duration.ZERO, false, formerOwner, null);
     }
 
     private void change(long firstReplaced, long server) {
+        change(firstReplaced, FORMER_SERVER, server);
+    }
+
+    private void change(long firstReplaced, long formerServer, long server) {
         Version safe = Version.of(firstReplaced - 1);
         HistoryChangedException failure = new HistoryChangedException(Version.of(PUBLISHED), safe, Instant.EPOCH);
-        check.historyChanged(new HistoryChange(safe.value(), firstReplaced, PUBLISHED, FORMER_SERVER, server, failure));
+        check.historyChanged(new HistoryChange(safe.value(), firstReplaced, PUBLISHED, formerServer, server, failure));
         readFrom = server;
     }
 }
