@@ -19,10 +19,10 @@ final class DumpAndRestore {
     void run() throws Exception {
         Server former = stage.server;
         stage.children.refuse();
-        former.query("select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity"
-                + " where backend_type = 'client backend' and pid <> pg_backend_pid()");
+        // Repeated, because PgBouncer may just have opened a connection for a waiting client.
         former.await(
-                "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
+                "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity"
+                        + " where backend_type = 'client backend' and pid <> pg_backend_pid()",
                 "0");
         Path dump = stage.data.resolve("dump-" + ++count + ".sql");
         Server restored = former.like(stage.data.resolve("restored-" + count));
