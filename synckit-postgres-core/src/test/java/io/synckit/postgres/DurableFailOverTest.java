@@ -335,6 +335,35 @@ class DurableFailOverTest {
         Await.until(() -> query("select count(*) from applied").equals("1"));
     }
 
+    /** The fail-over has lost the row and the number of this process, and another process has got the number before. */
+    @Test
+    void processWhoseIdWasLostGetsAnotherOne() throws Exception {
+        listener.subscriptions().durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> handled.add(event.id()));
+        Await.until(() -> query("select count(*) from synckit.events_instances").equals("1"));
+        String id = query("select id from synckit.events_instances");
+        String url = server.getJdbcUrl("postgres", "postgres");
+        physical.setUrl("jdbc:postgresql://localhost:1/postgres");
+        restart(database -> execute(
+                database,
+                "delete from synckit.events_instances",
+                "alter sequence synckit.events_instances_id_seq restart with " + id));
+        PGSimpleDataSource ofOther = new PGSimpleDataSource();
+        ofOther.setUrl(url);
+        try (NotificationListener other = NotificationListener.builder(
+                        ofOther, ConnectionSource.of(ofOther), JsonCodecs.jackson())
+                .build()) {
+            other.start();
+            other.subscriptions().durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> handled.add(event.id()));
+            Await.until(
+                    () -> id.equals(query(ofOther, "select string_agg(id::text, '') from synckit.events_instances")));
+
+            physical.setUrl(url);
+
+            Await.until(
+                    () -> query("select count(*) from synckit.events_instances").equals("2"));
+        }
+    }
+
     /** The pool can still have a connection to the former primary. */
     @Test
     void waitingKeysOfAnotherServerAreNotUsed() throws Exception {
@@ -384,7 +413,11 @@ class DurableFailOverTest {
     }
 
     private String query(String sql) {
-        try (Connection connection = physical.getConnection();
+        return query(physical, sql);
+    }
+
+    private static String query(PGSimpleDataSource database, String sql) {
+        try (Connection connection = database.getConnection();
                 Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery(sql)) {
             rows.next();

@@ -5,6 +5,7 @@ import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.sql.ControlChannel;
 import io.synckit.postgres.internal.sql.InstanceTable;
 import io.synckit.postgres.internal.sql.ListenConnection;
+import io.synckit.postgres.internal.sql.ServerStart;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -34,6 +35,7 @@ public final class Membership implements ListenerTenant {
     private final Clock clock;
     private volatile boolean wanted;
     private volatile int id;
+    private volatile long lockedOn;
     private volatile int former;
     private volatile @Nullable ListenConnection listening;
     private volatile boolean locked;
@@ -153,7 +155,7 @@ public final class Membership implements ListenerTenant {
 
     /**
      * Locks the row of this process, and inserts it if it is not there. Returns false if the server has not noticed yet that the former
-     * connection of this process is lost.
+     * connection of this process is lost. On another server there is no such connection.
      *
      * @param holder the connection that holds the lock
      * @param writer the connection that writes the row, outside a transaction
@@ -161,16 +163,22 @@ public final class Membership implements ListenerTenant {
      */
     boolean anchor(Connection holder, Connection writer, boolean inTransaction) throws SQLException {
         int known = id;
+        long server = ServerStart.of(writer);
         if (known != 0 && !lock(holder, known, inTransaction)) {
-            return false;
+            if (server == lockedOn) {
+                return false;
+            }
+            known = 0; // A fail-over has lost this id, and another process has got it.
         }
         if (known == 0 || !instances.update(writer, known, subscriptions.get())) {
-            known = instances.nextId(writer);
-            lock(holder, known, inTransaction);
+            do {
+                known = instances.nextId(writer);
+            } while (!lock(holder, known, inTransaction)); // Another process may have it from before a fail-over.
             instances.insert(writer, known, subscriptions.get(), processName);
         }
         synchronized (this) {
             id = known;
+            lockedOn = server;
             confirmed = false;
             answeredAt = clock.nanos();
             locked = true;
