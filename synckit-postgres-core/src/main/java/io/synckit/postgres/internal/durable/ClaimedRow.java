@@ -82,8 +82,9 @@ final class ClaimedRow {
         long now = position.version();
         OptionalLong starts = database.query(
                 connection -> database.checkpoints.start(connection, held, position.stored(), now, version));
+        int count = (int) starts.orElseThrow(() -> new OwnershipLostException(held.id()));
         position.flushed(now);
-        return (int) starts.orElseThrow(() -> new OwnershipLostException(held.id()));
+        return count;
     }
 
     /** Returns whether a position is stored. For use after an exception, because the commit may have succeeded. */
@@ -111,13 +112,17 @@ final class ClaimedRow {
 
     /** @throws OwnershipLostException if the server is another one than that of the claim */
     void requireServer(Connection connection) throws SQLException {
-        if (ServerStart.of(connection) != held.serverStart()) {
+        if (isOtherServer(connection)) {
             throw new OwnershipLostException(held.id());
         }
     }
 
     /** Returns whether the server is another one than that of the claim. */
     boolean serverHasChanged() {
-        return database.query(ServerStart::of) != held.serverStart();
+        return database.query(this::isOtherServer);
+    }
+
+    private boolean isOtherServer(Connection connection) throws SQLException {
+        return ServerStart.of(connection) != held.serverStart();
     }
 }
