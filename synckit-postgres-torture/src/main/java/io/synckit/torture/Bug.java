@@ -66,7 +66,7 @@ enum Bug {
                             partition.moveTo(last);
                             partition.calls.handle(batch, attempt, progress);
             """,
-            EnumSet.of(Fault.KILL));
+            EnumSet.of(Fault.DEATH_IN_CALL));
 
     private final String description;
     private final String source;

@@ -93,13 +93,24 @@ final class Children implements AutoCloseable {
                         directory,
                         overrides,
                         (pool, listener) -> List.of(
-                                pool, listener, name, history, Integer.toString(partitions), outage().toString()));
+                                pool,
+                                listener,
+                                name,
+                                history,
+                                Integer.toString(partitions),
+                                outage().toString(),
+                                death().toString()));
         };
     }
 
     /** The file that is there during an outage of what the handlers of consumers need. */
     Path outage() {
         return directory.resolve("outage");
+    }
+
+    /** The file that is there until the handler of a consumer halts its process. */
+    Path death() {
+        return directory.resolve("death");
     }
 
     /** The times at which commits were lost. */

@@ -10,6 +10,8 @@ enum Fault {
     // Processes
     /** {@code kill -9}, and another process is started. */
     KILL,
+    /** A process halts during a call of an at-least-once handler, and another process is started. */
+    DEATH_IN_CALL,
     /** Suspended for longer than the owner timeout. */
     SUSPEND,
     /** Stopped in order, and another process is started. */

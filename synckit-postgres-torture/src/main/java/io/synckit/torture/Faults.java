@@ -72,6 +72,7 @@ final class Faults {
         Fault fault = deck.remove();
         switch (fault) {
             case KILL -> processes.kill();
+            case DEATH_IN_CALL -> processes.deathInCall();
             case SUSPEND -> processes.suspend();
             case STOP_IN_ORDER -> processes.stopInOrder();
             case KILLING_EVENT -> processes.killingEvent();

@@ -15,6 +15,7 @@ final class ProcessFaults {
 
     private static final int HOUR = 3600;
     private static final int OUTAGE_MILLIS = 10_000;
+    private static final Duration DEATH = Duration.ofMinutes(1);
     private static final Duration PARKED = Duration.ofMinutes(2);
 
     private final Stage stage;
@@ -70,6 +71,17 @@ final class ProcessFaults {
         });
         if (!isParked) {
             throw new IllegalStateException("the event of " + key + " was not parked");
+        }
+        stage.children.replaceDeadConsumers();
+    }
+
+    /** Waits until the process has ended. */
+    void deathInCall() throws Exception {
+        Files.createFile(stage.children.death());
+        boolean isDead = Pause.until(
+                DEATH, () -> stage.children.of(Role.CONSUMER).stream().anyMatch(consumer -> !consumer.isAlive()));
+        if (!isDead) {
+            throw new IllegalStateException("no consumer has died in a call of its handler");
         }
         stage.children.replaceDeadConsumers();
     }

@@ -12,6 +12,7 @@ import io.synckit.subscription.DurableOptions.Delivery;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
 import io.synckit.subscription.StartFrom;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -26,6 +27,9 @@ public final class ConsumerProcess {
     /** The type of the events whose handler halts the process. */
     public static final String KILLING = "Killing";
 
+    /** How long a call has run when its handler halts the process. Positions are stored more often than this. */
+    private static final int CALL_MILLIS = 300;
+
     static final String BOOKED = "Booked";
 
     /** Neither idempotent nor commutative: a repeated or lost event is seen in the amount, a wrong order in the last version. */
@@ -38,20 +42,25 @@ public final class ConsumerProcess {
     private final ConnectionSource connections;
     private final HistoryFile history;
     private final Path outage;
+    private final Path death;
 
-    private ConsumerProcess(ConnectionSource connections, HistoryFile history, Path outage) {
+    private ConsumerProcess(ConnectionSource connections, HistoryFile history, Path outage, Path death) {
         this.connections = connections;
         this.history = history;
         this.outage = outage;
+        this.death = death;
     }
 
-    /** @param args URL of the pool, URL of the listener, name, history file, partitions, and the file that is there during an outage */
+    /**
+     * @param args URL of the pool, URL of the listener, name, history file, partitions, the file that is there during an outage, and the file
+     *     that is there until a handler halts its process
+     */
     public static void main(String[] args) throws Exception {
         int partitions = Integer.parseInt(args[4]);
         try (HikariDataSource pool = Parts.pool(args[0], args[2], 6)) {
             ConnectionSource connections = ConnectionSource.of(pool);
-            ConsumerProcess process =
-                    new ConsumerProcess(connections, new HistoryFile(Path.of(args[3])), Path.of(args[5]));
+            ConsumerProcess process = new ConsumerProcess(
+                    connections, new HistoryFile(Path.of(args[3])), Path.of(args[5]), Path.of(args[6]));
             try (NotificationListener listener =
                     Parts.listener(args[1], args[2], connections).build()) {
                 listener.start();
@@ -109,8 +118,9 @@ public final class ConsumerProcess {
         }
     }
 
-    private void record(StoredEvent event) {
+    private void record(StoredEvent event) throws IOException {
         failDuringOutage();
+        dieIfDue();
         takeTime();
         history.write("handled", event.version(), event.aggregateId());
     }
@@ -125,6 +135,14 @@ public final class ConsumerProcess {
     private void failDuringOutage() {
         if (Files.exists(outage)) {
             throw new IllegalStateException("an outage");
+        }
+    }
+
+    /** One process removes the file, and halts. */
+    private void dieIfDue() throws IOException {
+        if (Files.deleteIfExists(death)) {
+            Pause.millis(CALL_MILLIS);
+            Runtime.getRuntime().halt(1);
         }
     }
 }
