@@ -29,16 +29,18 @@ final class TakeOver {
         return partitions != null;
     }
 
-    /** Returns whether one of the partitions has another claim and a higher position. */
+    /**
+     * Returns whether another process has claimed one of the partitions, and has handled an event. It is enough that there is no event that
+     * it could handle: while a transaction that stores events is in flight, no reader receives the events after them.
+     */
     boolean isDone() {
         try {
             return !"0"
-                    .equals(
-                            stage.server.query(
-                                    "select count(*) from (values " + partitions
-                                            + ") former (subscription, partition, epoch, position) join synckit.events_checkpoints c"
-                                            + " on c.subscription = former.subscription and c.partition = former.partition"
-                                            + " where c.owner is not null and c.epoch > former.epoch and c.position > former.position"));
+                    .equals(stage.server.query("select count(*) from (values " + partitions
+                            + ") former (subscription, partition, epoch, position) join synckit.events_checkpoints c"
+                            + " on c.subscription = former.subscription and c.partition = former.partition"
+                            + " where c.owner is not null and c.epoch > former.epoch and (c.position > former.position"
+                            + " or former.position >= (select stable from synckit.events_horizon()))"));
         } catch (SQLException e) {
             return false; // The server may be without a free connection. The time is limited by the caller.
         }

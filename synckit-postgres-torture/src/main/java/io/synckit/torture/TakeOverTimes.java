@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** How long it took, after faults of an owner, until another process had handled an event of its partitions and stored the position. */
+/** How long it took, after faults of an owner, until another process had taken over. See {@link TakeOver#isDone}. */
 final class TakeOverTimes {
 
     private static final Duration LONGEST = Duration.ofSeconds(15);
