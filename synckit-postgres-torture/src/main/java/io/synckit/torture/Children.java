@@ -127,7 +127,7 @@ final class Children implements AutoCloseable {
         }
     }
 
-    /** Replaces consumers that a killing event has ended. */
+    /** Starts another consumer for each one that has ended. */
     void replaceDeadConsumers() throws Exception {
         for (Child consumer : List.copyOf(of(Role.CONSUMER))) {
             if (!consumer.isAlive()) {

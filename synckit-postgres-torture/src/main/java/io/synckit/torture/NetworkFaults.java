@@ -49,7 +49,7 @@ final class NetworkFaults {
         child.listener().delay(0);
     }
 
-    /** The server ends the session, but the process hears nothing, and keeps working without its lock. */
+    /** The server ends the session, but the process receives nothing, and keeps working without its lock. */
     void lostLock() throws Exception {
         Victim owner = stage.owner();
         owner.child().listener().goSilent();

@@ -75,7 +75,7 @@ final class ProcessFaults {
         stage.children.replaceDeadConsumers();
     }
 
-    /** Waits until the process has ended. */
+    /** Lets a consumer halt in a call of its handler, and waits for its end. */
     void deathInCall() throws Exception {
         Files.createFile(stage.children.death());
         boolean isDead = Pause.until(

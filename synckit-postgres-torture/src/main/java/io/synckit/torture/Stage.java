@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
-/** What faults act on: the server, the processes, and the random numbers of the seed. */
+/** The environment on which faults act: the server, the processes, and the random numbers of the seed. */
 final class Stage {
 
     private static final String OWNER = "select i.name from synckit.events_checkpoints c"

@@ -71,7 +71,7 @@ class PageApplication {
 
         @SynckitListener(subscription = "confirmations", maxRetries = 1, delay = "${confirmations.delay:1s}")
         public void on(OrderPlaced order, StoredEvent event) {
-            mail.send(order.customer(), order.item(), event.id());
+            mail.send(order.customer(), "We have received your order", event.id());
         }
     }
 

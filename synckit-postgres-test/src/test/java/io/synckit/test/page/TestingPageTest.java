@@ -21,9 +21,9 @@ import io.synckit.test.page.PageApplication.OrderPlaced;
 import io.synckit.test.page.PageApplication.Sales;
 import io.synckit.test.page.PageApplication.Shop;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -36,17 +36,18 @@ import org.springframework.test.context.bean.override.mockito.MockitoBean;
 /** Runs the Java blocks of docs/testing.md that use this module. TestingSnippetsTest of the starter compares them with the page. */
 class TestingPageTest {
 
-    private final List<String> mails = new CopyOnWriteArrayList<>();
+    private final List<String> mails = new ArrayList<>();
+
     private final Confirmations confirmations =
             new Confirmations((to, text, idempotencyKey) -> mails.add(to + ": " + text));
 
     @Test
-    void confirmationNamesTheItem() {
+    void confirmationIsSentToTheCustomer() {
         StoredEvent event = StoredEvents.of("order-1", new OrderPlaced("alice", "coffee", 2));
 
         confirmations.on(event.dataAs(OrderPlaced.class), event);
 
-        assertThat(mails).containsExactly("alice: coffee");
+        assertThat(mails).containsExactly("alice: We have received your order");
     }
 
     @Nested

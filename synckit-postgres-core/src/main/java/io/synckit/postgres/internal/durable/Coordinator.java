@@ -23,13 +23,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The timer of the durable subscriptions of a process. On its thread it claims and gives up partitions, stores positions and sends
+ * Runs the durable subscriptions of a process. On the thread of its timer it claims and gives up partitions, stores positions and sends
  * signals. Thread-safe.
  */
 final class Coordinator implements PartitionHost {
 
     private static final long CATCH_UP_AFTER = Duration.ofSeconds(1).toNanos();
-    private static final long CHECK_AFTER_SIGNAL = Duration.ofSeconds(2).toNanos();
+    private static final long CHECK_AFTER_EVENTS = Duration.ofSeconds(2).toNanos();
     private static final long EXECUTE_AGAIN = Duration.ofSeconds(1).toNanos();
     private static final Duration BUSY_INTERVAL = Duration.ofSeconds(2);
     private static final Duration TIMER_END = Duration.ofSeconds(2);
@@ -114,7 +114,7 @@ final class Coordinator implements PartitionHost {
                 .toList();
     }
 
-    /** The partitions of a subscription have no owner any more. */
+    /** Ends the runs of a subscription, because its partitions have no owner any more. */
     void takenFromOwners(String subscription) {
         runs(subscription).forEach(PartitionRun::lose);
         requestCheck(0);
@@ -125,7 +125,7 @@ final class Coordinator implements PartitionHost {
         checks.request(afterNanos);
     }
 
-    /** This process has its lock, perhaps again after a crash of the server that has lost commits. */
+    /** Verifies all runs: this process has its lock, perhaps again after a crash of the server that has lost commits. */
     void anchored() {
         runs.values().forEach(PartitionRun::verify);
         requestCheck(0);
@@ -142,10 +142,10 @@ final class Coordinator implements PartitionHost {
         runs.values().forEach(PartitionRun::abandon);
     }
 
-    /** Another process may have died, because there is work. */
-    void requestCheckAfterSignal() {
+    /** Events were published. Checks the owners later, because the owner of a partition may have died. */
+    void checkOwnersLater() {
         if (ownership.hasOthers()) {
-            requestCheck(CHECK_AFTER_SIGNAL);
+            requestCheck(CHECK_AFTER_EVENTS);
         }
     }
 
@@ -182,7 +182,7 @@ final class Coordinator implements PartitionHost {
         requestCheck(0);
     }
 
-    /** A position has moved. It is stored soon. */
+    /** Stores positions soon, because one has moved. */
     void moved() {
         positions.moved();
     }
@@ -242,7 +242,7 @@ final class Coordinator implements PartitionHost {
         }
         Handover handover = new Handover(member, limit, clock);
         handover.release(runs.values());
-        // At once: the timer may be blocked, and the next start must not wait for it.
+        // On this thread, because the timer may be blocked, and the next start must not wait for it.
         boolean locked = member.isLocked();
         int id = member.leave();
         CountDownLatch left = new CountDownLatch(1);

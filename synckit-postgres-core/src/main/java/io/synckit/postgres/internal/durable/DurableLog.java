@@ -19,7 +19,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the partitions of a durable subscription read from: the recent events of the process, or pages of the table. The partitions share
+ * Reads the events of the partitions of a durable subscription: from the recent events of the process, or pages of the table. The partitions share
  * the last pages, so that usually one of them reads for all. Thread-safe.
  */
 final class DurableLog {

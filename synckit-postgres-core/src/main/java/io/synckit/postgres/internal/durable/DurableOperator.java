@@ -99,7 +99,7 @@ final class DurableOperator {
         coordinator.takenFromOwners(name);
     }
 
-    /** All processes learn of a change with its commit, because those at rest do not look for it. */
+    /** All processes learn of a change with its commit, because those at rest do not query it. */
     private boolean changed(Connection connection) throws SQLException {
         database.control.send(connection, Signals.changed(name));
         return true;
@@ -226,7 +226,7 @@ final class DurableOperator {
         return command(key, null, ParkedCommand.REQUEUE);
     }
 
-    /** Skips the event at which the key is now. One that has been handled meanwhile is not replaced by the next. */
+    /** Skips the event at which the key is now. If that has been handled meanwhile, nothing is skipped. */
     boolean skip(String key) {
         Optional<ParkedRow> row = database.query(connection -> database.parked.find(connection, name, key));
         return row.isPresent() && command(key, row.get().nextVersion(), ParkedCommand.SKIP) > 0;

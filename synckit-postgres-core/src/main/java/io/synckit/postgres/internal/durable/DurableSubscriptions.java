@@ -54,7 +54,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
      * @param processName names this process for people
      * @param closeTimeout how long {@link #close} waits for handler calls
      * @param stopTimeout how long closing or pausing one subscription waits for handler calls
-     * @param ownerTimeout time after which a process counts as dead if the server hears nothing of it
+     * @param ownerTimeout time after which a process counts as dead if the server receives nothing from it
      */
     public DurableSubscriptions(
             Database database,
@@ -241,7 +241,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
             coordinator.catchUpLater();
         }
         if (!events.isEmpty()) {
-            coordinator.requestCheckAfterSignal();
+            coordinator.checkOwnersLater();
         }
     }
 
@@ -271,7 +271,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
 
     @Override
     public void command(String subscription) {
-        coordinator.requestCheck(0); // because a key waits now
+        coordinator.requestCheck(0); // the command may have made a key due
         coordinator.runs(subscription).forEach(PartitionRun::loadKeys);
     }
 

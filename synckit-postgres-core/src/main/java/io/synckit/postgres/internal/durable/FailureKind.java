@@ -15,13 +15,13 @@ enum FailureKind {
     /** A database could not be used. Says nothing about the event. */
     DATABASE,
 
-    /** Another process has claimed the partition, or an operator has moved it. */
+    /** The claim is not valid any more. See {@link OwnershipLostException}. */
     OWNERSHIP;
 
     private static final int MAX_DEPTH = 50;
 
     /**
-     * Returns what a failure says.
+     * Returns the kind of a failure.
      *
      * @param called whether the handler was called. A failure before says nothing about the event
      */

@@ -16,7 +16,7 @@ import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Tries the events of keys that have failed again, up to the position of the partition, and carries out the commands of operators. */
+/** Retries the events of waiting keys, up to the position of the partition, and carries out the commands of operators. */
 final class KeyFlow {
 
     /** Events of a key that are handled before the main flow continues. */

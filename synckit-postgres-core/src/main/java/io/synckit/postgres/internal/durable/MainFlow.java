@@ -34,8 +34,11 @@ final class MainFlow {
     private final BatchSize batchSize;
     private Slice slice = new Slice(List.of(), 0);
     private int at;
+    /** Version of an event that has failed in a batch, and is handled alone; 0 if there is none. */
     private long isolated;
+    /** Version of the event that is tried again in place; 0 if there is none. */
     private long suspect;
+
     private int suspectAttempts;
     private int conflicts;
 

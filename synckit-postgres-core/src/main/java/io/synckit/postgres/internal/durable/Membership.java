@@ -35,8 +35,11 @@ public final class Membership implements ListenerTenant {
     private final Clock clock;
     private volatile boolean wanted;
     private volatile int id;
+    /** The start of the server on which the lock was last taken. */
     private volatile long lockedOn;
+    /** An id whose lock this process must still release; 0 if there is none. */
     private volatile int former;
+
     private volatile @Nullable ListenConnection listening;
     private volatile boolean locked;
     private volatile boolean confirmed;
@@ -123,7 +126,7 @@ public final class Membership implements ListenerTenant {
         onAnchored.run();
     }
 
-    /** Returns whether other processes cannot have seen this one as dead, because the server has heard of it a short time ago. */
+    /** Returns whether the server has received something of this process within the owner timeout, so that no other one can have seen it as dead. */
     boolean isSeenAlive() {
         return confirmed && clock.nanos() - answeredAt < ownerTimeout.toNanos();
     }
@@ -132,7 +135,7 @@ public final class Membership implements ListenerTenant {
     public void serve(ListenConnection connection) throws SQLException {
         int left = former;
         if (left != 0 && connection == listening) {
-            // Otherwise its row would count as that of a living process, if it could not be deleted.
+            // If the row could not be deleted, the lock would show it as that of a living process.
             former = 0;
             instances.unlock(connection.connection(), left);
         }

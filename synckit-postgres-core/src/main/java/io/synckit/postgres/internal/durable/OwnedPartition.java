@@ -21,7 +21,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One claim of a partition: its position, its state and its transactions. Changed by the thread that handles the
+ * What the handling of a claimed partition shares: its position, its state and its transactions. Changed by the thread that handles the
  * partition, read by all.
  */
 final class OwnedPartition {
@@ -197,7 +197,7 @@ final class OwnedPartition {
         }
     }
 
-    /** The claim is not valid any more. */
+    /** Marks the claim as not valid any more. */
     void lose() {
         if (!lost) {
             lostAt = clock.nanos();
@@ -209,7 +209,7 @@ final class OwnedPartition {
         return lost && clock.nanos() - lostAt >= time.toNanos();
     }
 
-    /** The first event that is not handled; null if there is none. */
+    /** @param stored when the first event that is not handled was stored; null if there is none */
     void waitingSince(@Nullable Instant stored) {
         oldestWaiting = stored;
     }

@@ -31,7 +31,7 @@ final class Ownership {
 
     private static final Logger log = LoggerFactory.getLogger(Ownership.class);
 
-    /** How long the handler of a lost run may go on, before this process claims the partition again. */
+    /** How long the handler of a lost run may continue, before this process claims the partition again. */
     private static final Duration HANGING = Duration.ofSeconds(2);
 
     private static final long NEVER = -1;

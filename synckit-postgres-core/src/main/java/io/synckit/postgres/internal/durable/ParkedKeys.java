@@ -16,8 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The keys of a partition whose event has failed, as in the table. The owner is the only one that changes the rows, so it keeps them in
- * memory after it has loaded them. Used by the thread that handles the partition.
+ * The waiting keys of a partition. Only the owner stores their progress, so it keeps them in memory after it has loaded them. Operators set
+ * commands in the rows, after which it loads them again. Used by the thread that handles the partition.
  */
 final class ParkedKeys {
 
@@ -260,10 +260,6 @@ final class ParkedKeys {
         /** Plans an attempt at once. */
         void tryNow(long now) {
             planned(Duration.ZERO, now);
-        }
-
-        void tryAfter(Duration pause, long now) {
-            planned(pause, now);
         }
 
         boolean isDue(long now) {

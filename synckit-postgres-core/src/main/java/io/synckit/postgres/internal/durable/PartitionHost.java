@@ -1,6 +1,6 @@
 package io.synckit.postgres.internal.durable;
 
-/** What the handling of a partition needs of the process. Thread-safe. */
+/** Runs the turns of a partition, and is called at its end. Thread-safe. */
 interface PartitionHost {
 
     /** Runs a turn on a handler thread. */

@@ -55,7 +55,7 @@ final class PartitionRun implements Runnable {
         return partition;
     }
 
-    /** There may be something to do. */
+    /** Queues a turn, because there may be something to do. */
     void wake() {
         if (turns.wake()) {
             host.execute(this);
@@ -82,7 +82,7 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
-    /** The claim is not valid any more, or this process stops. This process may claim the partition again after two seconds, even if the handler still runs. */
+    /** Ends the run: the claim is not valid any more, or this process stops. This process may claim the partition again after two seconds, even if the handler still runs. */
     void lose() {
         partition.lose();
         wake();
@@ -160,7 +160,7 @@ final class PartitionRun implements Runnable {
         return releasing || partition.mustEnd() || !mayCall();
     }
 
-    /** The claim guards what an exactly-once handler does. Other effects need the assumption that no other process is the owner. */
+    /** The transaction of an exactly-once handler checks the claim. Other handlers are called only while no other process can be the owner. */
     private boolean mayCall() {
         return partition.isExactlyOnce() || host.isSeenAlive();
     }
@@ -172,8 +172,8 @@ final class PartitionRun implements Runnable {
         long pause = turn();
         thread = null;
         active = pause == 0;
-        // Before the turn ends. Afterwards another thread may have begun the next turn, and its wake-up would be
-        // cancelled.
+        // The wake-up is planned before the turn ends. Afterwards another thread may have begun the next turn, and
+        // would lose its wake-up.
         if (pause > 0 && pause < NEVER) {
             wakeAfter(pause);
         }
@@ -270,7 +270,7 @@ final class PartitionRun implements Runnable {
         return NEVER;
     }
 
-    /** A failure that is not of an event. Without knowing the outcome of the last commit, everything is read again. */
+    /** A failure that is not of an event. The outcome of the last commit is not known, so everything is read again. */
     private long failed(Throwable failure) {
         main.reset();
         keys.loadSoon();

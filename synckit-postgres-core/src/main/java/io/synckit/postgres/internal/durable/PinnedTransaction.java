@@ -7,8 +7,8 @@ import java.sql.Statement;
 import java.time.Duration;
 
 /**
- * A transaction of the pool that holds the lock of this process while there is no connection that listens: with the notify mode OFF, or
- * behind a pooler in transaction mode. It reads and writes nothing, so it delays neither VACUUM nor readers. Used by one thread.
+ * A transaction of the pool that holds the lock of this process while there is no connection that listens: with the notify mode OFF,
+ * behind a pooler in transaction mode, or if the listener was disconnected for some seconds. It reads and writes nothing, so it delays neither VACUUM nor readers. Used by one thread.
  */
 final class PinnedTransaction implements AutoCloseable {
 

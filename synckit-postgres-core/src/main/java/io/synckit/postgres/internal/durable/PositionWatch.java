@@ -50,7 +50,7 @@ final class PositionWatch {
         }
     }
 
-    /** Another process has reached a version. */
+    /** Wakes the threads that wait for a version. */
     void signal() {
         lock.lock();
         try {

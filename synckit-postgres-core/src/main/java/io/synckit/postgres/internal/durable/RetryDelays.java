@@ -4,7 +4,7 @@ import io.synckit.subscription.DurableOptions;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
-/** The pauses between attempts: each longer than the last one by a factor, up to a limit, less up to a half at random. */
+/** The pauses between attempts: exponential back-off up to a maximum. Each pause is shortened by up to 50 % at random. */
 record RetryDelays(Duration first, double multiplier, Duration max) {
 
     static RetryDelays of(DurableOptions options) {
