@@ -3,6 +3,8 @@ package io.synckit.postgres.testing;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
@@ -31,6 +33,15 @@ public final class Await {
         while (!condition.getAsBoolean()) {
             assertThat(System.nanoTime() - end).as("it did not become so").isNegative();
             LockSupport.parkNanos(BETWEEN.toNanos());
+        }
+    }
+
+    /** Waits for a latch; fails after four minutes. */
+    public static void latch(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(LONGEST.toNanos(), TimeUnit.NANOSECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
         }
     }
 

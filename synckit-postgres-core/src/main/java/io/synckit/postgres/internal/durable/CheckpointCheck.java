@@ -58,10 +58,17 @@ final class CheckpointCheck {
         claims.replaceAll((id, last) -> new LastClaim(serverStart, last.change));
     }
 
+    /** Forgets what is known of a partition that another process may have had. To be called after each claim, before its start. */
+    synchronized void claimed(Claim claim) {
+        if (!claim.isAgain()) {
+            claims.remove(claim.id());
+        }
+    }
+
     /** Returns the failure if the checkpoint of a claim is stale; empty if it is not. */
     Optional<HistoryChangedException> problem(Claim claim) {
         long position = claim.position();
-        HistoryChange change = claim.isAgain() ? unchecked(claim.id()) : null;
+        HistoryChange change = unchecked(claim.id());
         if (change != null && position >= change.firstReplaced()) {
             HistoryChangedException failure = change.failure();
             return Optional.of(stale(position, failure.safe(), failure.detectedAt()));
@@ -74,7 +81,8 @@ final class CheckpointCheck {
         return position <= head ? Optional.empty() : Optional.of(stale(position, Version.ZERO, clock.now()));
     }
 
-    private synchronized @Nullable HistoryChange unchecked(PartitionId id) {
+    /** Returns the history change with which the next claim of a partition is compared; null if there is none. */
+    synchronized @Nullable HistoryChange unchecked(PartitionId id) {
         LastClaim last = claims.get(id);
         return last == null ? null : last.change;
     }
@@ -93,8 +101,7 @@ final class CheckpointCheck {
      */
     synchronized boolean remember(Claim claim, @Nullable HistoryChange before, boolean problem) {
         long server = claim.held().serverStart();
-        LastClaim former = claim.isAgain() ? claims.get(claim.id()) : null;
-        LastClaim owned = former == null ? new LastClaim(server, null) : former;
+        LastClaim owned = claims.getOrDefault(claim.id(), new LastClaim(server, null));
         HistoryChange change = lastChange;
         if (change != null && change != before && owned.server == change.formerServer()) {
             claims.put(claim.id(), owned.after(change));

@@ -13,7 +13,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongPredicate;
@@ -41,7 +40,6 @@ final class Coordinator implements PartitionHost {
     private final Clock clock;
     private final ScheduledExecutorService timer;
     private final Map<PartitionId, PartitionRun> runs = new ConcurrentHashMap<>();
-    private final Semaphore carefulPermit = new Semaphore(1);
     private final AtomicBoolean catchUpPlanned = new AtomicBoolean();
     private final CheckpointCheck checkpoints;
     private final Ownership ownership;
@@ -68,7 +66,8 @@ final class Coordinator implements PartitionHost {
         this.clock = clock;
         this.timer = NamedThreads.timer("synckit-durable-" + database);
         this.checkpoints = new CheckpointCheck(database, published, isReadFrom, clock);
-        this.ownership = new Ownership(database, registry, runs, this, carefulPermit, published, checkpoints);
+        PartitionClaimer claimer = new PartitionClaimer(database, registry, this, checkpoints);
+        this.ownership = new Ownership(database, registry, runs, this, claimer, published, checkpoints);
         this.positions = new PositionFlush(database, runs.values(), this::schedule);
         this.pin = new Pin(database, ownerTimeout, clock);
         this.checks = new OwnershipChecks(database, ownership, pin, timer, this::served, clock);

@@ -1,5 +1,6 @@
 package io.synckit.postgres.internal.durable;
 
+import io.synckit.Event;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.internal.live.PageReader;
 import io.synckit.postgres.internal.live.SubscriptionFilter;
@@ -39,6 +40,9 @@ final class DurableLog {
     private final ReentrantLock lock = new ReentrantLock();
     private final Deque<Page> shared = new ArrayDeque<>();
 
+    /** How often the shared pages were forgotten because the log may be another one. */
+    private volatile long changes;
+
     DurableLog(DurableOptions options, SubscriptionFilter filter, Subscriptions live, PageReader pages) {
         this.options = options;
         this.filter = filter;
@@ -63,11 +67,14 @@ final class DurableLog {
      * @throws OwnershipLostException if a page was read from another server than that of the claim
      */
     Optional<Slice> next(Held held, long position) {
+        long changesBefore = changes;
         OptionalLong published = live.published(held.serverStart());
-        return published.isEmpty() ? Optional.empty() : Optional.of(next(held, position, published.getAsLong()));
+        return published.isEmpty()
+                ? Optional.empty()
+                : Optional.of(next(held, position, published.getAsLong(), changesBefore));
     }
 
-    private Slice next(Held held, long position, long published) {
+    private Slice next(Held held, long position, long published, long changesBefore) {
         if (published <= position) {
             return new Slice(List.of(), position);
         }
@@ -75,7 +82,7 @@ final class DurableLog {
                 .map(recent -> new Page(position, recent.upTo(), recent.events(), held.serverStart()))
                 .orElse(null);
         if (page == null) {
-            page = page(held, position, published);
+            page = page(held, position, published, changesBefore);
         } else {
             forgetPages(position);
         }
@@ -91,7 +98,8 @@ final class DurableLog {
         return new Slice(items, page.upTo);
     }
 
-    private Page page(Held held, long position, long published) {
+    /** @param changesBefore the changes when {@code published} was read. If there was another one since, the page is not shared */
+    private Page page(Held held, long position, long published, long changesBefore) {
         lock.lock();
         try {
             for (Page page : shared) {
@@ -101,7 +109,7 @@ final class DurableLog {
             }
             EventQueries.Page read = read(held, position, published, filter.ofDatabase(), pages.size());
             Page page = new Page(position, read.upTo(), read.events(), held.serverStart());
-            if (options.partitions() > 1) {
+            if (options.partitions() > 1 && changes == changesBefore) {
                 if (shared.size() == SHARED_PAGES) {
                     shared.removeFirst();
                 }
@@ -129,12 +137,18 @@ final class DurableLog {
 
     /** Forgets all pages, because they may be of another log. */
     void forgetPages() {
-        forgetPages(Long.MAX_VALUE);
+        lock.lock();
+        try {
+            changes++;
+            shared.clear();
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Returns events of a key in {@code [from, upTo]}. The slice may be empty and end before {@code upTo}. */
     Slice ofKey(Held held, String key, long from, long upTo, int limit) {
-        if (key.startsWith(WITHOUT_KEY)) {
+        if (options.keyedBy().isPresent() && key.startsWith(WITHOUT_KEY)) {
             return withoutKey(held, key, from, upTo);
         }
         EventFilter inDatabase =
@@ -179,6 +193,12 @@ final class DurableLog {
         if (key == null) {
             throw new IllegalArgumentException("keyedBy of " + options + " has returned null for the event at version "
                     + event.version() + "; return a key for every event");
+        }
+        if (key.length() > Event.MAX_KEY_LENGTH || key.indexOf('\0') >= 0 || key.startsWith(WITHOUT_KEY)) {
+            throw new IllegalArgumentException("keyedBy of " + options + " has returned '"
+                    + key.substring(0, Math.min(key.length(), 50)) + "…' (" + key.length()
+                    + " characters) for the event at version " + event.version() + "; return at most "
+                    + Event.MAX_KEY_LENGTH + " characters without NUL that do not begin with '" + WITHOUT_KEY + "'");
         }
         return key;
     }

@@ -58,8 +58,12 @@ final class DurableSubscriber implements DurableSubscription {
         }
     }
 
-    /** Creates the run of a claimed partition. */
-    PartitionRun run(Claim claim, Semaphore carefulPermit, PartitionHost host) {
+    /**
+     * Creates the run of a claimed partition.
+     *
+     * @param fromDead whether its former owner has died
+     */
+    PartitionRun run(Claim claim, boolean fromDead, Semaphore carefulPermit, PartitionHost host) {
         int number = claim.id().partition();
         long replayUntil = database.query(connection -> database.subscriptions.find(connection, name()))
                 .map(SubscriptionTable.Row::replayUntil)
@@ -69,7 +73,7 @@ final class DurableSubscriber implements DurableSubscription {
         OwnedPartition partition = new OwnedPartition(
                 claim, options, database, log, calls.get(number), counters.get(number), clock, this::progressed);
         ParkedKeys keys = new ParkedKeys(partition);
-        CarefulMode careful = new CarefulMode(partition, claim.fromDead(), carefulPermit);
+        CarefulMode careful = new CarefulMode(partition, fromDead, carefulPermit);
         return new PartitionRun(partition, keys, new MainFlow(claim, partition, keys, careful), host);
     }
 

@@ -154,6 +154,8 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
                 return true;
             });
             readSoon.run();
+            // A partition may have been claimed before, and have handled all that the reader had published then.
+            coordinator.catchUpLater();
         }
     }
 

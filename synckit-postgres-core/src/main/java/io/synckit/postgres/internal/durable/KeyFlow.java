@@ -189,8 +189,10 @@ final class KeyFlow {
         partition.counters.failed.increment();
         partition.outage.failed(key.name);
         ParkedFailure failure = ParkedFailure.of(cause);
-        if (attempt > options.maxRetries()) {
-            exhausted(key, item, attempt, failure);
+        // During an outage, attempts do not count.
+        int counted = partition.outage.isOn() ? attempt - 1 : attempt;
+        if (counted > options.maxRetries()) {
+            exhausted(key, item, counted, failure);
         } else {
             log.debug(
                     "subscription.failed: {}: attempt {} at the event at version {}",
@@ -198,7 +200,7 @@ final class KeyFlow {
                     attempt,
                     item.version(),
                     cause);
-            keys.failed(key, item.version(), attempt, pause, failure);
+            keys.failed(key, item.version(), counted, pause, failure);
         }
         if (partition.outage.isOn()) {
             partition.run.backOff(partition.delays.after(partition.outage.nextPause()), failure.message());

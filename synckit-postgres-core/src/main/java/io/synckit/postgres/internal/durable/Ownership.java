@@ -1,11 +1,8 @@
 package io.synckit.postgres.internal.durable;
 
-import io.synckit.HistoryChangedException;
-import io.synckit.postgres.internal.listen.HistoryChange;
 import io.synckit.postgres.internal.sql.InstanceTable.Instance;
 import io.synckit.postgres.internal.sql.InstanceTable.Partition;
 import io.synckit.postgres.internal.sql.InstanceTable.View;
-import io.synckit.postgres.internal.sql.PartitionClaims.Claim;
 import io.synckit.postgres.internal.sql.PartitionId;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,9 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.Semaphore;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -24,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Changes what this process owns: reads processes and owners, computes the assignment, claims what it should own and no living process owns,
- * and gives up what another process should own. Used by the coordinator's thread.
+ * Decides what this process owns: reads processes and owners, computes the assignment, lets {@link PartitionClaimer} claim what it should own
+ * and no living process owns, and gives up what another process should own. Used by the coordinator's thread.
  */
 final class Ownership {
 
@@ -42,7 +37,7 @@ final class Ownership {
     private final DurableRegistry registry;
     private final Map<PartitionId, PartitionRun> runs;
     private final Coordinator host;
-    private final Semaphore carefulPermit;
+    private final PartitionClaimer claimer;
     private final LongSupplier published;
     private final CheckpointCheck checkpoints;
     private volatile boolean hasOthers;
@@ -61,14 +56,14 @@ final class Ownership {
             DurableRegistry registry,
             Map<PartitionId, PartitionRun> runs,
             Coordinator host,
-            Semaphore carefulPermit,
+            PartitionClaimer claimer,
             LongSupplier published,
             CheckpointCheck checkpoints) {
         this.database = database;
         this.registry = registry;
         this.runs = runs;
         this.host = host;
-        this.carefulPermit = carefulPermit;
+        this.claimer = claimer;
         this.published = published;
         this.checkpoints = checkpoints;
     }
@@ -141,14 +136,9 @@ final class Ownership {
                 orphans.add(partition.id());
             }
         }
-        if (!orphans.isEmpty()) {
-            database.query(connection -> {
-                database.claims.giveBack(connection, me, orphans);
-                return true;
-            });
-        }
+        claimer.giveBack(me, orphans);
         dead.add(me);
-        claim(me, claimable, dead);
+        claimer.claim(me, claimable, dead);
         forget(me, view, dead);
         view.withCommands().forEach(subscription -> host.runs(subscription).forEach(PartitionRun::loadKeys));
         remind(view, assigned, me, dead);
@@ -218,66 +208,6 @@ final class Ownership {
             }
         }
         return dead;
-    }
-
-    /** Claims partitions. Ends transactions of dead processes that lock their rows. */
-    private void claim(int me, List<PartitionId> wanted, Set<Integer> dead) {
-        if (wanted.isEmpty()) {
-            return;
-        }
-        HistoryChange before = checkpoints.lastChange();
-        List<Claim> claims = database.transaction(connection -> database.claims.claim(connection, me, wanted, dead));
-        claims.forEach(claim -> start(me, claim, before));
-        List<PartitionId> locked = new ArrayList<>(wanted);
-        claims.forEach(claim -> locked.remove(claim.id()));
-        if (locked.isEmpty()) {
-            return;
-        }
-        int ended = database.query(connection -> database.claims.terminateLockers(connection, locked, dead));
-        if (ended > 0) {
-            log.warn("durable.terminated: {} sessions of dead processes had locked {}", ended, locked);
-            host.requestCheck(0);
-        }
-    }
-
-    /** @param before the last history change when the claim began; null if there was none */
-    private void start(int me, Claim claim, @Nullable HistoryChange before) {
-        DurableSubscriber subscriber = registry.find(claim.id().subscription());
-        if (subscriber == null) {
-            refuse(claim);
-            return;
-        }
-        log.info(
-                "durable.claimed: {} at version {}{}",
-                claim.id(),
-                claim.position(),
-                claim.fromDead() ? ", from a process that has died" : "");
-        PartitionRun run = subscriber.run(claim, carefulPermit, host);
-        Optional<HistoryChangedException> problem = Optional.empty();
-        if (claim.stopped()) {
-            run.partition().run.stop(Objects.requireNonNullElse(claim.failure(), "its failure is not stored"));
-        } else {
-            problem = checkpoints.problem(claim);
-            problem.ifPresent(run::stopAtFirstTurn);
-        }
-        if (!host.add(run, me)) {
-            refuse(claim);
-        } else if (registry.find(subscriber.name()) != subscriber) {
-            run.release(); // closed meanwhile
-        } else {
-            if (checkpoints.remember(claim, before, problem.isPresent())) {
-                run.abandon();
-            }
-            run.wake();
-        }
-    }
-
-    /** The subscription was closed, or this process stops. */
-    private void refuse(Claim claim) {
-        database.query(connection -> {
-            database.claims.release(connection, claim.held(), claim.position(), claim.position());
-            return true;
-        });
     }
 
     /** Deletes the rows of dead processes, so that all processes see the same. */

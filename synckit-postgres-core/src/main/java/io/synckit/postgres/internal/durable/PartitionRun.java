@@ -207,13 +207,14 @@ final class PartitionRun implements Runnable {
         if (partition.mustEnd()) {
             return end();
         }
-        if (releasing) {
-            giveUp();
-            return end();
-        }
+        // Before a release, because the next owner would not find that the checkpoint is stale.
         RuntimeException cause = stopCause;
         if (cause != null && !partition.run.isStopped()) {
             stopBecauseOf(cause);
+        }
+        if (releasing) {
+            giveUp();
+            return end();
         }
         if (partition.run.isStopped()) {
             return NEVER;

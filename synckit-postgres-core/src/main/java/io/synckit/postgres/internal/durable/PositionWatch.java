@@ -23,6 +23,9 @@ final class PositionWatch {
     private static final long FIRST_PAUSE = Duration.ofMillis(5).toNanos();
     private static final long MAX_PAUSE = Duration.ofMillis(250).toNanos();
 
+    /** More versions are not kept. Who waits for one reads the table. */
+    private static final int MAX_AWAITED = 1000;
+
     private final DurableOptions options;
     private final Database database;
     private final Coordinator coordinator;
@@ -65,7 +68,9 @@ final class PositionWatch {
     /** Another process waits for a version. */
     void awaitedElsewhere(long version) {
         if (!coordinator.runs(options.name()).isEmpty()) {
-            awaited.add(version);
+            if (awaited.size() < MAX_AWAITED) {
+                awaited.add(version);
+            }
             wakeRuns();
             answer();
         }

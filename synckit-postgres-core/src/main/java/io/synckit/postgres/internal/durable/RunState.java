@@ -26,8 +26,11 @@ final class RunState {
         return failure;
     }
 
-    /** Waits with the current event. */
+    /** Waits with the current event, unless it has stopped. */
     void backOff(Duration pause, String reason) {
+        if (isStopped()) {
+            return;
+        }
         state = State.BACKING_OFF;
         failure = reason;
         notBefore = clock.nanos() + pause.toNanos();

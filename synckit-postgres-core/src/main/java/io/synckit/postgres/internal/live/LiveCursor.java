@@ -38,6 +38,7 @@ final class LiveCursor {
     private final PendingNotices notices = new PendingNotices();
     private @Nullable RuntimeException failure;
     private boolean tooSlow;
+    private Step.@Nullable ReadPage reading;
     private boolean completed;
     /** Events that were taken when the listener stopped. They come first after its next start. */
     private List<StoredEvent> returned = List.of();
@@ -59,11 +60,6 @@ final class LiveCursor {
         this.wanted = wanted;
         this.handled = new HandledPosition(since, clock);
         this.next = since;
-    }
-
-    /** It was added to the subscriptions, where events up to this version are published. It is not run before it is opened. */
-    void added(long published) {
-        catchUp(published);
     }
 
     /** Opens it. A subscription that starts at the end of the published events has nothing to do yet. */
@@ -138,6 +134,7 @@ final class LiveCursor {
      * @param published the version up to which events count as published now
      */
     boolean rewind(long version, long published) {
+        reading = null; // a page that is read now may be of the former log
         boolean idle = state == State.CAUGHT_UP;
         if (idle) {
             next = version;
@@ -208,7 +205,8 @@ final class LiveCursor {
             return null;
         }
         if (next < recent.after()) {
-            return new Step.ReadPage(next, recent.upTo(), (int) Math.min(demand, pageSize));
+            reading = new Step.ReadPage(next, recent.upTo(), (int) Math.min(demand, pageSize));
+            return reading;
         }
         if (whenSlow != SlowSubscriber.WAIT && backlog.mustRecount(next)) {
             backlog.recount(recent.slice(next, wanted, Long.MAX_VALUE).events().size(), recent.upTo());
@@ -231,9 +229,9 @@ final class LiveCursor {
         return new Step.Tell(notices.take(), completed || failure != null, failure);
     }
 
-    /** Takes the events of a page. Returns false if the position has changed since the page was requested: then they do not count. */
+    /** Takes the events of a page. Returns false if the position or the log has changed since it was requested: then they do not count. */
     boolean takePage(Step.ReadPage page, List<StoredEvent> events, long upTo) {
-        if (next != page.since()) {
+        if (next != page.since() || page != reading) {
             return false;
         }
         // Events that a JSON filter has rejected are not on the page, so the count would be wrong.

@@ -153,7 +153,7 @@ public final class Subscriptions implements LiveFeed {
                 throw new StoreClosedException("subscribe");
             }
             index.add(subscriber);
-            subscriber.cursor().added(recent.upTo());
+            subscriber.cursor().catchUp(recent.upTo());
         });
     }
 

@@ -52,6 +52,13 @@ public final class PartitionClaims {
              where owner = ? and (subscription, partition) in (select * from unnest(?::text[], ?::integer[]))
             """;
 
+    /** As {@code ClaimedRow.storeStaleCheckpoint} marks a partition. */
+    private static final String GIVE_BACK_STALE = """
+            update <checkpoints> set owner = null, epoch = epoch + 1, suspect = position, attempts = 0, retry_at = 'infinity',
+                   failure = ?, updated_at = clock_timestamp()
+             where owner = ? and subscription = ? and partition = ? and position >= ?
+            """;
+
     private static final String RELEASE = """
             update <checkpoints> set owner = null, epoch = epoch + 1,
                    position = case when position >= ? then greatest(position, ?) else position end,
@@ -63,6 +70,7 @@ public final class PartitionClaims {
     private final String commitSynchronously;
     private final String terminate;
     private final String giveBack;
+    private final String giveBackStale;
     private final String release;
 
     public PartitionClaims(TableName name) {
@@ -71,6 +79,7 @@ public final class PartitionClaims {
         this.commitSynchronously = statements.named(COMMIT_SYNCHRONOUSLY);
         this.terminate = statements.named(TERMINATE);
         this.giveBack = statements.named(GIVE_BACK);
+        this.giveBackStale = statements.named(GIVE_BACK_STALE);
         this.release = statements.named(RELEASE);
     }
 
@@ -130,6 +139,24 @@ public final class PartitionClaims {
             statement.setInt(1, me);
             Statements.bind(statement, 2, partitions);
             statement.executeUpdate();
+        }
+    }
+
+    /**
+     * Gives a partition back that this process owns in the row, but does not handle, if its checkpoint is stale. It stops. Returns false if
+     * its checkpoint is not stale.
+     *
+     * @param firstReplaced the first version that belongs to another log
+     */
+    public boolean giveBackStale(Connection connection, int me, PartitionId id, long firstReplaced, String failure)
+            throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(giveBackStale)) {
+            statement.setString(1, failure);
+            statement.setInt(2, me);
+            statement.setString(3, id.subscription());
+            statement.setInt(4, id.partition());
+            statement.setLong(5, firstReplaced);
+            return statement.executeUpdate() > 0;
         }
     }
 

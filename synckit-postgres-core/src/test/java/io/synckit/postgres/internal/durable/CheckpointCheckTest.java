@@ -81,6 +81,16 @@ class CheckpointCheckTest {
         assertThat(claim(ME, 5, NEW_SERVER)).isPresent();
     }
 
+    /** At the claim after the failed start, this process is the former owner. */
+    @Test
+    void checkpointOfAnotherProcessIsAcceptedAfterAFailedStart() {
+        claim(null, 5, FORMER_SERVER);
+        change(4, NEW_SERVER);
+        check.claimed(claimOf(ANOTHER, 50, NEW_SERVER));
+
+        assertThat(claim(ME, 50, NEW_SERVER)).isEmpty();
+    }
+
     @Test
     void claimWhoseStartHasFailedIsCompared() {
         claim(null, 5, FORMER_SERVER);
@@ -151,6 +161,7 @@ class CheckpointCheckTest {
     private Optional<HistoryChangedException> claim(@Nullable Integer formerOwner, long position, long server) {
         HistoryChange before = check.lastChange();
         Claim claim = claimOf(formerOwner, position, server);
+        check.claimed(claim);
         Optional<HistoryChangedException> problem = check.problem(claim);
         assertThat(check.remember(claim, before, problem.isPresent())).isFalse();
         return problem;

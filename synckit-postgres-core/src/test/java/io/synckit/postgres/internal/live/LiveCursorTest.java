@@ -37,7 +37,7 @@ class LiveCursorTest {
     }
 
     private void openAtEnd() {
-        cursor.added(recent.upTo());
+        cursor.catchUp(recent.upTo());
         assertThat(cursor.open(Long.MAX_VALUE, recent.upTo())).isFalse();
     }
 
@@ -80,7 +80,7 @@ class LiveCursorTest {
 
     @Test
     void eventsBeforeOpeningAreNotLost() {
-        cursor.added(recent.upTo());
+        cursor.catchUp(recent.upTo());
         assertThat(publish(1, 2)).isFalse();
 
         assertThat(cursor.open(Long.MAX_VALUE, recent.upTo())).isTrue();
@@ -99,7 +99,7 @@ class LiveCursorTest {
     @Test
     void readsAPageWhereItIsBehindTheRecentEvents() {
         recent.clear(500, 1);
-        cursor.added(recent.upTo());
+        cursor.catchUp(recent.upTo());
 
         assertThat(cursor.open(Long.MAX_VALUE, recent.upTo())).isTrue();
         Step.ReadPage page = (Step.ReadPage) cursor.take(recent, PAGE);
@@ -111,7 +111,7 @@ class LiveCursorTest {
     @Test
     void pageIsIgnoredAfterTheHistoryHasChanged() {
         recent.clear(500, 1);
-        cursor.added(recent.upTo());
+        cursor.catchUp(recent.upTo());
         cursor.open(Long.MAX_VALUE, recent.upTo());
         Step.ReadPage page = new Step.ReadPage(100, 500, PAGE);
 
@@ -121,7 +121,7 @@ class LiveCursorTest {
 
     @Test
     void takesNoMoreThanIsRequested() {
-        cursor.added(recent.upTo());
+        cursor.catchUp(recent.upTo());
         assertThat(cursor.open(2, recent.upTo())).isFalse();
         publish(1, 5);
 
@@ -133,7 +133,7 @@ class LiveCursorTest {
 
     @Test
     void demandDoesNotOverflow() {
-        cursor.added(recent.upTo());
+        cursor.catchUp(recent.upTo());
         cursor.open(Long.MAX_VALUE - 1, recent.upTo());
         cursor.request(Long.MAX_VALUE);
         publish(1, 1);
@@ -143,7 +143,7 @@ class LiveCursorTest {
 
     @Test
     void rejectedEventsAreRequestedAgain() {
-        cursor.added(recent.upTo());
+        cursor.catchUp(recent.upTo());
         cursor.open(2, recent.upTo());
         publish(1, 5);
         take();

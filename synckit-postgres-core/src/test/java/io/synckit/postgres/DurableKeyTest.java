@@ -1,0 +1,131 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.DurableProcesses;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.DurableSubscription.State;
+import io.synckit.subscription.StartFrom;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Unusual keys of durable subscriptions, and many keys that fail. */
+class DurableKeyTest {
+
+    private static final Duration LONG = Duration.ofMinutes(4);
+
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
+    @RegisterExtension
+    private final DurableProcesses processes = new DurableProcesses(database);
+
+    private final List<Object> handled = new CopyOnWriteArrayList<>();
+
+    private void store(String aggregateId, Object data) {
+        processes.store().store(Event.of(aggregateId, "T", data));
+    }
+
+    private static DurableOptions options() {
+        return DurableOptions.named("numbers")
+                .startFrom(StartFrom.beginning())
+                .backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20));
+    }
+
+    private Outcome await(DurableSubscription subscription) throws InterruptedException {
+        return subscription.await(processes.store().latestVersion(), LONG);
+    }
+
+    /** The key of an event whose key could not be evaluated begins with these words. */
+    @ParameterizedTest
+    @ValueSource(strings = {"event without key: 1", "event without key: x"})
+    void aggregateIdLikeAnInternalKeyIsRetried(String id) throws InterruptedException {
+        AtomicInteger failures = new AtomicInteger();
+        store("key", "first");
+        store(id, "second");
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().delivery(Delivery.EXACTLY_ONCE), (event, context) -> {
+                    if (event.aggregateId().equals(id) && failures.incrementAndGet() <= 3) {
+                        throw new IllegalStateException("on purpose");
+                    }
+                    handled.add(event.data());
+                });
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).containsExactly("first", "second");
+    }
+
+    /** A key that is too long for the index of the table, one that PostgreSQL rejects, and one that another event could have. */
+    @ParameterizedTest
+    @ValueSource(strings = {"long", "\0", "event without key: 1"})
+    void eventWhoseKeyCannotBeStoredIsParked(String key) throws InterruptedException {
+        store("key", "first");
+        store("key", "bad");
+        store("key", "third");
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        options()
+                                .maxRetries(1)
+                                .keyedBy(event -> !event.data().equals("bad")
+                                        ? event.aggregateId()
+                                        : key.equals("long") ? "k".repeat(256) : key),
+                        (event, context) -> handled.add(event.data()));
+
+        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        assertThat(handled).containsExactly("first", "third");
+        assertThat(subscription.parked(10)).singleElement().satisfies(parked -> {
+            assertThat(parked.key()).isEqualTo("event without key: 2");
+            assertThat(parked.failure()).contains("for the event at version 2", "return at most 255 characters");
+        });
+    }
+
+    /** All keys wait, and there is no other event. The good one lets half of them step aside without an outage. */
+    @Test
+    void outageParksNoWaitingKey() throws InterruptedException {
+        int keys = 12;
+        int maxRetries = 3;
+        for (int i = 0; i < keys; i++) {
+            store(i == keys / 2 ? "good" : "bad-" + i, i);
+        }
+        store("bad-" + keys, keys);
+        AtomicBoolean outage = new AtomicBoolean(true);
+        AtomicInteger failures = new AtomicInteger();
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        options().maxRetries(maxRetries).backoff(Duration.ofMillis(100), 1, Duration.ofMillis(100)),
+                        (event, context) -> {
+                            if (outage.get() && event.aggregateId().startsWith("bad")) {
+                                failures.incrementAndGet();
+                                throw new IllegalStateException("the broker does not answer");
+                            }
+                            handled.add(event.data());
+                        });
+
+        Await.until(() -> failures.get() > keys * (maxRetries + 2));
+
+        assertThat(subscription.activity().get(0).state()).isEqualTo(State.BACKING_OFF);
+        outage.set(false);
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).hasSize(keys + 1);
+    }
+}
