@@ -2,7 +2,7 @@ package io.synckit;
 
 import io.synckit.internal.Texts;
 
-/** A text or number is not a version of this store, or a position lies beyond the end of the log. */
+/** A text or number is not a version of this store, or a position lies beyond the end of the log, or is not the expected one. */
 public class InvalidVersionException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
@@ -38,6 +38,14 @@ public class InvalidVersionException extends EventStoreException {
                         + ". Probable causes: a restore, a fail-over that lost commits, a reset sequence, or a checkpoint of"
                         + " another log. See \"Checkpoints after a restore\" in docs/schema.md",
                 position);
+    }
+
+    /** Returns the error for a durable subscription that is not at the position that the caller has expected. */
+    public static InvalidVersionException otherPosition(String subscription, Version expected, Version position) {
+        return new InvalidVersionException(
+                "Subscription '" + subscription + "' is at position " + position + ", expected: " + expected
+                        + "; nothing is changed, so check the position and try again",
+                expected);
     }
 
     /** Returns the invalid text. */

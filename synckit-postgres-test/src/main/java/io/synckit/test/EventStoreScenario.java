@@ -14,13 +14,14 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
  * A test against a real event store. It stores events, runs an action, and checks which events are stored and handled. Each step fails with an
- * {@link AssertionError} that says what was found. Used by one thread.
+ * {@link AssertionError} that says what was found, and in a Spring test also if a transaction is active. Used by one thread.
  */
 public final class EventStoreScenario {
 
@@ -31,9 +32,16 @@ public final class EventStoreScenario {
 
     private final EventStore store;
     private final EventSubscriptions subscriptions;
+    private final BooleanSupplier inTransaction;
     private Version before;
 
     public EventStoreScenario(EventStore store, EventSubscriptions subscriptions) {
+        this(store, subscriptions, () -> false);
+    }
+
+    /** @param inTransaction returns whether the calling thread has a transaction */
+    EventStoreScenario(EventStore store, EventSubscriptions subscriptions, BooleanSupplier inTransaction) {
+        this.inTransaction = inTransaction;
         this.store = store;
         this.subscriptions = subscriptions;
         this.before = Version.ZERO;
@@ -103,8 +111,17 @@ public final class EventStoreScenario {
     }
 
     private List<StoredEvent> stored() {
+        requireCommitted();
         try (Stream<StoredEvent> events = store.stream(before)) {
             return events.toList();
+        }
+    }
+
+    private void requireCommitted() {
+        if (inTransaction.getAsBoolean()) {
+            throw new AssertionError(
+                    "a transaction is active, so the events of the test are not committed, and no handler receives"
+                            + " them; remove @Transactional from the test");
         }
     }
 
@@ -125,6 +142,7 @@ public final class EventStoreScenario {
      * @throws AssertionError if the time is over, or a key is parked. It names position, lag, waiting keys and the last failure
      */
     public EventStoreScenario awaitHandled(String subscription, Duration timeout) throws InterruptedException {
+        requireCommitted();
         DurableSubscription found = subscriptions
                 .durable(subscription)
                 .orElseThrow(() -> new AssertionError("there is no durable subscription '" + subscription

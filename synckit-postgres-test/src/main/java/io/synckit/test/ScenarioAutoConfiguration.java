@@ -9,6 +9,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Lazy;
 import org.springframework.context.annotation.Scope;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /** A scenario for each place that injects one. */
 @AutoConfiguration
@@ -20,6 +21,7 @@ final class ScenarioAutoConfiguration {
     @Scope("prototype")
     @ConditionalOnMissingBean
     EventStoreScenario eventStoreScenario(EventStore store, EventSubscriptions subscriptions) {
-        return new EventStoreScenario(store, subscriptions);
+        return new EventStoreScenario(
+                store, subscriptions, TransactionSynchronizationManager::isActualTransactionActive);
     }
 }

@@ -33,6 +33,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Flow;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -154,7 +155,7 @@ class ReadmeSnippetsTest {
         subscriptions.publisher(LiveOptions.named("in-tens").from(Version.ZERO)).subscribe(subscriber);
     }
 
-    boolean ship(String orderId) {
+    boolean ship(String orderId) throws InterruptedException {
         for (int attempt = 1; ; attempt++) {
             List<StoredEvent> history;
             try (Stream<StoredEvent> stream = events.streamByAggregate(orderId, Version.ZERO)) {
@@ -171,12 +172,13 @@ class ReadmeSnippetsTest {
                 if (attempt == 5) {
                     throw e;
                 }
+                Thread.sleep(ThreadLocalRandom.current().nextInt(20));
             }
         }
     }
 
     @Test
-    void useCasesOfTheReadme() {
+    void useCasesOfTheReadme() throws InterruptedException {
         Version since = events.latestVersion();
         Version version = shop.place("order-1", new OrderPlaced("alice", "coffee", 2));
         assertThatExceptionOfType(DuplicateKeyException.class)

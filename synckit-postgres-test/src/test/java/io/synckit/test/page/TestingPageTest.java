@@ -127,7 +127,7 @@ class TestingPageTest {
             scenario.when(() -> shop.place("order-4", "dora", "milk", 1));
             DurableSubscription confirmations =
                     subscriptions.durable("confirmations").orElseThrow();
-            assertThat(confirmations.await(events.latestVersion(), Duration.ofSeconds(30)))
+            assertThat(confirmations.await(events.latestVersion(), "order-4", Duration.ofSeconds(30)))
                     .isEqualTo(Outcome.PARKED);
 
             mail.fails(false);

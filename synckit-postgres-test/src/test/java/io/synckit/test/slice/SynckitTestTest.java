@@ -1,6 +1,7 @@
 package io.synckit.test.slice;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.synckit.Event;
 import io.synckit.EventStore;
@@ -77,5 +78,14 @@ class SynckitTestTest {
     void otherComponentsAreLeftOut() {
         assertThat(context.getBeanProvider(NotNamed.class).getIfAvailable()).isNull();
         assertThat(context.getEnvironment().getProperty("shop.discount")).isEqualTo("5");
+    }
+
+    @Test
+    @Transactional
+    void scenarioFailsInATransaction() {
+        store.store(Event.of("order-3", new OrderPlaced("milk", 1)));
+
+        assertThatThrownBy(() -> scenario.awaitHandled("sales")).hasMessageContaining("a transaction is active");
+        assertThatThrownBy(scenario::thenNothingStored).hasMessageContaining("a transaction is active");
     }
 }

@@ -151,10 +151,7 @@ final class DurableOperator {
             requireInLog(connection, to);
             long lowest = lock(connection);
             if (lowest != expected.value()) {
-                throw new InvalidVersionException(
-                        expected.toString(),
-                        "the position of subscription '" + name + "' is " + lowest
-                                + "; nothing is changed, so check it and try again");
+                throw InvalidVersionException.otherPosition(name, expected, Version.of(lowest));
             }
             database.admin.move(connection, name, to.value());
             return changed(connection);

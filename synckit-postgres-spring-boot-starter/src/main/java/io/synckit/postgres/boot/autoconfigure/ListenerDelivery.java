@@ -4,6 +4,7 @@ import io.synckit.InvalidConfigException;
 import io.synckit.postgres.boot.SynckitListener;
 import io.synckit.subscription.DurableOptions.Delivery;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
@@ -41,6 +42,11 @@ final class ListenerDelivery {
                 method,
                 "is @Async, so it would return before its work is done; remove @Async");
         TransactionAttribute transaction = transactions.getTransactionAttribute(method, beanClass);
+        require(
+                transaction == null || (method.getModifiers() & (Modifier.PRIVATE | Modifier.FINAL)) == 0,
+                method,
+                "is @Transactional, but private or final, so it would run on the proxy, whose fields are null; make it public and not"
+                        + " final");
         boolean exactlyOnce = switch (annotation.delivery()) {
             case AUTO -> transaction != null;
             case EXACTLY_ONCE -> true;

@@ -338,6 +338,22 @@ class SynckitListenerTest {
         public void on(StoredEvent event) {}
     }
 
+    @Configuration(proxyBeanMethods = false)
+    static class PrivateMethod {
+
+        @Transactional
+        @SynckitListener(subscription = "t")
+        private void on(StoredEvent event) {}
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class FinalMethod {
+
+        @Transactional
+        @SynckitListener(subscription = "t", delivery = SynckitListener.Delivery.AT_LEAST_ONCE)
+        public final void on(StoredEvent event) {}
+    }
+
     private void assertFails(String message, Class<?>... configurations) {
         runner.withUserConfiguration(configurations)
                 .withPropertyValues("spring.datasource.url=" + database.url())
@@ -363,6 +379,8 @@ class SynckitListenerTest {
         assertFails("is @Async", Asynchronous.class);
         assertFails("partitions is 0", InvalidOptions.class);
         assertFails("another transaction manager", OtherManager.class);
+        assertFails("private or final", PrivateMethod.class);
+        assertFails("private or final", FinalMethod.class);
     }
 
     @Test
