@@ -50,6 +50,6 @@ class OptionsTest {
         assertThatThrownBy(() -> Options.parse("--contender", "none"))
                 .hasMessageStartingWith("unknown contender in none; there are [synckit,");
         assertThatThrownBy(() -> Options.parse("--fault", "kil"))
-                .hasMessageStartingWith("unknown fault kil; there are kill, suspend,");
+                .hasMessageStartingWith("unknown fault kil; there are kill, death-in-call,");
     }
 }
