@@ -10,6 +10,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +49,9 @@ public final class Membership implements ListenerTenant {
     private volatile boolean polls;
     private volatile boolean pinned;
     private long nextAttempt;
+
+    /** Two threads take the lock of this process: the one that listens, and the coordinator's. Else each could insert a row. */
+    private final ReentrantLock anchoring = new ReentrantLock();
 
     Membership(
             InstanceTable instances,
@@ -145,8 +149,13 @@ public final class Membership implements ListenerTenant {
         if (connection != listening) {
             connection.listen(control.name(connection.connection()), onSignal);
             InstanceTable.limitSilence(connection.connection(), ownerTimeout);
-            listening = connection;
-            locked = pinned;
+            anchoring.lock();
+            try {
+                listening = connection;
+                locked = pinned;
+            } finally {
+                anchoring.unlock();
+            }
             nextAttempt = clock.nanos();
         }
         // The transaction that holds the lock meanwhile is ended by another thread.
@@ -157,14 +166,23 @@ public final class Membership implements ListenerTenant {
     }
 
     /**
-     * Locks the row of this process, and inserts it if it is not there. Returns false if the server has not noticed yet that the former
-     * connection of this process is lost. On another server there is no such connection.
+     * Locks the row of this process, and inserts it if it is not there. Returns false if another thread has locked it, or if the server has not
+     * noticed yet that the former connection of this process is lost. On another server there is no such connection.
      *
      * @param holder the connection that holds the lock
      * @param writer the connection that writes the row, outside a transaction
      * @param inTransaction whether the lock ends with the open transaction of the holder
      */
     boolean anchor(Connection holder, Connection writer, boolean inTransaction) throws SQLException {
+        anchoring.lock();
+        try {
+            return !locked && anchorAlone(holder, writer, inTransaction);
+        } finally {
+            anchoring.unlock();
+        }
+    }
+
+    private boolean anchorAlone(Connection holder, Connection writer, boolean inTransaction) throws SQLException {
         int known = id;
         long server = ServerStart.of(writer);
         if (known != 0 && !lock(holder, known, inTransaction)) {
