@@ -91,6 +91,8 @@ class ConfigTest {
                 "",
                 "mysql://u:s3cret@h/d",
                 "jdbc:mysql://u:s3cret@h/d",
+                "postgres://u:s3cret@,",
+                "jdbc:postgresql://,/s3cret",
                 "postgres://u:s3cret@h :1/d",
                 "postgres://u:s3c/ret@h:1x/d",
                 "postgres://u:s3cret?@h/d",

@@ -53,9 +53,10 @@ class DurableStaleCheckpointTest {
     }
 
     private void replaceEvents() {
-        database.execute("begin; set local synckit.maintenance = 'on'; truncate synckit.events restart identity;"
-                + " insert into synckit.events (id, aggregate_id, stream_version, event_type, data)"
-                + " select 'new-' || i, 'new-' || i, 1, 'T', '1' from generate_series(1, 30) i; commit");
+        database.executeDespiteDeadlocks(
+                "begin; set local synckit.maintenance = 'on'; truncate synckit.events restart identity;"
+                        + " insert into synckit.events (id, aggregate_id, stream_version, event_type, data)"
+                        + " select 'new-' || i, 'new-' || i, 1, 'T', '1' from generate_series(1, 30) i; commit");
     }
 
     private void awaitStopped(int partitions) {

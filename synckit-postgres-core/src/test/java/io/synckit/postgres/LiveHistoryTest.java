@@ -52,7 +52,7 @@ class LiveHistoryTest {
                         event -> seen.add(event.version().value()));
         Await.latch(reading);
 
-        database.execute(
+        database.executeDespiteDeadlocks(
                 "begin; set local synckit.maintenance = 'on'; truncate synckit.events restart identity; commit");
         store(1, 5);
         Await.until(() -> process.listener().historyChange().isPresent());

@@ -21,7 +21,11 @@ public final class PhysicalConnections {
 
     /** Returns whether the driver accepts the URL. The driver's own error shows the URL, which may contain a password. */
     public static boolean isUrl(String url) {
-        return Driver.parseURL(url, null) != null;
+        try {
+            return Driver.parseURL(url, null) != null;
+        } catch (RuntimeException e) {
+            return false; // such as a list of hosts with an empty one
+        }
     }
 
     /**
