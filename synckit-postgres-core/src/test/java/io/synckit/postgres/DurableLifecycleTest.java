@@ -295,6 +295,7 @@ class DurableLifecycleTest {
         }));
         assertThat(await(running)).isTrue();
         owner.die();
+        store(3, 4); // a process at rest does not look for others
         Await.until(database, "select count(*) from synckit.events_instances", "1");
         goOn.countDown();
 
