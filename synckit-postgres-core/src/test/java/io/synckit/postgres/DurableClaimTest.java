@@ -37,10 +37,6 @@ class DurableClaimTest {
         }
     }
 
-    private static boolean isCoordinator() {
-        return Thread.currentThread().getName().startsWith("synckit-durable-");
-    }
-
     /** The partition is claimed before the reader is started, so it has handled all that the reader had published before. */
     @Test
     void subscriptionThatIsStartedAgainHandlesWhatWasStoredMeanwhile() {
@@ -55,7 +51,7 @@ class DurableClaimTest {
         AtomicBoolean starts = new AtomicBoolean();
         AtomicInteger statements = new AtomicInteger();
         process.beforeBorrow(() -> {
-            if (isCoordinator()) {
+            if (DurableProcess.isOnCoordinatorThread()) {
                 Await.latch(registered);
             } else if (starts.get() && Thread.currentThread() == starter && statements.incrementAndGet() == 2) {
                 registered.countDown();
@@ -93,7 +89,7 @@ class DurableClaimTest {
         String owner = database.query("select owner from synckit.events_checkpoints");
         AtomicBoolean failed = new AtomicBoolean();
         second.beforeBorrow(() -> {
-            if (isCoordinator()
+            if (DurableProcess.isOnCoordinatorThread()
                     && !owner.equals(database.query("select owner from synckit.events_checkpoints"))
                     && failed.compareAndSet(false, true)) {
                 throw new IllegalStateException("no connection, once");

@@ -66,10 +66,6 @@ class DurableStaleCheckpointTest {
                 String.valueOf(partitions));
     }
 
-    private static boolean isCoordinator() {
-        return Thread.currentThread().getName().startsWith("synckit-durable-");
-    }
-
     /** The handler threads are busy when the claims are compared, and another instance joins before the stops are stored. */
     @Test
     void partitionStopsAlthoughItIsToBeReleased() {
@@ -88,7 +84,7 @@ class DurableStaleCheckpointTest {
         Await.until(database, "select min(position) from synckit.events_checkpoints", "10");
         AtomicInteger statements = new AtomicInteger();
         first.beforeBorrow(() -> {
-            if (isCoordinator()) {
+            if (DurableProcess.isOnCoordinatorThread()) {
                 statements.incrementAndGet();
                 if (first.listener().historyChange().isPresent()) {
                     busy.set(true);

@@ -115,6 +115,11 @@ public final class DurableProcess implements AutoCloseable {
                 });
     }
 
+    /** Returns whether the calling thread claims and gives up partitions. For use in {@link #beforeBorrow}. */
+    public static boolean isOnCoordinatorThread() {
+        return Thread.currentThread().getName().startsWith("synckit-durable-");
+    }
+
     public String name() {
         return name;
     }

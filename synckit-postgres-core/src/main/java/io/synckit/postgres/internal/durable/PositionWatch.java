@@ -23,7 +23,7 @@ final class PositionWatch {
     private static final long FIRST_PAUSE = Duration.ofMillis(5).toNanos();
     private static final long MAX_PAUSE = Duration.ofMillis(250).toNanos();
 
-    /** More versions are not kept. Who waits for one reads the table. */
+    /** More versions are not kept. A process that waits for another version reads the table. */
     private static final int MAX_AWAITED = 1000;
 
     private final DurableOptions options;

@@ -45,7 +45,7 @@ class MembershipTest {
 
     /**
      * Seed 1545 of the torture runs: after a fail-over, the thread that listens and the coordinator took a lock at the same time. The process
-     * had two rows, and nobody ran the partitions of the second one.
+     * had two rows, and the partitions of the second one were not run.
      */
     @Test
     void processWithTwoThreadsHasOneRow() throws Exception {
