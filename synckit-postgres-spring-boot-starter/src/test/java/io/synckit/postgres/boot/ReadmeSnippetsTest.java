@@ -29,11 +29,11 @@ import io.synckit.subscription.StoredEventHandler;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Flow;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -51,6 +51,8 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Import;
+import org.springframework.core.retry.RetryPolicy;
+import org.springframework.core.retry.RetryTemplate;
 import org.springframework.dao.DuplicateKeyException;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Service;
@@ -155,30 +157,32 @@ class ReadmeSnippetsTest {
         subscriptions.publisher(LiveOptions.named("in-tens").from(Version.ZERO)).subscribe(subscriber);
     }
 
-    boolean ship(String orderId) throws InterruptedException {
-        for (int attempt = 1; ; attempt++) {
-            List<StoredEvent> history;
-            try (Stream<StoredEvent> stream = events.streamByAggregate(orderId, Version.ZERO)) {
-                history = stream.toList();
-            }
-            if (history.stream().anyMatch(event -> event.type().equals("OrderShipped"))) {
-                return false;
-            }
-            try {
-                Event shipped = Event.of(orderId, "OrderShipped", Map.of("by", "post"));
-                events.append(orderId, ExpectedStreamVersion.exactly(history.size()), List.of(shipped));
-                return true;
-            } catch (WrongExpectedVersionException e) {
-                if (attempt == 5) {
-                    throw e;
-                }
-                Thread.sleep(ThreadLocalRandom.current().nextInt(20));
-            }
+    private final RetryTemplate conflicts = new RetryTemplate(RetryPolicy.builder()
+            .includes(WrongExpectedVersionException.class)
+            .maxRetries(4)
+            .delay(Duration.ofMillis(10))
+            .jitter(Duration.ofMillis(10))
+            .build());
+
+    boolean ship(String orderId) {
+        return conflicts.invoke(() -> shipOnce(orderId));
+    }
+
+    private boolean shipOnce(String orderId) {
+        List<StoredEvent> history;
+        try (Stream<StoredEvent> stream = events.streamByAggregate(orderId, Version.ZERO)) {
+            history = stream.toList();
         }
+        if (history.stream().anyMatch(event -> event.type().equals("OrderShipped"))) {
+            return false;
+        }
+        Event shipped = Event.of(orderId, "OrderShipped", Map.of("by", "post"));
+        events.append(orderId, ExpectedStreamVersion.exactly(history.size()), List.of(shipped));
+        return true;
     }
 
     @Test
-    void useCasesOfTheReadme() throws InterruptedException {
+    void useCasesOfTheReadme() {
         Version since = events.latestVersion();
         Version version = shop.place("order-1", new OrderPlaced("alice", "coffee", 2));
         assertThatExceptionOfType(DuplicateKeyException.class)
