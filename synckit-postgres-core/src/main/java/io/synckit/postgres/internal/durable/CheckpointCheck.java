@@ -81,15 +81,13 @@ final class CheckpointCheck {
         return position <= head ? Optional.empty() : Optional.of(stale(position, Version.ZERO, clock.now()));
     }
 
-    /** Returns the history change with which the next claim of a partition is compared; null if there is none. */
+    /**
+     * Returns the history change with which this process must compare the next claim of a partition, before another process may claim it; null
+     * if there is none.
+     */
     synchronized @Nullable HistoryChange unchecked(PartitionId id) {
         LastClaim last = claims.get(id);
         return last == null ? null : last.change;
-    }
-
-    /** Returns whether this process must compare a checkpoint with a history change before another process may claim it. */
-    boolean mustCheck(PartitionId id) {
-        return unchecked(id) != null;
     }
 
     /**

@@ -128,7 +128,7 @@ final class Ownership {
                 run.loseOrAbandon();
             } else if (run != null && !should) {
                 run.release();
-            } else if (run == null && isOwner && !partition.paused() && checkpoints.mustCheck(partition.id())) {
+            } else if (run == null && isOwner && !partition.paused() && checkpoints.unchecked(partition.id()) != null) {
                 claimable.add(partition.id());
             } else if (run == null && should && (owner == null || isOwner || dead.contains(owner))) {
                 claimable.add(partition.id());
