@@ -65,7 +65,7 @@ public final class DurableOptions {
     }
 
     /**
-     * Returns options for a subscription to every event that is committed after its first start.
+     * Returns options for a subscription that begins, at its first start, as {@link StartFrom#now()} says.
      *
      * @param name identifies the subscription in the database. All processes that use a name share its work
      * @throws IllegalArgumentException if the name is blank, has control characters or is longer than {@value #MAX_NAME_LENGTH} characters
@@ -73,8 +73,8 @@ public final class DurableOptions {
     public static DurableOptions named(String name) {
         if (name.isBlank() || name.length() > MAX_NAME_LENGTH || name.chars().anyMatch(Character::isISOControl)) {
             throw new IllegalArgumentException("the name of the subscription is '" + Texts.printable(name)
-                    + "'; give it 1 to " + MAX_NAME_LENGTH
-                    + " characters that are neither blank nor control characters");
+                    + "'; it must have 1 to " + MAX_NAME_LENGTH
+                    + " characters, and must neither be blank nor contain control characters");
         }
         return new DurableOptions(name);
     }

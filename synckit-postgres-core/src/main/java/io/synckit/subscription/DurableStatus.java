@@ -26,8 +26,11 @@ public record DurableStatus(
         partitions = List.copyOf(partitions);
     }
 
-    /** Returns the lowest position of a partition. In exactly-once delivery, a position that passes only
-     * events that do not match is stored after a minute or 10,000 versions. */
+    /**
+     * Returns the lowest position of a partition. A partition in exactly-once delivery that has only skipped events which do not match
+     * stores its position after a minute or 10,000 versions. Until then the position is lower than the one of
+     * {@link DurableSubscription#activity()}.
+     */
     public Version position() {
         return partitions.stream()
                 .map(Partition::position)

@@ -38,8 +38,8 @@ public interface DurableSubscription extends AutoCloseable {
 
     /**
      * Pauses the subscription in all processes, also after a restart, until {@link #resume}. When the method returns, no handler call
-     * in exactly-once delivery can commit any more. Waits for running calls: 30 seconds, or the close timeout of the listener if it is
-     * not zero. Then it ends the sessions of exactly-once calls that still run. At-least-once calls are not interrupted.
+     * in exactly-once delivery can commit any more. Waits for running calls: 30 seconds, or without Spring the close timeout of the
+     * listener if it is not zero. Then it ends the sessions of exactly-once calls that still run. At-least-once calls are not interrupted.
      *
      * @throws io.synckit.EventStoreException if a session cannot be ended. The subscription is paused, but the call may still commit
      */
@@ -59,6 +59,7 @@ public interface DurableSubscription extends AutoCloseable {
      * @param expected the lowest position of a partition ({@link DurableStatus#position()})
      * @param to all events after this version are handled, again or for the first time; those before are not
      * @throws InvalidVersionException if the position is not the expected one, or the version was not given out; nothing is changed
+     * @throws io.synckit.EventStoreException if a handler call still runs after the time that {@link #pause} waits; nothing is changed
      */
     void moveTo(Version expected, Version to);
 
@@ -69,6 +70,7 @@ public interface DurableSubscription extends AutoCloseable {
      * @param from all events after this version are handled again
      * @param action for example empties the tables of the read model, in the transaction that it runs in
      * @throws InvalidVersionException if the version was not given out; nothing is changed
+     * @throws io.synckit.EventStoreException if a handler call still runs after the time that {@link #pause} waits; nothing is changed
      */
     void replay(Version from, Runnable action);
 
@@ -98,7 +100,7 @@ public interface DurableSubscription extends AutoCloseable {
 
     /**
      * Ends the subscription in this process, and gives the partitions to other processes. Waits for running handler calls: at most 30
-     * seconds, or the close timeout of the listener if it is not zero. Closing again does nothing.
+     * seconds, or without Spring the close timeout of the listener if it is not zero. Closing again does nothing.
      */
     @Override
     void close();

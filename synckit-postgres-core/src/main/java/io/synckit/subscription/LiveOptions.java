@@ -50,7 +50,7 @@ public final class LiveOptions {
     public static LiveOptions named(String name) {
         if (name.isBlank() || name.length() > MAX_NAME_LENGTH) {
             throw new IllegalArgumentException("the name of the subscription is '" + Texts.printable(name)
-                    + "'; give it 1 to " + MAX_NAME_LENGTH + " characters that are not blank");
+                    + "'; it must have 1 to " + MAX_NAME_LENGTH + " characters, and must not be blank");
         }
         return new LiveOptions(name, List.of(), null, DEFAULT_BUFFER, SlowSubscriber.WAIT, null);
     }

@@ -11,7 +11,7 @@ public sealed interface StartFrom {
         return new After(Version.ZERO);
     }
 
-    /** Starts with the events that are committed from now on, or were held back by an open transaction. */
+    /** Starts with the events that readers can read from now on. An open transaction may have held some of them back. */
     static StartFrom now() {
         return new Now();
     }

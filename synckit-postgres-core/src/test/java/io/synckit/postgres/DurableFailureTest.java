@@ -19,6 +19,7 @@ import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.Delivery;
 import io.synckit.subscription.DurableOptions.OnExhausted;
 import io.synckit.subscription.DurableOptions.Ordering;
+import io.synckit.subscription.DurableStatus;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
 import io.synckit.subscription.DurableSubscription.State;
@@ -284,6 +285,42 @@ class DurableFailureTest {
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
         assertThat(handled.rest())
                 .isEqualTo(IntStream.range(0, 20).<Object>mapToObj(i -> i).toList());
+    }
+
+    /** No key waits, so there is nothing to skip by key. */
+    @Test
+    void moveSkipsTheEventAtWhichTotalOrderingHasStopped() throws InterruptedException {
+        DurableProcess process = processes.start();
+        Collector<Object> handled = new Collector<>();
+        store(0, 5, 2);
+        Version failing = store.store(Event.of("key-1", "T", 5)).version();
+        store(6, 20, 2);
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options(Delivery.AT_LEAST_ONCE)
+                                .ordering(Ordering.TOTAL)
+                                .maxRetries(0)
+                                .onExhausted(OnExhausted.STOP),
+                        (event, context) -> {
+                            if (event.version().equals(failing)) {
+                                fail("on purpose");
+                            }
+                            handled.add(event.data());
+                        });
+        Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
+        Await.until(() -> subscription.status().position().equals(subscription.activity().get(0).position()));
+        DurableStatus status = subscription.status();
+        assertThat(status.partitions().get(0).suspect()).isEqualTo(failing);
+        assertThat(subscription.skip("key-1")).isFalse();
+
+        subscription.moveTo(status.position(), failing);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled.rest())
+                .isEqualTo(IntStream.range(0, 20)
+                        .filter(i -> i != 5)
+                        .<Object>mapToObj(i -> i)
+                        .toList());
     }
 
     /** Every call fails for a while. Only the first keys step aside, and none is parked. */

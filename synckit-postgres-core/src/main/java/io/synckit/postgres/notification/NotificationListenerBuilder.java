@@ -29,7 +29,7 @@ public final class NotificationListenerBuilder {
     /** How long {@link NotificationListener#close} waits for running handlers. */
     public static final Duration DEFAULT_CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
-    /** Time after which a process counts as dead for durable subscriptions if the server hears nothing of it. */
+    /** Time after which a process counts as dead for durable subscriptions if the server receives nothing from it. */
     public static final Duration DEFAULT_OWNER_TIMEOUT = Duration.ofSeconds(30);
 
     /** Handlers that may run at the same time if no executor is given. */
@@ -157,8 +157,8 @@ public final class NotificationListenerBuilder {
     }
 
     /**
-     * Sets after which time a process counts as dead for durable subscriptions, if the server hears nothing of it: because it is paused, or
-     * its host is gone. The default is 30 s. A process that has ended is noticed earlier. The listener sends a query at least every third of
+     * Sets after which time a process counts as dead for durable subscriptions, if the server receives nothing from it, for example
+     * because it is suspended. The default is 30 s. A process that ends, or whose host vanishes, is usually noticed earlier. The listener sends a query at least every third of
      * this time.
      *
      * @throws InvalidConfigException if it is below a second

@@ -12,8 +12,8 @@ import java.lang.annotation.Target;
  * Makes a method of a bean the handler of a durable subscription. The subscription continues at its checkpoint after a restart, and all
  * instances of the application share its work.
  *
- * <p>Parameters, in any order: {@code StoredEvent}, {@code List<StoredEvent>} (for batches), the payload, and {@code EventContext}. The
- * types of events follow from the class of the payload, unless {@link #types} is given. Texts can contain placeholders and SpEL
+ * <p>A method for single events has the payload as a parameter, {@code StoredEvent}, or both. A method for batches has
+ * {@code List<StoredEvent>}. Both can also have {@code EventContext}. The order is free. The types of events follow from the class of the payload, unless {@link #types} is given. Texts can contain placeholders and SpEL
  * ({@code #{…}}).
  *
  * <p>With {@code @Transactional} on the method or its class, delivery is exactly-once for what the method writes in that transaction.
@@ -64,10 +64,10 @@ public @interface SynckitListener {
     /** The longest pause. */
     String maxDelay() default "5m";
 
-    /** The maximum number of events in a batch or in a transaction. */
+    /** The maximum number of events in a transaction, or in a call with {@code List<StoredEvent>}. */
     int maxBatch() default DurableOptions.DEFAULT_MAX_BATCH;
 
-    /** {@code false}: this instance does not run the subscription. */
+    /** {@code false}: this instance does not run the subscription, so {@code EventSubscriptions.durable(name)} is empty in it. */
     String autoStartup() default "true";
 
     /** Where a subscription starts for the first time. */
@@ -76,7 +76,7 @@ public @interface SynckitListener {
         /** With the first event of the log. */
         BEGINNING,
 
-        /** With the events that are committed from now on. */
+        /** With the events that readers can read from now on. */
         NOW
     }
 

@@ -13,6 +13,7 @@ import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableStatus;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
 import io.synckit.subscription.EventSubscriptions;
@@ -58,7 +59,7 @@ class DurableSnippetsTest {
         DATABASE.close();
     }
 
-    interface MailSender {
+    interface Mails {
         void send(String to, String text, String idempotencyKey);
     }
 
@@ -102,9 +103,9 @@ class DurableSnippetsTest {
     @Component
     static class Confirmations {
 
-        private final MailSender mail;
+        private final Mails mail;
 
-        Confirmations(MailSender mail) {
+        Confirmations(Mails mail) {
             this.mail = mail;
         }
 
@@ -191,7 +192,7 @@ class DurableSnippetsTest {
         }
 
         @Bean
-        MailSender mail() {
+        Mails mail() {
             return (to, text, key) -> MAILS.add(to);
         }
 
@@ -228,6 +229,11 @@ class DurableSnippetsTest {
     @BeforeEach
     void find() {
         subscription = subscriptions.durable("sales").orElseThrow();
+    }
+
+    void skipFailedEvent(DurableSubscription subscription) {
+        DurableStatus status = subscription.status();
+        subscription.moveTo(status.position(), status.partitions().get(0).suspect());
     }
 
     void rebuild() {

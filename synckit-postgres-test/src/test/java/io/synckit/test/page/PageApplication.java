@@ -17,13 +17,13 @@ class PageApplication {
 
     record OrderPlaced(String customer, String item, int quantity) {}
 
-    interface MailSender {
+    interface Mails {
         void send(String to, String text, String idempotencyKey);
     }
 
     /** A mail server that can fail. */
     @Component
-    static class FakeMail implements MailSender {
+    static class FakeMail implements Mails {
 
         private volatile boolean fails;
 
@@ -63,9 +63,9 @@ class PageApplication {
     @Component
     static class Confirmations {
 
-        private final MailSender mail;
+        private final Mails mail;
 
-        Confirmations(MailSender mail) {
+        Confirmations(Mails mail) {
             this.mail = mail;
         }
 

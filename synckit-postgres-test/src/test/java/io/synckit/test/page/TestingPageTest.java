@@ -16,7 +16,7 @@ import io.synckit.test.SynckitExtension;
 import io.synckit.test.SynckitTest;
 import io.synckit.test.page.PageApplication.Confirmations;
 import io.synckit.test.page.PageApplication.FakeMail;
-import io.synckit.test.page.PageApplication.MailSender;
+import io.synckit.test.page.PageApplication.Mails;
 import io.synckit.test.page.PageApplication.OrderPlaced;
 import io.synckit.test.page.PageApplication.Sales;
 import io.synckit.test.page.PageApplication.Shop;
@@ -65,7 +65,7 @@ class TestingPageTest {
         private JdbcClient jdbc;
 
         @MockitoBean
-        private MailSender mail;
+        private Mails mail;
 
         @Test
         void orderIsCountedAndConfirmed() throws Exception {

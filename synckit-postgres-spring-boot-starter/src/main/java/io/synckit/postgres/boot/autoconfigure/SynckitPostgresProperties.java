@@ -105,7 +105,7 @@ record SynckitPostgresProperties(
     /**
      * Durable subscriptions.
      *
-     * @param ownerTimeout Time after which an instance of the application counts as dead if the server hears nothing of it, because it is paused or its host is gone. At least 1 s. An instance that ends is noticed earlier.
+     * @param ownerTimeout Time after which an instance of the application counts as dead if the server receives nothing from it, for example because its process is suspended. At least 1 s. An instance that ends, or whose host vanishes, is usually noticed earlier.
      */
     record Durable(@DefaultValue("30s") Duration ownerTimeout) {}
 
