@@ -83,7 +83,10 @@ final class ListeningSession {
                 new ReaderSchedule(settings.notificationTimeout(), settings.maxSilence(), clock.nanos());
         while (signals.isRunning()) {
             poller.audit();
-            tenant.serve(connected);
+            watchdog.watch(connected.connection(), () -> {
+                tenant.serve(connected);
+                return true;
+            });
             boolean notified = await(schedule);
             long now = clock.nanos();
             if (notified) {
