@@ -11,6 +11,7 @@ import io.synckit.postgres.internal.sql.PartitionClaims;
 import io.synckit.postgres.internal.sql.PartitionId;
 import io.synckit.postgres.internal.sql.TableName;
 import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.CallersTransaction;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.DurableProcess;
 import io.synckit.postgres.testing.DurableProcesses;
@@ -21,6 +22,7 @@ import io.synckit.subscription.DurableOptions.Delivery;
 import io.synckit.subscription.DurableOptions.OnExhausted;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.StartFrom;
 import java.sql.Connection;
 import java.time.Duration;
@@ -275,6 +277,55 @@ class DurableLifecycleTest {
                 .isInstanceOf(EventStoreException.class)
                 .hasMessageContaining("pause the subscription first");
         goOn.countDown();
+    }
+
+    /** The statement that inserts the row of the process waits for another session. */
+    @Test
+    void statementOfTheListenerThatHangsIsEnded() throws Exception {
+        Collector<Object> received = new Collector<>();
+        DurableProcess process = processes.start(builder -> builder.longestCall(Duration.ofSeconds(1)));
+        process.subscriptions().live(LiveOptions.named("live"), event -> received.add(event.data()));
+        store(0, 1);
+        assertThat(received.next()).isEqualTo(0);
+        try (CallersTransaction blocker = CallersTransaction.begin(database)) {
+            blocker.execute("lock table synckit.events_instances in share row exclusive mode");
+            DurableSubscription subscription = process.subscriptions().durable(options(), (event, context) -> {});
+            Await.until(
+                    database,
+                    "select count(*) > 0 from pg_locks where relation = 'synckit.events_instances'::regclass and not granted",
+                    "t");
+            store(1, 2);
+
+            assertThat(received.next()).isEqualTo(1);
+            blocker.rollback();
+            assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        }
+    }
+
+    /** Longer than any other statement may take. */
+    @Test
+    void moveWaitsForARunningCall() throws Exception {
+        CountDownLatch handling = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        store(0, 1);
+        DurableSubscription subscription = processes
+                .start(builder -> builder.longestCall(Duration.ofSeconds(1)))
+                .subscriptions()
+                .durable(options().delivery(Delivery.EXACTLY_ONCE), (event, context) -> {
+                    handling.countDown();
+                    await(goOn);
+                });
+        assertThat(await(handling)).isTrue();
+
+        CompletableFuture<Void> move = inThread(() -> subscription.moveTo(store.latestVersion(), Version.ZERO));
+        Await.until(
+                database,
+                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+                        + " and clock_timestamp() - query_start > interval '2 s'",
+                "1");
+        goOn.countDown();
+
+        assertThat(move).succeedsWithin(LONG);
     }
 
     /** The successor ends sessions that lock rows of the dead owner, but not this one. */

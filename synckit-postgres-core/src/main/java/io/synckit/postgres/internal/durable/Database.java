@@ -17,7 +17,9 @@ import io.synckit.postgres.internal.sql.SqlFunction;
 import io.synckit.postgres.internal.sql.SubscriptionTable;
 import io.synckit.postgres.internal.sql.TableName;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 
 /** The tables of durable subscriptions, and the connections to them. Thread-safe. */
@@ -75,6 +77,22 @@ public final class Database {
     <R> R transaction(SqlFunction<Connection, R> work) {
         try (Session session = Session.openAlone(pool)) {
             return watchdog.watch(session.connection(), () -> session.atomically(work));
+        } catch (SQLException e) {
+            throw SqlFailure.named("durable subscription of " + name, e);
+        }
+    }
+
+    /** Runs statements in one transaction. They wait for locks of others at most for {@code longest}, and then fail with 55P03. */
+    <R> R patientTransaction(Duration longest, SqlFunction<Connection, R> work) {
+        try (Session session = Session.openAlone(pool)) {
+            return session.atomically(connection -> {
+                try (PreparedStatement statement =
+                        connection.prepareStatement("select set_config('lock_timeout', ?, true)")) {
+                    statement.setString(1, longest.toMillis() + "ms");
+                    statement.execute();
+                }
+                return work.apply(connection);
+            });
         } catch (SQLException e) {
             throw SqlFailure.named("durable subscription of " + name, e);
         }

@@ -9,6 +9,7 @@ import io.synckit.postgres.internal.sql.ParkedCommand;
 import io.synckit.postgres.internal.sql.ParkedRow;
 import io.synckit.postgres.internal.sql.PartitionId;
 import io.synckit.postgres.internal.sql.Session;
+import io.synckit.postgres.internal.sql.SqlFunction;
 import io.synckit.postgres.internal.sql.SubscriptionTable;
 import io.synckit.subscription.DurableStatus;
 import io.synckit.subscription.ParkedKey;
@@ -131,7 +132,7 @@ final class DurableOperator {
     }
 
     void resume() {
-        database.transaction(connection -> {
+        patiently(connection -> {
             // Locks the checkpoints before the subscription, as replay() does.
             database.admin.restart(connection, name);
             database.admin.stale(connection, name).ifPresent(stale -> {
@@ -147,7 +148,7 @@ final class DurableOperator {
     }
 
     void moveTo(Version expected, Version to) {
-        database.transaction(connection -> {
+        patiently(connection -> {
             requireInLog(connection, to);
             long lowest = lock(connection);
             if (lowest != expected.value()) {
@@ -187,18 +188,34 @@ final class DurableOperator {
         }
     }
 
+    /** Locks all partitions. */
     private long lock(Connection connection) throws SQLException {
         try {
             return database.admin.lock(connection, name, grace);
         } catch (SQLException e) {
-            if (LOCK_NOT_AVAILABLE.equals(e.getSQLState())) {
-                throw new EventStoreException(
-                        "a handler call of subscription '" + name + "' runs for more than " + grace.toSeconds()
-                                + " s; nothing is changed; pause the subscription first, which ends such calls",
-                        e);
-            }
-            throw e;
+            throw named(e);
         }
+    }
+
+    /** Runs a transaction that may wait for the rows that a running handler call has locked. */
+    private <R> R patiently(SqlFunction<Connection, R> work) {
+        return database.patientTransaction(grace, connection -> {
+            try {
+                return work.apply(connection);
+            } catch (SQLException e) {
+                throw named(e);
+            }
+        });
+    }
+
+    private SQLException named(SQLException failure) {
+        if (!LOCK_NOT_AVAILABLE.equals(failure.getSQLState())) {
+            return failure;
+        }
+        throw new EventStoreException(
+                "a handler call of subscription '" + name + "' runs for more than " + grace.toSeconds()
+                        + " s; nothing is changed; pause the subscription first, which ends such calls",
+                failure);
     }
 
     private void requireInLog(Connection connection, Version version) throws SQLException {
@@ -234,7 +251,7 @@ final class DurableOperator {
     }
 
     private int command(@Nullable String key, @Nullable Long nextVersion, ParkedCommand command) {
-        int keys = database.transaction(connection -> {
+        int keys = patiently(connection -> {
             database.control.send(connection, Signals.command(name));
             return database.parkedAdmin.command(connection, name, key, nextVersion, command);
         });
