@@ -369,8 +369,8 @@ class DurableFailOverTest {
     void waitingKeysOfAnotherServerAreNotUsed() throws Exception {
         onAnotherServer.execute("insert into synckit.events_subscriptions (name, partitions) values ('numbers', 1)");
         onAnotherServer.execute(
-                "insert into synckit.events_parked (subscription, key, next_version, attempts, failure_type, failure)"
-                        + " values ('numbers', 'a', 1, 1, 'Other', 'other')");
+                "insert into synckit.events_parked (subscription, key, next_version, failed_version, attempts, failure_type, failure)"
+                        + " values ('numbers', 'a', 1, 1, 1, 'Other', 'other')");
         ofAnotherServer.set(DriverManager.getConnection(onAnotherServer.url()));
         listener.subscriptions().durable(options(Delivery.AT_LEAST_ONCE), (event, context) -> handled.add(event.id()));
 

@@ -308,7 +308,10 @@ class DurableFailureTest {
                             handled.add(event.data());
                         });
         Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
-        Await.until(() -> subscription.status().position().equals(subscription.activity().get(0).position()));
+        Await.until(() -> subscription
+                .status()
+                .position()
+                .equals(subscription.activity().get(0).position()));
         DurableStatus status = subscription.status();
         assertThat(status.partitions().get(0).suspect()).isEqualTo(failing);
         assertThat(subscription.skip("key-1")).isFalse();
@@ -533,6 +536,45 @@ class DurableFailureTest {
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
         table.assertOnceAndInOrder(20);
+    }
+
+    /** The keys are loaded several times until the next attempt. */
+    @ParameterizedTest
+    @EnumSource(Delivery.class)
+    void outageOfAnotherDatabaseSkipsNoWaitingEvent(Delivery delivery) throws InterruptedException {
+        AtomicBoolean down = new AtomicBoolean();
+        AtomicInteger calls = new AtomicInteger();
+        AtomicInteger callsOfSecond = new AtomicInteger();
+        Collector<Object> handled = new Collector<>();
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        options(delivery)
+                                .maxRetries(1)
+                                .backoff(Duration.ofSeconds(4), 1, Duration.ofSeconds(4))
+                                .onExhausted(OnExhausted.SKIP),
+                        (event, context) -> {
+                            int number = (event.data().equals("first") ? calls : callsOfSecond).incrementAndGet();
+                            if (down.get()) {
+                                throw new SQLException("the other database is down", "08001");
+                            }
+                            if (event.data().equals("first") && number == 1) {
+                                fail("on purpose");
+                            }
+                            handled.add(event.data());
+                        });
+        store.store(Event.of("a", "T", "first"));
+        Await.until(database, "select count(*) from synckit.events_parked", "1");
+        down.set(true);
+        Await.until(() -> calls.get() == 2);
+        store.store(Event.of("b", "T", "second"));
+        Await.until(() -> callsOfSecond.get() >= 3);
+        down.set(false);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled.rest()).containsExactlyInAnyOrder("first", "second");
+        assertThat(subscription.activity().get(0).counts().skipped()).isZero();
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.synckit.Event;
 import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.DurableProcess;
 import io.synckit.postgres.testing.DurableProcesses;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,6 +29,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DurableKeyTest {
 
     private static final Duration LONG = Duration.ofMinutes(4);
+
+    private static final String PARKED =
+            "select count(*) from synckit.events_parked where retry_at is null and command is null";
 
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
@@ -71,9 +76,9 @@ class DurableKeyTest {
         assertThat(handled).containsExactly("first", "second");
     }
 
-    /** A key that is too long for the index of the table, one that PostgreSQL rejects, and one that another event could have. */
+    /** A key that is too long for the index of the table, two that PostgreSQL rejects or changes, and one that another event could have. */
     @ParameterizedTest
-    @ValueSource(strings = {"long", "\0", "event without key: 1"})
+    @ValueSource(strings = {"long", "\0", "half \uD83D", "event without key: 1"})
     void eventWhoseKeyCannotBeStoredIsParked(String key) throws InterruptedException {
         store("key", "first");
         store("key", "bad");
@@ -95,6 +100,130 @@ class DurableKeyTest {
             assertThat(parked.key()).isEqualTo("event without key: 2");
             assertThat(parked.failure()).contains("for the event at version 2", "return at most 255 characters");
         });
+    }
+
+    /** The next version of an application has another key function. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void parkedEventIsHandledAlthoughItsKeyIsAnotherOneNow(boolean keyedBefore) throws InterruptedException {
+        UnaryOperator<DurableOptions> keyed = options -> options.keyedBy(event -> "tenant-" + event.aggregateId());
+        UnaryOperator<DurableOptions> plain = options -> options;
+        store("a", "first");
+        store("b", "second");
+        DurableProcess old = processes.start();
+        DurableSubscription before = old.subscriptions()
+                .durable((keyedBefore ? keyed : plain).apply(options().maxRetries(0)), (event, context) -> {
+                    if (event.data().equals("first")) {
+                        throw new IllegalStateException("on purpose");
+                    }
+                    handled.add(event.data());
+                });
+        assertThat(await(before)).isEqualTo(Outcome.PARKED);
+        old.close();
+
+        DurableSubscription after = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        (keyedBefore ? plain : keyed).apply(options().maxRetries(0)),
+                        (event, context) -> handled.add(event.data()));
+        assertThat(after.requeueAll()).isEqualTo(1);
+
+        assertThat(await(after)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).containsExactly("second", "first");
+    }
+
+    /** The second event may be of the key that waits, so the key waits at it. */
+    @Test
+    void keyWaitsAtAnEventWhoseKeyCannotBeEvaluated() throws InterruptedException {
+        AtomicBoolean handlerFails = new AtomicBoolean(true);
+        AtomicBoolean keyFails = new AtomicBoolean();
+        store("a", "first");
+        store("a", "second");
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        options().maxRetries(0).keyedBy(event -> {
+                            if (keyFails.get()) {
+                                throw new IllegalStateException("the lookup of the tenant has failed");
+                            }
+                            return "tenant-" + event.aggregateId();
+                        }),
+                        (event, context) -> {
+                            if (handlerFails.get()) {
+                                throw new IllegalStateException("on purpose");
+                            }
+                            handled.add(event.data());
+                        });
+        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        handlerFails.set(false);
+        keyFails.set(true);
+        assertThat(subscription.requeue("tenant-a")).isTrue();
+        Await.until(database, PARKED, "1");
+        assertThat(subscription.parked(10))
+                .singleElement()
+                .satisfies(parked -> assertThat(parked.failure()).contains("the lookup of the tenant has failed"));
+
+        keyFails.set(false);
+        subscription.requeue("tenant-a");
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).containsExactly("first", "second");
+    }
+
+    /** The key function is repaired while an earlier event of the key waits. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void eventThatWaitsWithoutKeyIsHandledOnce(boolean withoutKeyFirst) throws InterruptedException {
+        AtomicBoolean broken = new AtomicBoolean(true);
+        store("a", "first");
+        store("a", "second");
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        options().delivery(Delivery.EXACTLY_ONCE).maxRetries(0).keyedBy(event -> {
+                            if (broken.get() && event.data().equals("second")) {
+                                throw new IllegalStateException("a bug of the key function");
+                            }
+                            return "tenant-" + event.aggregateId();
+                        }),
+                        (event, context) -> {
+                            if (broken.get()) {
+                                throw new IllegalStateException("on purpose");
+                            }
+                            handled.add(event.data());
+                        });
+        Await.until(database, PARKED, "2");
+        broken.set(false);
+
+        if (withoutKeyFirst) {
+            subscription.requeue("event without key: 2");
+            Await.until(database, PARKED, "1");
+        }
+        subscription.requeueAll();
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).containsExactlyInAnyOrder("first", "second");
+    }
+
+    /** Ten events of different keys fail, so that the partition assumes an outage. */
+    @Test
+    void commandsAreCarriedOutDuringAnOutage() throws InterruptedException {
+        for (int i = 0; i < 12; i++) {
+            store("bad-" + i, i);
+        }
+        DurableSubscription subscription = processes.start().subscriptions().durable(options(), (event, context) -> {
+            throw new IllegalStateException("the event cannot be read");
+        });
+        Await.until(() -> subscription.activity().get(0).state() == State.BACKING_OFF);
+        int waiting = subscription.parked(100).size();
+
+        assertThat(subscription.discard(subscription.parked(1).get(0).key())).isTrue();
+
+        Await.until(() -> subscription.parked(100).size() == waiting - 1);
+        assertThat(subscription.activity().get(0).state()).isEqualTo(State.BACKING_OFF);
     }
 
     /** All keys wait, and there is no other event. The good one lets half of them step aside without an outage. */

@@ -86,8 +86,8 @@ class DurableLostCommitsTest {
     private void loseRetriesAndRemoval() {
         database.execute("begin; update synckit.events_checkpoints set removals = removals - 1;"
                 + " delete from handled where key = 'key-0' and version >= 5;"
-                + " insert into synckit.events_parked (subscription, key, next_version, attempts, retry_at, failure_type, failure)"
-                + " values ('numbers', 'key-0', 5, 0, clock_timestamp(), 'lost', 'lost'); commit");
+                + " insert into synckit.events_parked (subscription, key, next_version, failed_version, attempts, retry_at, failure_type, failure)"
+                + " values ('numbers', 'key-0', 5, 4, 0, clock_timestamp(), 'lost', 'lost'); commit");
     }
 
     /** Seed 1509 of the torture runs: the owner handled later events of the key before those that waited again. */

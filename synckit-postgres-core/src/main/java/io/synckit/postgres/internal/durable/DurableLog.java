@@ -2,6 +2,7 @@ package io.synckit.postgres.internal.durable;
 
 import io.synckit.Event;
 import io.synckit.StoredEvent;
+import io.synckit.internal.Texts;
 import io.synckit.postgres.internal.live.PageReader;
 import io.synckit.postgres.internal.live.SubscriptionFilter;
 import io.synckit.postgres.internal.live.Subscriptions;
@@ -146,34 +147,42 @@ final class DurableLog {
         }
     }
 
-    /** Returns events of a key in {@code [from, upTo]}. The slice may be empty and end before {@code upTo}. */
+    /**
+     * Returns events of a key in {@code [from, upTo]}, and those whose key cannot be evaluated now, because they may be of this key. The slice
+     * may be empty and end before {@code upTo}.
+     */
     Slice ofKey(Held held, String key, long from, long upTo, int limit) {
-        if (options.keyedBy().isPresent() && key.startsWith(WITHOUT_KEY)) {
-            return withoutKey(held, key, from, upTo);
+        if (isOfOneEvent(key)) {
+            return new Slice(List.of(), upTo);
         }
-        EventFilter inDatabase =
-                options.keyedBy().isPresent() ? filter.ofDatabase() : filter.ofDatabaseAndAggregate(key);
+        boolean keyed = options.keyedBy().isPresent();
+        EventFilter inDatabase = keyed ? filter.ofDatabase() : filter.ofDatabaseAndAggregate(key);
         EventQueries.Page page = read(held, from - 1, upTo, inDatabase, limit);
         List<Item> items = page.events().stream()
                 .map(this::item)
                 .filter(Objects::nonNull)
-                .filter(item -> item.key.equals(key))
+                .filter(item -> item.key.equals(key) || isOfOneEvent(item.key))
                 .toList();
         return new Slice(items, page.upTo());
     }
 
-    /** Returns the one event of a key that stands for an event whose key could not be evaluated, whatever its key is now. */
-    private Slice withoutKey(Held held, String key, long from, long upTo) {
-        long version = Long.parseLong(key.substring(WITHOUT_KEY.length()));
-        if (version < from || version > upTo) {
-            return new Slice(List.of(), upTo);
-        }
+    /** Returns the event at a version, if it matches. Its key may have changed since it was read before. */
+    Slice one(Held held, long version) {
         List<Item> items = read(held, version - 1, version, filter.ofDatabase(), 1).events().stream()
                 .map(this::item)
                 .filter(Objects::nonNull)
-                .map(item -> new Item(item.event, key, item.failure))
                 .toList();
-        return new Slice(items, upTo);
+        return new Slice(items, version);
+    }
+
+    /** Returns the key of an event whose key cannot be evaluated. */
+    static String keyOfOneEvent(long version) {
+        return WITHOUT_KEY + version;
+    }
+
+    /** Returns whether a key stands for an event whose key could not be evaluated. Other keys do not begin like it. */
+    boolean isOfOneEvent(String key) {
+        return options.keyedBy().isPresent() && key.startsWith(WITHOUT_KEY);
     }
 
     /** Returns null if the event does not match. A filter or a key function that throws is a failure of the event. */
@@ -184,7 +193,7 @@ final class DurableLog {
                     : null;
         } catch (Throwable e) {
             boolean keyed = options.keyedBy().isPresent();
-            return new Item(event, keyed ? WITHOUT_KEY + event.version() : event.aggregateId(), e);
+            return new Item(event, keyed ? keyOfOneEvent(event.version().value()) : event.aggregateId(), e);
         }
     }
 
@@ -194,11 +203,13 @@ final class DurableLog {
             throw new IllegalArgumentException("keyedBy of " + options + " has returned null for the event at version "
                     + event.version() + "; return a key for every event");
         }
-        if (key.length() > Event.MAX_KEY_LENGTH || key.indexOf('\0') >= 0 || key.startsWith(WITHOUT_KEY)) {
+        if (key.length() > Event.MAX_KEY_LENGTH || Texts.unstorable(key) != null || key.startsWith(WITHOUT_KEY)) {
             throw new IllegalArgumentException("keyedBy of " + options + " has returned '"
-                    + key.substring(0, Math.min(key.length(), 50)) + "…' (" + key.length()
+                    + Texts.printable(key.substring(0, Math.min(key.length(), 50))) + "…' (" + key.length()
                     + " characters) for the event at version " + event.version() + "; return at most "
-                    + Event.MAX_KEY_LENGTH + " characters without NUL that do not begin with '" + WITHOUT_KEY + "'");
+                    + Event.MAX_KEY_LENGTH
+                    + " characters that PostgreSQL can store (no NUL, no half of a surrogate pair), and that do not begin with '"
+                    + WITHOUT_KEY + "'");
         }
         return key;
     }

@@ -3,7 +3,6 @@ package io.synckit.postgres.internal.durable;
 import io.synckit.postgres.internal.durable.DurableLog.Item;
 import io.synckit.postgres.internal.durable.DurableLog.Slice;
 import io.synckit.postgres.internal.durable.HandlerCalls.Progress;
-import io.synckit.postgres.internal.durable.ParkedKeys.Key;
 import io.synckit.postgres.internal.runtime.SafeLog;
 import io.synckit.postgres.internal.sql.ParkedCommand;
 import io.synckit.postgres.internal.sql.ParkedFailure;
@@ -42,11 +41,11 @@ final class KeyFlow {
 
     /** Handles events of one key. Returns false if there is nothing to do. */
     boolean step() throws Exception {
-        Optional<Key> due = keys.due();
+        Optional<WaitingKey> due = keys.due();
         if (due.isEmpty()) {
             return false;
         }
-        Key key = due.get();
+        WaitingKey key = due.get();
         ParkedCommand command = key.takeCommand();
         if (command == ParkedCommand.DISCARD) {
             log.warn("subscription.discarded: {} discards the events of key '{}' that wait", partition.id(), key.name);
@@ -67,10 +66,10 @@ final class KeyFlow {
         return true;
     }
 
-    private void skip(Key key) {
+    private void skip(WaitingKey key) {
         long from = key.nextVersion();
         while (from <= partition.position()) {
-            Slice slice = partition.log.ofKey(partition.held(), key.name, from, partition.position(), 1);
+            Slice slice = slice(key, from, 1);
             if (!slice.items().isEmpty()) {
                 long skipped = slice.items().get(0).version();
                 log.warn("subscription.skipped: {} skips the event at version {}", partition.id(), skipped);
@@ -82,8 +81,8 @@ final class KeyFlow {
         keys.clear(key, ParkedCommand.SKIP);
     }
 
-    private void handle(Key key) throws Exception {
-        Slice slice = partition.log.ofKey(partition.held(), key.name, key.nextVersion(), partition.position(), SLICE);
+    private void handle(WaitingKey key) throws Exception {
+        Slice slice = slice(key, key.nextVersion(), SLICE);
         if (slice.items().isEmpty()) {
             if (slice.upTo() >= partition.position()) {
                 keys.remove(key);
@@ -99,8 +98,38 @@ final class KeyFlow {
         }
     }
 
+    /** Returns the next events of a key, except those that wait with a key of their own. */
+    private Slice slice(WaitingKey key, long from, int limit) {
+        if (from == key.nextVersion() && key.nextHasFailed() && from <= partition.position()) {
+            Slice failed = partition.log.one(partition.held(), from);
+            return failed.items().stream().anyMatch(item -> isTakenOver(key, item))
+                    ? new Slice(List.of(), failed.upTo())
+                    : failed;
+        }
+        Slice slice = partition.log.ofKey(partition.held(), key.name, from, partition.position(), limit);
+        return new Slice(
+                slice.items().stream().filter(item -> !waitsAlone(item)).toList(), slice.upTo());
+    }
+
+    /** Returns whether the key of an event could not be evaluated before, so that it waits with a key of its own. */
+    private boolean waitsAlone(Item item) {
+        String alone = DurableLog.keyOfOneEvent(item.version());
+        if (!partition.log.isOfOneEvent(alone)) {
+            return false;
+        }
+        // If it cannot be evaluated, another partition may be the one that it waits in.
+        return keys.waitsFor(alone, item.version()) || item.failure() != null && keys.isStored(alone);
+    }
+
+    /** Returns whether an event that waits with a key of its own must be handled with its real key, which can be evaluated now and waits too. */
+    private boolean isTakenOver(WaitingKey key, Item item) {
+        return partition.log.isOfOneEvent(key.name)
+                && item.failure() == null
+                && keys.waitsFor(item.key(), item.version());
+    }
+
     /** Returns whether the next event of the key may follow at once. */
-    private boolean handle(Key key, Item item) throws Exception {
+    private boolean handle(WaitingKey key, Item item) throws Exception {
         int attempt = key.attempts() + 1;
         if (attempt > options.maxRetries() + 1) {
             // Counted before the calls, which have not returned: processes have died meanwhile.
@@ -118,6 +147,7 @@ final class KeyFlow {
             keys.loadSoon();
             return false;
         }
+        keys.started(key);
         if (attempt > 1) {
             partition.counters.retried.increment();
         }
@@ -136,7 +166,7 @@ final class KeyFlow {
     }
 
     /** @param called set when the handler is called */
-    private void call(Key key, Item item, int attempt, boolean[] called) throws Exception {
+    private void call(WaitingKey key, Item item, int attempt, boolean[] called) throws Exception {
         partition.requireOwned();
         long next = item.version() + 1;
         boolean[] returned = {false};
@@ -172,7 +202,7 @@ final class KeyFlow {
         }
     }
 
-    private void failed(Key key, Item item, int attempt, Duration pause, Throwable cause, boolean called)
+    private void failed(WaitingKey key, Item item, int attempt, Duration pause, Throwable cause, boolean called)
             throws Exception {
         FailureKind kind = FailureKind.of(cause, called);
         if (kind == FailureKind.OWNERSHIP || kind == FailureKind.DATABASE) {
@@ -207,7 +237,7 @@ final class KeyFlow {
         }
     }
 
-    private void exhausted(Key key, Item item, int attempts, ParkedFailure failure) {
+    private void exhausted(WaitingKey key, Item item, int attempts, ParkedFailure failure) {
         if (options.onExhausted() == OnExhausted.SKIP) {
             log.error(
                     "subscription.skipped: {} skips the event at version {} of key '{}' after {} attempts: {}",

@@ -24,7 +24,7 @@ final class ParkedKeys {
     private static final Logger log = LoggerFactory.getLogger(ParkedKeys.class);
 
     private final OwnedPartition partition;
-    private final Map<String, Key> keys = new LinkedHashMap<>();
+    private final Map<String, WaitingKey> keys = new LinkedHashMap<>();
     private final Map<String, Integer> uncounted = new HashMap<>();
     private volatile boolean mustLoad = true;
 
@@ -42,7 +42,7 @@ final class ParkedKeys {
      *
      * @param attempt the attempt that has failed. It does not count
      */
-    void loadWithout(Key key, int attempt) {
+    void loadWithout(WaitingKey key, int attempt) {
         uncounted.put(key.name, attempt);
         loadSoon();
     }
@@ -63,42 +63,59 @@ final class ParkedKeys {
             for (ParkedRow row : rows) {
                 if (KeyPartitions.of(row.key(), partition.options.partitions())
                         == partition.id().partition()) {
-                    Key key = new Key(row, now);
-                    if (row.retryAt() != null && Integer.valueOf(key.attempts).equals(uncounted.get(key.name))) {
-                        key.attempts--;
+                    WaitingKey key = new WaitingKey(row, now);
+                    if (row.retryAt() != null && Integer.valueOf(key.attempts()).equals(uncounted.get(key.name))) {
+                        key.uncount();
                     }
                     keys.put(row.key(), key);
                 }
             }
-            uncounted.clear();
+            uncounted.keySet().retainAll(keys.keySet());
         } catch (RuntimeException e) {
             mustLoad = true;
             throw e;
         }
     }
 
+    /** An attempt is stored, so the number of attempts in the row is right again. */
+    void started(WaitingKey key) {
+        uncounted.remove(key.name);
+    }
+
     boolean contains(String key) {
         return keys.containsKey(key);
+    }
+
+    /** Returns whether a key waits for an event at or before a version. */
+    boolean waitsFor(String key, long version) {
+        WaitingKey found = keys.get(key);
+        return found != null && found.nextVersion() <= version;
+    }
+
+    /** Returns whether an operator has set a command that is not carried out. */
+    boolean haveCommand() {
+        return keys.values().stream().anyMatch(key -> key.hasCommand());
     }
 
     int size() {
         return keys.size();
     }
 
-    /** Returns a key that has a command, or whose next attempt is due. */
-    Optional<Key> due() {
+    /** Returns a key that has a command; if there is none, one whose next attempt is due. */
+    Optional<WaitingKey> due() {
         long now = partition.clock.nanos();
         return keys.values().stream()
-                .filter(key -> key.command != null || key.isDue(now))
-                .findFirst();
+                .filter(key -> key.hasCommand())
+                .findFirst()
+                .or(() -> keys.values().stream().filter(key -> key.isDue(now)).findFirst());
     }
 
     /** Returns the time until the next attempt is due; {@link Long#MAX_VALUE} if none is planned. */
     long nanosToNext() {
         long now = partition.clock.nanos();
         return keys.values().stream()
-                .filter(key -> key.waits)
-                .mapToLong(key -> Math.max(0, key.dueAt - now))
+                .filter(WaitingKey::waits)
+                .mapToLong(key -> key.nanosToNext(now))
                 .min()
                 .orElse(Long.MAX_VALUE);
     }
@@ -116,7 +133,7 @@ final class ParkedKeys {
                     connection, partition.id().subscription(), item.key(), item.version(), attempts, pause, failure);
             return true;
         });
-        Key key = new Key(item.key(), item.version(), attempts, failure);
+        WaitingKey key = new WaitingKey(item.key(), item.version(), attempts, failure);
         key.planned(pause, partition.clock.nanos());
         keys.put(item.key(), key);
         partition.storedUpTo(last);
@@ -126,41 +143,34 @@ final class ParkedKeys {
     }
 
     /** Stores a failure of the first event of a key. */
-    void failed(Key key, long version, int attempts, @Nullable Duration pause, ParkedFailure failure) {
+    void failed(WaitingKey key, long version, int attempts, @Nullable Duration pause, ParkedFailure failure) {
         partition.fenced(connection -> {
             partition.database.parked.failed(
                     connection, partition.id().subscription(), key.name, version, attempts, pause, failure);
             return true;
         });
-        key.nextVersion = version;
-        key.attempts = attempts;
-        key.failure = failure;
+        key.failed(version, attempts, failure);
         key.planned(pause, partition.clock.nanos());
         if (pause == null) {
             parked(key);
         }
     }
 
-    private void parked(Key key) {
+    private void parked(WaitingKey key) {
         partition.counters.parked.increment();
         log.error(
                 "subscription.parked: {}: the events of key '{}' from version {} on wait for an operator, after {} attempts: {}",
                 partition.id(),
                 key.name,
-                key.nextVersion,
-                key.attempts,
-                key.failure.message());
+                key.nextVersion(),
+                key.attempts(),
+                key.failure().message());
         callOnParked(key);
     }
 
-    private void callOnParked(Key key) {
+    private void callOnParked(WaitingKey key) {
         try {
-            partition
-                    .database
-                    .query(connection -> partition.database.parked.find(
-                            connection, partition.id().subscription(), key.name))
-                    .map(ParkedRow::asParkedKey)
-                    .ifPresent(partition.options.onParked());
+            find(key.name).map(ParkedRow::asParkedKey).ifPresent(partition.options.onParked());
         } catch (RuntimeException | Error e) {
             SafeLog.warn(
                     log,
@@ -170,14 +180,22 @@ final class ParkedKeys {
     }
 
     /** Returns whether the row of a key has advanced to a version, although an exception has followed the commit. */
-    boolean isAt(Key key, long version) {
-        Optional<ParkedRow> row = partition.database.query(connection ->
-                partition.database.parked.find(connection, partition.id().subscription(), key.name));
-        return row.filter(found -> found.nextVersion() == version).isPresent();
+    boolean isAt(WaitingKey key, long version) {
+        return find(key.name).filter(row -> row.nextVersion() == version).isPresent();
+    }
+
+    /** Returns whether a key of this or another partition waits. */
+    boolean isStored(String key) {
+        return find(key).isPresent();
+    }
+
+    private Optional<ParkedRow> find(String key) {
+        return partition.database.query(connection ->
+                partition.database.parked.find(connection, partition.id().subscription(), key));
     }
 
     /** A command is carried out. */
-    void clear(Key key, ParkedCommand command) {
+    void clear(WaitingKey key, ParkedCommand command) {
         partition.fenced(connection -> {
             partition.database.parked.clear(connection, partition.id().subscription(), key.name, command);
             return true;
@@ -185,23 +203,23 @@ final class ParkedKeys {
     }
 
     /** An operator skips an event: the next event of the key is at this version or later. The command is carried out with it. */
-    void skipTo(Key key, long version) {
+    void skipTo(WaitingKey key, long version) {
         next(key, version, ParkedCommand.SKIP);
     }
 
     /** The next event of a key is at this version or later. */
-    void next(Key key, long version) {
+    void next(WaitingKey key, long version) {
         next(key, version, null);
     }
 
-    private void next(Key key, long version, @Nullable ParkedCommand done) {
+    private void next(WaitingKey key, long version, @Nullable ParkedCommand done) {
         long position = partition.position();
         partition.fenced(connection -> partition.row.reach(connection, position), connection -> {
             if (done != null) {
                 partition.database.parked.clear(connection, partition.id().subscription(), key.name, done);
             }
             return partition.database.parked.next(
-                    connection, partition.id().subscription(), key.name, key.nextVersion, version);
+                    connection, partition.id().subscription(), key.name, key.nextVersion(), version);
         });
         partition.flushed(position);
         key.next(version);
@@ -212,77 +230,13 @@ final class ParkedKeys {
      * before the events of the key that are handled. The removal is counted, so that this owner notices a crash in which the server loses
      * the commit. Without the count it would handle later events of the key before those that wait again.
      */
-    void remove(Key key) {
+    void remove(WaitingKey key) {
         long position = partition.position();
         partition.fenced(
                 connection -> partition.row.storeRemoval(connection, position),
                 connection -> partition.database.parked.delete(
-                        connection, partition.id().subscription(), key.name, key.nextVersion));
+                        connection, partition.id().subscription(), key.name, key.nextVersion()));
         partition.removalStored(position);
         keys.remove(key.name);
-    }
-
-    /** A key in memory. */
-    static final class Key {
-
-        final String name;
-        private long nextVersion;
-        private int attempts;
-        private ParkedFailure failure;
-        private @Nullable ParkedCommand command;
-        private boolean waits;
-        private long dueAt;
-
-        Key(ParkedRow row, long now) {
-            this(row.key(), row.nextVersion(), row.attempts(), row.failure());
-            this.command = row.command();
-            planned(row.retryAt() == null ? null : row.retryIn(), now);
-        }
-
-        Key(String name, long nextVersion, int attempts, ParkedFailure failure) {
-            this.name = name;
-            this.nextVersion = nextVersion;
-            this.attempts = attempts;
-            this.failure = failure;
-        }
-
-        private void planned(@Nullable Duration pause, long now) {
-            waits = pause != null;
-            dueAt = pause == null ? 0 : now + pause.toNanos();
-        }
-
-        /** The next event is at this version or later, and was not tried. */
-        void next(long version) {
-            nextVersion = version;
-            attempts = 0;
-        }
-
-        /** Plans an attempt at once. */
-        void tryNow(long now) {
-            planned(Duration.ZERO, now);
-        }
-
-        boolean isDue(long now) {
-            return waits && dueAt <= now;
-        }
-
-        long nextVersion() {
-            return nextVersion;
-        }
-
-        int attempts() {
-            return attempts;
-        }
-
-        ParkedFailure failure() {
-            return failure;
-        }
-
-        /** Returns the command of an operator, and forgets it. */
-        @Nullable ParkedCommand takeCommand() {
-            ParkedCommand taken = command;
-            command = null;
-            return taken;
-        }
     }
 }

@@ -233,7 +233,7 @@ final class PartitionRun implements Runnable {
         partition.readPositionIfUnknown();
         keys.loadIfNeeded();
         boolean worked = false;
-        if (!partition.outage.isOn()) {
+        if (!partition.outage.isOn() || keys.haveCommand()) {
             worked = keyFlow.step();
         }
         if (!mustYield() && !partition.run.isStopped() && partition.run.waitNanos() <= 0) {

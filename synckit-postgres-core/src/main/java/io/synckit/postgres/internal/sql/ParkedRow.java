@@ -9,12 +9,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * A key of which an event has failed.
  *
+ * @param failedVersion version of the event that has failed last. If it is the next one, it is of this key, whatever its key is now
  * @param retryAt time of the next attempt; null if it is parked
  * @param retryIn time until the next attempt, by the clock of the database
  */
 public record ParkedRow(
         String key,
         long nextVersion,
+        long failedVersion,
         int attempts,
         @Nullable Instant retryAt,
         @Nullable String commandText,

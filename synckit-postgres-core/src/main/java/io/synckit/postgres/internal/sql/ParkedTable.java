@@ -17,12 +17,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ParkedTable {
 
-    private static final String COLUMNS = "key, next_version, attempts, retry_at, command, failure_type, failure, "
-            + "first_failed_at, last_failed_at, extract(epoch from retry_at - clock_timestamp())";
+    private static final String COLUMNS =
+            "key, next_version, failed_version, attempts, retry_at, command, failure_type, failure, "
+                    + "first_failed_at, last_failed_at, extract(epoch from retry_at - clock_timestamp())";
 
     private static final String INSERT = """
-            insert into <parked> (subscription, key, next_version, attempts, retry_at, failure_type, failure)
-            values (?, ?, ?, ?, clock_timestamp() + make_interval(secs => ?), ?, ?)
+            insert into <parked> (subscription, key, next_version, failed_version, attempts, retry_at, failure_type, failure)
+            values (?, ?, ?, ?, ?, clock_timestamp() + make_interval(secs => ?), ?, ?)
             """;
 
     private static final String LOAD =
@@ -36,8 +37,8 @@ public final class ParkedTable {
             """;
 
     private static final String FAILED = """
-            update <parked> set next_version = ?, attempts = ?, retry_at = clock_timestamp() + make_interval(secs => ?),
-                   failure_type = ?, failure = ?, last_failed_at = clock_timestamp()
+            update <parked> set next_version = ?, failed_version = ?, attempts = ?,
+                   retry_at = clock_timestamp() + make_interval(secs => ?), failure_type = ?, failure = ?, last_failed_at = clock_timestamp()
              where subscription = ? and key = ?
             """;
 
@@ -97,10 +98,11 @@ public final class ParkedTable {
             statement.setString(1, subscription);
             statement.setString(2, key);
             statement.setLong(3, version);
-            statement.setInt(4, attempts);
-            setPause(statement, 5, pause);
-            statement.setString(6, failure.type());
-            statement.setString(7, failure.message());
+            statement.setLong(4, version);
+            statement.setInt(5, attempts);
+            setPause(statement, 6, pause);
+            statement.setString(7, failure.type());
+            statement.setString(8, failure.message());
             statement.executeUpdate();
         }
     }
@@ -136,16 +138,17 @@ public final class ParkedTable {
     }
 
     private static ParkedRow row(ResultSet rows) throws SQLException {
-        double wait = rows.getDouble(10);
+        double wait = rows.getDouble(11);
         return new ParkedRow(
                 rows.getString(1),
                 rows.getLong(2),
-                rows.getInt(3),
-                rows.getObject(4) == null ? null : Statements.instant(rows, 4),
-                rows.getString(5),
-                new ParkedFailure(rows.getString(6), rows.getString(7)),
-                Statements.instant(rows, 8),
+                rows.getLong(3),
+                rows.getInt(4),
+                rows.getObject(5) == null ? null : Statements.instant(rows, 5),
+                rows.getString(6),
+                new ParkedFailure(rows.getString(7), rows.getString(8)),
                 Statements.instant(rows, 9),
+                Statements.instant(rows, 10),
                 Duration.ofMillis((long) (Math.max(wait, 0) * 1000)));
     }
 
@@ -186,12 +189,13 @@ public final class ParkedTable {
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(failed)) {
             statement.setLong(1, version);
-            statement.setInt(2, attempts);
-            setPause(statement, 3, pause);
-            statement.setString(4, failure.type());
-            statement.setString(5, failure.message());
-            statement.setString(6, subscription);
-            statement.setString(7, key);
+            statement.setLong(2, version);
+            statement.setInt(3, attempts);
+            setPause(statement, 4, pause);
+            statement.setString(5, failure.type());
+            statement.setString(6, failure.message());
+            statement.setString(7, subscription);
+            statement.setString(8, key);
             statement.executeUpdate();
         }
     }

@@ -55,6 +55,7 @@ create table "${schema}"."${table}_parked" (
     subscription    text        not null references "${schema}"."${table}_subscriptions" on delete cascade,
     key             text        not null,
     next_version    bigint      not null,
+    failed_version  bigint      not null,
     attempts        integer     not null,
     retry_at        timestamptz,
     command         text        check (command in ('requeue', 'skip', 'discard')),
@@ -66,4 +67,6 @@ create table "${schema}"."${table}_parked" (
 );
 
 comment on column "${schema}"."${table}_parked".next_version is 'The first event of the key that is not handled.';
+comment on column "${schema}"."${table}_parked".failed_version is
+    'The event that has failed last. If it is the next one, it is of this key, whatever the key function says now.';
 comment on column "${schema}"."${table}_parked".retry_at is 'Null: parked, until a command is set.';

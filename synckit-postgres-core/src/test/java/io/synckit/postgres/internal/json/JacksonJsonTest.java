@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.io.IOException;
 import java.math.BigDecimal;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,7 +25,9 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
+import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.module.SimpleModule;
@@ -106,27 +111,46 @@ class JacksonJsonTest {
         assertThat(json.write(json.read(golden, Everything.class))).isEqualTo(golden);
     }
 
-    /** What the Kotlin compiler makes of a data class, as far as the codec looks at it. */
-    @kotlin.Metadata
-    record KotlinClass(boolean isPaid) {}
+    /**
+     * What the Kotlin compiler makes of a data class, as far as the codec looks at it. It is compiled here, because a class named
+     * {@code kotlin.Metadata} on the class path would let Spring believe that Kotlin is there.
+     */
+    private static Object kotlinObject(Path directory) throws ReflectiveOperationException, IOException {
+        Path annotation = Files.writeString(
+                Files.createDirectories(directory.resolve("kotlin")).resolve("Metadata.java"),
+                "package kotlin; @java.lang.annotation.Retention(java.lang.annotation.RetentionPolicy.RUNTIME)"
+                        + " public @interface Metadata {}");
+        Path type = Files.writeString(
+                Files.createDirectories(directory.resolve("sample")).resolve("KotlinClass.java"),
+                "package sample; @kotlin.Metadata public record KotlinClass(boolean isPaid) {}");
+        assertThat(ToolProvider.getSystemJavaCompiler()
+                        .run(null, null, null, "-d", directory.toString(), annotation.toString(), type.toString()))
+                .isZero();
+        URLClassLoader loader = new URLClassLoader(new URL[] {directory.toUri().toURL()});
+        return loader.loadClass("sample.KotlinClass")
+                .getConstructor(boolean.class)
+                .newInstance(true);
+    }
 
     @Test
-    void kotlinClassesNeedTheKotlinModule() {
-        assertThatThrownBy(() -> json.write(new KotlinClass(true)))
+    void kotlinClassesNeedTheKotlinModule(@TempDir Path directory) throws Exception {
+        Object paid = kotlinObject(directory);
+
+        assertThatThrownBy(() -> json.write(paid))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("KotlinClass is a Kotlin class")
                 .hasMessageContaining("tools.jackson.module:jackson-module-kotlin");
-        assertThatThrownBy(() -> json.read("{\"isPaid\":true}", KotlinClass.class))
+        assertThatThrownBy(() -> json.read("{\"isPaid\":true}", paid.getClass()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("tools.jackson.module:jackson-module-kotlin");
     }
 
     @Test
-    void kotlinClassesAreAcceptedWithTheKotlinModule() {
+    void kotlinClassesAreAcceptedWithTheKotlinModule(@TempDir Path directory) throws Exception {
         JacksonJson withModule = new JacksonJson(
                 JacksonJson.builder().addModule(new KotlinModule()).build());
 
-        assertThat(withModule.write(new KotlinClass(true))).isEqualTo("{\"isPaid\":true}");
+        assertThat(withModule.write(kotlinObject(directory))).isEqualTo("{\"isPaid\":true}");
     }
 
     /** A module of the same name as Kotlin's. */

@@ -1,0 +1,106 @@
+package io.synckit.postgres.internal.durable;
+
+import io.synckit.postgres.internal.sql.ParkedCommand;
+import io.synckit.postgres.internal.sql.ParkedFailure;
+import io.synckit.postgres.internal.sql.ParkedRow;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** A key whose event has failed, in the memory of the owner. Used by the thread that handles the partition. */
+final class WaitingKey {
+
+    final String name;
+    private long nextVersion;
+    private long failedVersion;
+    private int attempts;
+    private ParkedFailure failure;
+    private @Nullable ParkedCommand command;
+    private boolean waits;
+    private long dueAt;
+
+    WaitingKey(ParkedRow row, long now) {
+        this(row.key(), row.nextVersion(), row.attempts(), row.failure());
+        this.failedVersion = row.failedVersion();
+        this.command = row.command();
+        planned(row.retryAt() == null ? null : row.retryIn(), now);
+    }
+
+    WaitingKey(String name, long failedVersion, int attempts, ParkedFailure failure) {
+        this.name = name;
+        this.nextVersion = failedVersion;
+        this.failedVersion = failedVersion;
+        this.attempts = attempts;
+        this.failure = failure;
+    }
+
+    /** @param pause time until the next attempt; null if the key is parked */
+    void planned(@Nullable Duration pause, long now) {
+        waits = pause != null;
+        dueAt = pause == null ? 0 : now + pause.toNanos();
+    }
+
+    void failed(long version, int attemptsAtIt, ParkedFailure cause) {
+        nextVersion = version;
+        failedVersion = version;
+        attempts = attemptsAtIt;
+        failure = cause;
+    }
+
+    /** The last attempt does not count. */
+    void uncount() {
+        attempts--;
+    }
+
+    /** The next event is at this version or later, and was not tried. */
+    void next(long version) {
+        nextVersion = version;
+        attempts = 0;
+    }
+
+    /** Plans an attempt at once. */
+    void tryNow(long now) {
+        planned(Duration.ZERO, now);
+    }
+
+    /** Returns whether an attempt is planned. */
+    boolean waits() {
+        return waits;
+    }
+
+    boolean isDue(long now) {
+        return waits && dueAt <= now;
+    }
+
+    long nanosToNext(long now) {
+        return Math.max(0, dueAt - now);
+    }
+
+    long nextVersion() {
+        return nextVersion;
+    }
+
+    /** Returns whether the next event has failed. Then it is of this key, whatever the key function says now. */
+    boolean nextHasFailed() {
+        return nextVersion == failedVersion;
+    }
+
+    int attempts() {
+        return attempts;
+    }
+
+    ParkedFailure failure() {
+        return failure;
+    }
+
+    /** Returns whether an operator has set a command that is not carried out. */
+    boolean hasCommand() {
+        return command != null;
+    }
+
+    /** Returns the command of an operator, and forgets it. */
+    @Nullable ParkedCommand takeCommand() {
+        ParkedCommand taken = command;
+        command = null;
+        return taken;
+    }
+}
