@@ -3,6 +3,8 @@ package io.synckit.postgres.boot.autoconfigure;
 import io.synckit.ConnectionSource;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import javax.sql.DataSource;
@@ -117,25 +119,24 @@ final class SpringConnections implements ConnectionSource {
                 .findAny()
                 .orElse(null);
         if (last == null) {
-            TransactionSynchronizationManager.registerSynchronization(new AfterCommit(this, action));
-        } else {
-            last.action = action;
+            last = new AfterCommit(this);
+            TransactionSynchronizationManager.registerSynchronization(last);
         }
+        last.actions.add(action);
     }
 
     private static final class AfterCommit implements TransactionSynchronization {
 
         private final SpringConnections owner;
-        private Runnable action;
+        private final List<Runnable> actions = new ArrayList<>();
 
-        AfterCommit(SpringConnections owner, Runnable action) {
+        AfterCommit(SpringConnections owner) {
             this.owner = owner;
-            this.action = action;
         }
 
         @Override
         public void afterCommit() {
-            action.run();
+            actions.forEach(Runnable::run);
         }
     }
 
