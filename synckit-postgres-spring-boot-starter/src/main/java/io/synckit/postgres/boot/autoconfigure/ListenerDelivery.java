@@ -1,13 +1,16 @@
 package io.synckit.postgres.boot.autoconfigure;
 
+import io.synckit.ConnectionSource;
 import io.synckit.InvalidConfigException;
+import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.SynckitListener;
 import io.synckit.subscription.DurableOptions.Delivery;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.annotation.BeanFactoryAnnotationUtils;
 import org.springframework.core.annotation.AnnotatedElementUtils;
 import org.springframework.scheduling.annotation.Async;
 import org.springframework.transaction.PlatformTransactionManager;
@@ -27,12 +30,16 @@ final class ListenerDelivery {
 
     private final AnnotationTransactionAttributeSource transactions = new AnnotationTransactionAttributeSource(false);
     private final BeanFactory beans;
-    private final @Nullable StoreTransactions store;
+    private final ObjectProvider<ConnectionSource> connections;
+    private final ObjectProvider<RealtimeEventStore> stores;
 
-    /** @param store null if the application has its own ConnectionSource, whose transactions are not known */
-    ListenerDelivery(BeanFactory beans, @Nullable StoreTransactions store) {
+    ListenerDelivery(
+            BeanFactory beans,
+            ObjectProvider<ConnectionSource> connections,
+            ObjectProvider<RealtimeEventStore> stores) {
         this.beans = beans;
-        this.store = store;
+        this.connections = connections;
+        this.stores = stores;
     }
 
     Delivery of(SynckitListener annotation, Method method, Class<?> beanClass) {
@@ -67,15 +74,25 @@ final class ListenerDelivery {
     }
 
     private void requireManagerOfStore(TransactionAttribute transaction, Method method) {
-        String name = transaction.getQualifier();
-        if (store == null) {
-            return;
+        ConnectionSource source = connections.getIfUnique();
+        RealtimeEventStore store = stores.getIfUnique();
+        // A mock has no connections.
+        ConnectionSource ofStore = store == null ? null : store.connections();
+        require(
+                ofStore == null || ofStore == source,
+                method,
+                "is @Transactional, but the RealtimeEventStore of the application does not use the bean ConnectionSource, so the"
+                        + " checkpoint is not stored in that transaction; create the store with that bean, or use delivery ="
+                        + " AT_LEAST_ONCE");
+        if (!(source instanceof SpringConnections spring)) {
+            return; // It is the application's, so its transactions are not known.
         }
+        String name = transaction.getQualifier();
         PlatformTransactionManager used = StringUtils.hasText(name)
-                ? beans.getBean(name, PlatformTransactionManager.class)
+                ? BeanFactoryAnnotationUtils.qualifiedBeanOfType(beans, PlatformTransactionManager.class, name)
                 : beans.getBeanProvider(PlatformTransactionManager.class).getIfUnique();
         require(
-                used == null || used == store.manager(),
+                used == null || used == spring.storeTransactions().manager(),
                 method,
                 "is @Transactional with another transaction manager than the one of the event store's DataSource, so it cannot commit"
                         + " together with the checkpoint; name the right one, or use delivery = AT_LEAST_ONCE");

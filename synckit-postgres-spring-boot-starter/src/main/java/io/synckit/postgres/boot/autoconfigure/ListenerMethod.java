@@ -1,5 +1,6 @@
 package io.synckit.postgres.boot.autoconfigure;
 
+import io.synckit.Event;
 import io.synckit.EventTypes;
 import io.synckit.InvalidConfigException;
 import io.synckit.StoredEvent;
@@ -7,13 +8,22 @@ import io.synckit.subscription.EventContext;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.lang.reflect.Proxy;
 import java.lang.reflect.Type;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Flow;
+import java.util.concurrent.Future;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.springframework.aop.SpringProxy;
+import org.springframework.aop.support.AopUtils;
 import org.springframework.core.GenericTypeResolver;
 import org.springframework.core.ResolvableType;
+import org.springframework.util.ClassUtils;
 import org.springframework.util.ReflectionUtils;
 
 /** A handler method: where its parameters come from, and which event types it handles. */
@@ -33,7 +43,7 @@ final class ListenerMethod {
     private final @Nullable Type payload;
 
     /**
-     * @param method of the bean's class or proxy
+     * @param method of the bean's class
      * @param bean returns the bean at each call
      * @throws InvalidConfigException if the parameters do not fit
      */
@@ -54,6 +64,14 @@ final class ListenerMethod {
         require(
                 sources.stream().anyMatch(source -> source != Source.CONTEXT),
                 "has no parameter for the event; add StoredEvent, List<StoredEvent> or the class of the payload");
+        require(
+                parameters.stream()
+                        .noneMatch(type -> ResolvableType.forType(type).toClass() == Event.class),
+                "has a parameter of type Event, which is for storing; receive StoredEvent");
+        require(
+                !returnsLater(method.getReturnType()),
+                "returns " + method.getReturnType().getSimpleName()
+                        + ", so it would return before its work is done; wait for the result, and return void");
         require(
                 !isOfBatches() || !sources.contains(Source.EVENT) && payload == null,
                 "handles batches, so its parameters are List<StoredEvent> and EventContext only");
@@ -84,6 +102,14 @@ final class ListenerMethod {
         return sources.contains(Source.BATCH);
     }
 
+    /** Returns the type of the payload's class; empty if there is no payload, or its class stands for several types. */
+    Optional<String> typeOfPayload() {
+        return Optional.ofNullable(payload)
+                .<Class<?>>map(type -> ResolvableType.forType(type).toClass())
+                .filter(type -> !isGeneral(type))
+                .map(EventTypes::nameOf);
+    }
+
     /**
      * Returns the event types that follow from the class of the payload; empty for all.
      *
@@ -93,10 +119,11 @@ final class ListenerMethod {
         if (payload == null) {
             return Set.of();
         }
-        Class<?> raw = ResolvableType.forType(payload).toClass();
-        if (!isGeneral(raw)) {
-            return Set.of(EventTypes.nameOf(raw));
+        Optional<String> only = typeOfPayload();
+        if (only.isPresent()) {
+            return Set.of(only.get());
         }
+        Class<?> raw = ResolvableType.forType(payload).toClass();
         Set<String> names = types.assignableTo(raw);
         require(
                 !names.isEmpty(),
@@ -135,10 +162,42 @@ final class ListenerMethod {
                 .orElseGet(() -> event.dataAs(type));
     }
 
-    private void invoke(Object[] arguments) throws Exception {
+    private static boolean returnsLater(Class<?> type) {
+        return Stream.of(Future.class, CompletionStage.class, Flow.Publisher.class)
+                        .anyMatch(later -> later.isAssignableFrom(type))
+                || ClassUtils.getAllInterfacesForClassAsSet(type).stream()
+                        .map(Class::getName)
+                        .anyMatch("org.reactivestreams.Publisher"::equals);
+    }
+
+    /**
+     * Returns the method to call on a bean.
+     *
+     * @param exposed class of the bean or its proxy
+     * @throws InvalidConfigException if it cannot be called, or would run on the proxy
+     */
+    Method on(Class<?> exposed) {
+        require(
+                !isProxy(exposed) || (method.getModifiers() & (Modifier.PRIVATE | Modifier.FINAL)) == 0,
+                "is private or final, and its bean has a proxy, whose fields are null; make it public and not final");
         try {
-            ReflectionUtils.makeAccessible(method);
-            method.invoke(bean.get(), arguments);
+            return AopUtils.selectInvocableMethod(method, exposed);
+        } catch (IllegalStateException e) {
+            throw new InvalidConfigException("listener", "method " + this + " cannot be called: " + e.getMessage());
+        }
+    }
+
+    private static boolean isProxy(Class<?> exposed) {
+        return SpringProxy.class.isAssignableFrom(exposed) && !Proxy.isProxyClass(exposed);
+    }
+
+    private void invoke(Object[] arguments) throws Exception {
+        Object target = bean.get();
+        // The class of a lazy bean is not known before.
+        Method invocable = on(target.getClass());
+        try {
+            ReflectionUtils.makeAccessible(invocable);
+            invocable.invoke(target, arguments);
         } catch (InvocationTargetException e) {
             if (e.getCause() instanceof Exception failure) {
                 throw failure;

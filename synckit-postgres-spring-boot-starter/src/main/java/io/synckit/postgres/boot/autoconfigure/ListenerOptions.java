@@ -1,23 +1,26 @@
 package io.synckit.postgres.boot.autoconfigure;
 
 import io.synckit.Filter;
-import io.synckit.InvalidConfigException;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.boot.SynckitListener;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.StartFrom;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.config.BeanExpressionContext;
+import org.springframework.beans.factory.config.BeanExpressionResolver;
 import org.springframework.beans.factory.config.ConfigurableBeanFactory;
+import org.springframework.boot.convert.ApplicationConversionService;
 import org.springframework.boot.convert.DurationStyle;
+import org.springframework.core.convert.ConversionFailedException;
 import org.springframework.expression.Expression;
 import org.springframework.expression.spel.standard.SpelExpressionParser;
 import org.springframework.expression.spel.support.StandardEvaluationContext;
+import org.springframework.util.ObjectUtils;
 
 /** Reads the options of a durable subscription from its annotation. Texts can contain placeholders and SpEL. */
 final class ListenerOptions {
@@ -28,18 +31,13 @@ final class ListenerOptions {
         this.beans = beans;
     }
 
-    /** @param types the types that follow from the payload's class; empty for all */
-    DurableOptions of(
-            SynckitListener annotation, Collection<String> types, DurableOptions.Delivery delivery, String method) {
-        try {
-            return read(annotation, types, delivery);
-        } catch (IllegalArgumentException e) {
-            throw new InvalidConfigException("listener", "method " + method + ": " + e.getMessage());
-        }
-    }
-
-    private DurableOptions read(
-            SynckitListener annotation, Collection<String> types, DurableOptions.Delivery delivery) {
+    /**
+     * Reads the options.
+     *
+     * @param types the event types; empty for all
+     * @throws IllegalArgumentException if a value is invalid
+     */
+    DurableOptions of(SynckitListener annotation, Collection<String> types, DurableOptions.Delivery delivery) {
         DurableOptions options = DurableOptions.named(text(annotation.subscription()))
                 .filter(filters(annotation, types).toArray(Filter[]::new))
                 .startFrom(
@@ -59,39 +57,69 @@ final class ListenerOptions {
 
     private List<Filter> filters(SynckitListener annotation, Collection<String> types) {
         List<Filter> filters = new ArrayList<>();
-        String[] named = texts(annotation.types());
-        if (named.length > 0) {
-            filters.add(Filter.types(named));
-        } else if (!types.isEmpty()) {
+        if (!types.isEmpty()) {
             filters.add(Filter.types(types.toArray(String[]::new)));
         }
-        String[] aggregateIds = texts(annotation.aggregateIds());
-        if (aggregateIds.length > 0) {
-            filters.add(Filter.aggregateIds(aggregateIds));
+        List<String> aggregateIds = texts("aggregateIds", annotation.aggregateIds());
+        if (!aggregateIds.isEmpty()) {
+            filters.add(Filter.aggregateIds(aggregateIds.toArray(String[]::new)));
         }
         return filters;
     }
 
-    private String[] texts(String[] values) {
-        return Arrays.stream(values).map(this::text).toArray(String[]::new);
+    /** Returns the event types that the annotation names. */
+    List<String> types(SynckitListener annotation) {
+        return texts("types", annotation.types());
+    }
+
+    /** A SpEL expression can return several texts, as an array or a collection. */
+    private List<String> texts(String attribute, String[] values) {
+        List<String> texts = new ArrayList<>();
+        for (String value : values) {
+            for (Object element : ObjectUtils.toObjectArray(elements(evaluated(value)))) {
+                if (!(element instanceof String text)) {
+                    throw new IllegalArgumentException(attribute + " \"" + value + "\" has the value " + element
+                            + "; write an expression that returns a String, or an array or a collection of them");
+                }
+                texts.add(text);
+            }
+        }
+        return texts;
+    }
+
+    private static @Nullable Object elements(@Nullable Object value) {
+        if (value instanceof Collection<?> collection) {
+            return collection.toArray();
+        }
+        return value instanceof Object[] ? value : new @Nullable Object[] {value};
     }
 
     private Duration duration(String value) {
         return DurationStyle.detectAndParse(text(value));
     }
 
-    boolean isTrue(String value) {
-        return Boolean.parseBoolean(text(value));
+    /** Returns whether the subscription is started. */
+    boolean autoStartup(SynckitListener annotation) {
+        String text = text(annotation.autoStartup());
+        try {
+            return Boolean.TRUE.equals(
+                    ApplicationConversionService.getSharedInstance().convert(text, Boolean.class));
+        } catch (ConversionFailedException e) {
+            throw new IllegalArgumentException("autoStartup is '" + text + "'; set it to true or false", e);
+        }
     }
 
     /** A placeholder first, then SpEL, as in other annotations of Spring. */
-    private String text(String value) {
+    private @Nullable Object evaluated(String value) {
         String resolved = beans.resolveEmbeddedValue(value);
-        if (resolved == null || beans.getBeanExpressionResolver() == null) {
-            return value;
-        }
-        Object evaluated = beans.getBeanExpressionResolver().evaluate(resolved, new BeanExpressionContext(beans, null));
-        return String.valueOf(evaluated);
+        BeanExpressionResolver expressions = beans.getBeanExpressionResolver();
+        return resolved == null || expressions == null
+                ? value
+                : expressions.evaluate(resolved, new BeanExpressionContext(beans, null));
+    }
+
+    private String text(String value) {
+        return String.valueOf(evaluated(value));
     }
 
     private static Function<StoredEvent, String> key(String expression) {

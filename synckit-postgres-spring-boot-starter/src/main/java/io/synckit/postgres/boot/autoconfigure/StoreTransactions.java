@@ -1,8 +1,8 @@
 package io.synckit.postgres.boot.autoconfigure;
 
 import java.lang.reflect.Method;
-import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
@@ -29,13 +29,14 @@ final class StoreTransactions {
         this.follower = follower;
     }
 
-    /** Returns the transaction manager of the DataSource. */
+    /** Returns the transaction manager of the DataSource: if there are several, the primary one. */
     PlatformTransactionManager manager() {
         PlatformTransactionManager known = chosen;
         if (known == null) {
-            List<PlatformTransactionManager> fitting =
-                    managers.orderedStream().filter(this::isOfDataSource).toList();
-            known = fitting.isEmpty() ? own() : fitting.get(0);
+            known = Stream.concat(Stream.ofNullable(managers.getIfUnique()), managers.orderedStream())
+                    .filter(this::isOfDataSource)
+                    .findFirst()
+                    .orElseGet(this::own);
             chosen = known;
         }
         return known;

@@ -6,6 +6,8 @@ import io.synckit.subscription.EventSubscriptions;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.context.SmartLifecycle;
@@ -15,6 +17,8 @@ import org.springframework.context.SmartLifecycle;
  * before beans are destroyed. The web server answers its last requests before, so a request can wait for a read model.
  */
 final class SynckitListenerContainer implements SmartLifecycle, SmartInitializingSingleton {
+
+    private static final Logger log = LoggerFactory.getLogger(SynckitListenerContainer.class);
 
     private final SynckitListenerMethods methods;
     private final ObjectProvider<EventSubscriptions> subscriptions;
@@ -45,8 +49,10 @@ final class SynckitListenerContainer implements SmartLifecycle, SmartInitializin
         if (found != null && !found.isEmpty() && !started) {
             EventSubscriptions available = subscriptions.getObject();
             for (SynckitListenerMethods.Listener listener : found) {
-                if (listener.autoStartup()) {
-                    running.add(listener.start(available));
+                // A mock returns null.
+                DurableSubscription begun = listener.autoStartup() ? listener.start(available) : null;
+                if (begun != null) {
+                    running.add(begun);
                 }
             }
         }
@@ -60,8 +66,13 @@ final class SynckitListenerContainer implements SmartLifecycle, SmartInitializin
         accepting = false;
         Thread thread = new Thread(
                 () -> {
-                    stop();
-                    callback.run();
+                    try {
+                        stop();
+                    } catch (RuntimeException e) {
+                        log.warn("listeners.stop-failed: a durable subscription has not stopped normally", e);
+                    } finally {
+                        callback.run();
+                    }
                 },
                 "synckit-listeners-stop");
         thread.setDaemon(true);
@@ -72,9 +83,12 @@ final class SynckitListenerContainer implements SmartLifecycle, SmartInitializin
     @Override
     public synchronized void stop() {
         accepting = false;
-        running.parallelStream().forEach(DurableSubscription::close);
-        running.clear();
-        started = false;
+        try {
+            running.parallelStream().forEach(DurableSubscription::close);
+        } finally {
+            running.clear();
+            started = false;
+        }
     }
 
     /** Returns whether handlers are called for new events. */

@@ -9,7 +9,6 @@ import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.EventSubscriptions;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,7 +19,6 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
 import org.springframework.aop.scope.ScopedProxyUtils;
-import org.springframework.aop.support.AopUtils;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.core.MethodIntrospector;
 import org.springframework.core.annotation.AnnotatedElementUtils;
@@ -59,7 +57,7 @@ final class SynckitListenerMethods {
      */
     List<Listener> find() {
         Map<String, Listener> found = new LinkedHashMap<>();
-        for (String name : beans.getBeanNamesForType(Object.class, false, false)) {
+        for (String name : beans.getBeanNamesForType(Object.class, true, false)) {
             Class<?> type =
                     ScopedProxyUtils.isScopedTarget(name) ? null : AutoProxyUtils.determineTargetClass(beans, name);
             if (type == null || !AnnotationUtils.isCandidateClass(type, SynckitListener.class)) {
@@ -84,28 +82,44 @@ final class SynckitListenerMethods {
     private static @Nullable Set<SynckitListener> annotations(Method method) {
         Set<SynckitListener> annotations = AnnotatedElementUtils.getMergedRepeatableAnnotations(
                 method, SynckitListener.class, SynckitListener.All.class);
+        if (annotations.isEmpty()) {
+            // Those of the overridden method, or of the interface.
+            annotations = AnnotatedElementUtils.findMergedRepeatableAnnotations(
+                    method, SynckitListener.class, SynckitListener.All.class);
+        }
         return annotations.isEmpty() ? null : annotations;
     }
 
     private Listener listener(String beanName, Class<?> type, Method method, SynckitListener annotation) {
-        Method invocable = AopUtils.selectInvocableMethod(method, type);
-        ListenerMethod handler = new ListenerMethod(invocable, type, () -> beans.getBean(beanName), types);
-        Set<String> ofPayload = handler.eventTypes();
-        if (annotation.types().length > 0
-                && !ofPayload.isEmpty()
-                && Arrays.stream(annotation.types()).noneMatch(ofPayload::contains)) {
-            log.warn(
-                    "listener.types: method {} selects {}, but the type of its payload is {}; check the spelling",
-                    handler,
-                    Arrays.toString(annotation.types()),
-                    ofPayload);
+        ListenerMethod handler = new ListenerMethod(method, type, () -> beans.getBean(beanName), types);
+        Class<?> exposed = beans.getType(beanName);
+        if (exposed != null) {
+            handler.on(exposed);
         }
-        Set<String> eventTypes = annotation.types().length > 0 ? Set.of() : ofPayload;
         DurableOptions.Delivery guarantee = delivery.of(annotation, method, type);
-        return new Listener(
-                customized(options.of(annotation, eventTypes, guarantee, handler.toString()), handler),
-                handler,
-                options.isTrue(annotation.autoStartup()));
+        try {
+            List<String> named = options.types(annotation);
+            if (!named.isEmpty()) {
+                warnIfMisspelled(handler, named);
+            }
+            return new Listener(
+                    customized(
+                            options.of(annotation, named.isEmpty() ? handler.eventTypes() : named, guarantee), handler),
+                    handler,
+                    options.autoStartup(annotation));
+        } catch (IllegalArgumentException e) {
+            throw new InvalidConfigException("listener", "method " + handler + ": " + e.getMessage());
+        }
+    }
+
+    private static void warnIfMisspelled(ListenerMethod handler, List<String> named) {
+        handler.typeOfPayload()
+                .filter(type -> !named.contains(type))
+                .ifPresent(type -> log.warn(
+                        "listener.types: method {} selects {}, but the type of its payload is {}; check the spelling",
+                        handler,
+                        named,
+                        type));
     }
 
     private DurableOptions customized(DurableOptions read, ListenerMethod method) {
