@@ -4,6 +4,9 @@ import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
+import io.synckit.postgres.PostgresEventStore;
+import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.StoreDiagnosis;
 import io.synckit.subscription.DurableStatus;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
@@ -14,10 +17,13 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A test against a real event store. It stores events, runs an action, and checks which events are stored and handled. Each step fails with an
@@ -30,27 +36,45 @@ public final class EventStoreScenario {
 
     private static final int SHOWN_KEYS = 5;
 
+    private static final Duration POLL_INTERVAL = Duration.ofMillis(20);
+
     private final EventStore store;
     private final EventSubscriptions subscriptions;
     private final BooleanSupplier inTransaction;
+    private final @Nullable Supplier<StoreDiagnosis> diagnoses;
     private Version before;
 
     public EventStoreScenario(EventStore store, EventSubscriptions subscriptions) {
-        this(store, subscriptions, () -> false);
+        this(store, subscriptions, () -> false, diagnoses(store));
     }
 
-    /** @param inTransaction returns whether the calling thread has a transaction */
-    EventStoreScenario(EventStore store, EventSubscriptions subscriptions, BooleanSupplier inTransaction) {
+    /**
+     * @param inTransaction returns whether the calling thread has a transaction
+     * @param diagnoses null if the store cannot list the open transactions
+     */
+    EventStoreScenario(
+            EventStore store,
+            EventSubscriptions subscriptions,
+            BooleanSupplier inTransaction,
+            @Nullable Supplier<StoreDiagnosis> diagnoses) {
         this.inTransaction = inTransaction;
         this.store = store;
         this.subscriptions = subscriptions;
+        this.diagnoses = diagnoses;
         this.before = Version.ZERO;
+    }
+
+    static @Nullable Supplier<StoreDiagnosis> diagnoses(EventStore store) {
+        if (store instanceof RealtimeEventStore realtime) {
+            return realtime::diagnose;
+        }
+        return store instanceof PostgresEventStore postgres ? postgres::diagnose : null;
     }
 
     /** Stores events, each in a transaction of its own. They are not among those that {@link #thenStored} finds. */
     public EventStoreScenario given(Event... events) {
         Arrays.stream(events).forEach(store::store);
-        before = store.latestVersion();
+        before = head();
         return this;
     }
 
@@ -63,9 +87,14 @@ public final class EventStoreScenario {
 
     /** Runs what is tested. From here on, {@link #thenStored} looks for events. */
     public EventStoreScenario when(Action action) throws Exception {
-        before = store.latestVersion();
+        before = head();
         action.run();
         return this;
+    }
+
+    /** Returns the highest version given out. An open transaction can hold an event back that is committed already. */
+    private Version head() {
+        return diagnoses == null ? store.latestVersion() : diagnoses.get().head();
     }
 
     /**
@@ -112,6 +141,7 @@ public final class EventStoreScenario {
 
     private List<StoredEvent> stored() {
         requireCommitted();
+        awaitReadable(DEFAULT_TIMEOUT);
         try (Stream<StoredEvent> events = store.stream(before)) {
             return events.toList();
         }
@@ -123,6 +153,29 @@ public final class EventStoreScenario {
                     "a transaction is active, so the events of the test are not committed, and no handler receives"
                             + " them; remove @Transactional from the test");
         }
+    }
+
+    /**
+     * Waits until readers can read every event that is committed now. An open transaction that has stored an event holds back the events
+     * after it. Returns the version of the last one.
+     */
+    private Version awaitReadable(Duration timeout) {
+        if (diagnoses == null) {
+            return store.latestVersion();
+        }
+        long end = System.nanoTime() + timeout.toNanos();
+        StoreDiagnosis diagnosis = diagnoses.get();
+        Version head = diagnosis.head();
+        while (diagnosis.stable().compareTo(head) < 0 && diagnosis.heldBy().isPresent()) {
+            if (System.nanoTime() > end) {
+                throw new AssertionError("after " + timeout + ", readers still wait at version " + diagnosis.stable()
+                        + " of " + head + " for "
+                        + diagnosis.heldBy().orElseThrow().describe());
+            }
+            LockSupport.parkNanos(POLL_INTERVAL.toNanos());
+            diagnosis = diagnoses.get();
+        }
+        return diagnosis.stable();
     }
 
     private static String types(List<StoredEvent> events) {
@@ -147,8 +200,10 @@ public final class EventStoreScenario {
                 .durable(subscription)
                 .orElseThrow(() -> new AssertionError("there is no durable subscription '" + subscription
                         + "' in this process; there are " + names()));
-        Version until = store.latestVersion();
-        Outcome outcome = found.await(until, timeout);
+        long begin = System.nanoTime();
+        Version until = awaitReadable(timeout);
+        Duration rest = timeout.minusNanos(System.nanoTime() - begin);
+        Outcome outcome = found.await(until, rest.isNegative() ? Duration.ZERO : rest);
         if (outcome != Outcome.HANDLED) {
             throw new AssertionError(problem(found, until, outcome, timeout));
         }

@@ -1,8 +1,10 @@
 package io.synckit.test;
 
 import io.synckit.EventStore;
+import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.AutoConfigureSynckit;
 import io.synckit.subscription.EventSubscriptions;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
@@ -20,8 +22,14 @@ final class ScenarioAutoConfiguration {
     @Lazy
     @Scope("prototype")
     @ConditionalOnMissingBean
-    EventStoreScenario eventStoreScenario(EventStore store, EventSubscriptions subscriptions) {
+    EventStoreScenario eventStoreScenario(
+            EventStore store, EventSubscriptions subscriptions, ObjectProvider<RealtimeEventStore> realtime) {
+        // The injected store may be a decorator.
+        RealtimeEventStore known = realtime.getIfUnique();
         return new EventStoreScenario(
-                store, subscriptions, TransactionSynchronizationManager::isActualTransactionActive);
+                store,
+                subscriptions,
+                TransactionSynchronizationManager::isActualTransactionActive,
+                EventStoreScenario.diagnoses(known == null ? store : known));
     }
 }

@@ -1,0 +1,106 @@
+package io.synckit.test.slice;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.EventStore;
+import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.boot.SynckitDataSource;
+import io.synckit.test.AutoConfigureSynckitTest;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.Optional;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
+
+/** No setting of the application may lead a test to another database. Nothing answers at the configured addresses. */
+class EmbeddedDatabaseTest {
+
+    @Nested
+    @SpringBootTest(
+            classes = SynckitTestTest.Application.class,
+            webEnvironment = WebEnvironment.NONE,
+            properties = {
+                "spring.datasource.url=jdbc:postgresql://localhost:1/application",
+                "synckit.postgres.url=jdbc:postgresql://localhost:1/events",
+                "synckit.postgres.username=events",
+                "synckit.postgres.password=secret"
+            })
+    @AutoConfigureSynckitTest
+    class WithASeparateDatabase {
+
+        @Autowired
+        private EventStore store;
+
+        @Autowired
+        private DataSource ofApplication;
+
+        @Autowired
+        @SynckitDataSource
+        private DataSource ofStore;
+
+        @Test
+        void bothAreReplaced() throws SQLException {
+            store.store(Event.of("a", "T", 1));
+
+            assertThat(url(ofStore)).isEqualTo(url(ofApplication)).doesNotContain(":1/");
+        }
+    }
+
+    @Nested
+    @SpringBootTest(
+            classes = SynckitTestTest.Application.class,
+            webEnvironment = WebEnvironment.NONE,
+            properties = {
+                "synckit.postgres.url=jdbc:postgresql://localhost:1/events",
+                "synckit.postgres.migration.url=jdbc:postgresql://localhost:1/events",
+                "synckit.postgres.migration.username=owner",
+                "synckit.postgres.migration.password=secret",
+                "synckit.postgres.listener.url=jdbc:postgresql://localhost:1/events",
+                "synckit.postgres.listener.required=true"
+            })
+    @AutoConfigureSynckitTest
+    class WithConnectionsForMigrationAndListener {
+
+        @Autowired
+        private RealtimeEventStore store;
+
+        @Test
+        void allAreReplaced() {
+            store.store(Event.of("a", "T", 1));
+
+            assertThat(store.isListenerConnected()).isTrue();
+        }
+    }
+
+    @Nested
+    @SpringBootTest(
+            classes = SynckitTestTest.Application.class,
+            webEnvironment = WebEnvironment.NONE,
+            properties = {
+                "spring.datasource.url=jdbc:postgresql://localhost:1/application",
+                "synckit.postgres.migration.username=owner",
+                "synckit.postgres.migration.password=secret"
+            })
+    @AutoConfigureSynckitTest
+    class WithARoleForTheMigration {
+
+        @Autowired
+        private EventStore store;
+
+        @Test
+        void roleIsReplaced() {
+            assertThat(store.find("x")).isEqualTo(Optional.empty());
+        }
+    }
+
+    private static String url(DataSource dataSource) throws SQLException {
+        try (Connection connection = dataSource.getConnection()) {
+            return connection.getMetaData().getURL();
+        }
+    }
+}
