@@ -133,25 +133,26 @@ class DurableKeyTest {
         assertThat(handled).containsExactly("second", "first");
     }
 
-    /** The second event may be of the key that waits, so the key waits at it. */
+    /** The second event may be of the key that waits, so the key waits at it. In fact it was handled with another key. */
     @Test
     void keyWaitsAtAnEventWhoseKeyCannotBeEvaluated() throws InterruptedException {
         AtomicBoolean handlerFails = new AtomicBoolean(true);
         AtomicBoolean keyFails = new AtomicBoolean();
         store("a", "first");
-        store("a", "second");
+        store("b", "second");
+        store("a", "third");
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
                 .durable(
                         options().maxRetries(0).keyedBy(event -> {
-                            if (keyFails.get()) {
+                            if (keyFails.get() && !event.data().equals("first")) {
                                 throw new IllegalStateException("the lookup of the tenant has failed");
                             }
                             return "tenant-" + event.aggregateId();
                         }),
                         (event, context) -> {
-                            if (handlerFails.get()) {
+                            if (event.data().equals("first") && handlerFails.get()) {
                                 throw new IllegalStateException("on purpose");
                             }
                             handled.add(event.data());
@@ -160,7 +161,10 @@ class DurableKeyTest {
         handlerFails.set(false);
         keyFails.set(true);
         assertThat(subscription.requeue("tenant-a")).isTrue();
-        Await.until(database, PARKED, "1");
+        Await.until(
+                database,
+                "select failure_type from synckit.events_parked where retry_at is null and next_version = 2",
+                "java.lang.IllegalStateException");
         assertThat(subscription.parked(10))
                 .singleElement()
                 .satisfies(parked -> assertThat(parked.failure()).contains("the lookup of the tenant has failed"));
@@ -169,7 +173,45 @@ class DurableKeyTest {
         subscription.requeue("tenant-a");
 
         assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
-        assertThat(handled).containsExactly("first", "second");
+        assertThat(handled).containsExactly("second", "first", "third");
+    }
+
+    /** The failed event is of its key, although that cannot be evaluated at the retry. */
+    @Test
+    void failedEventKeepsItsKey() throws InterruptedException {
+        AtomicBoolean handlerFails = new AtomicBoolean(true);
+        AtomicBoolean keyFails = new AtomicBoolean();
+        store("a", "first");
+        store("b", "second");
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        options().maxRetries(0).keyedBy(event -> {
+                            if (keyFails.get()) {
+                                throw new IllegalStateException("the lookup of the tenant has failed");
+                            }
+                            return (handlerFails.get() ? "old-" : "new-") + event.aggregateId();
+                        }),
+                        (event, context) -> {
+                            if (event.data().equals("first") && handlerFails.get()) {
+                                throw new IllegalStateException("on purpose");
+                            }
+                            handled.add(event.data());
+                        });
+        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        keyFails.set(true);
+        handlerFails.set(false);
+        assertThat(subscription.requeue("old-a")).isTrue();
+        Await.until(
+                database,
+                "select count(*) from synckit.events_parked where retry_at is null and failure like '%lookup%'",
+                "1");
+        keyFails.set(false);
+        subscription.requeue("old-a");
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).containsExactly("second", "first");
     }
 
     /** The key function is repaired while an earlier event of the key waits. */

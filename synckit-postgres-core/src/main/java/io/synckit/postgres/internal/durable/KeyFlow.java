@@ -100,7 +100,7 @@ final class KeyFlow {
 
     /** Returns the next events of a key, except those that wait with a key of their own. */
     private Slice slice(WaitingKey key, long from, int limit) {
-        if (from == key.nextVersion() && key.nextHasFailed() && from <= partition.position()) {
+        if (key.hasFailedAt(from) && from <= partition.position()) {
             Slice failed = partition.log.one(partition.held(), from);
             return failed.items().stream().anyMatch(item -> isTakenOver(key, item))
                     ? new Slice(List.of(), failed.upTo())
@@ -230,7 +230,7 @@ final class KeyFlow {
                     attempt,
                     item.version(),
                     cause);
-            keys.failed(key, item.version(), counted, pause, failure);
+            keys.failed(key, item, counted, pause, failure);
         }
         if (partition.outage.isOn()) {
             partition.run.backOff(partition.delays.after(partition.outage.nextPause()), failure.message());
@@ -251,7 +251,7 @@ final class KeyFlow {
             key.tryNow(partition.clock.nanos());
         } else if (options.onExhausted() == OnExhausted.STOP) {
             // The attempts begin anew when the partition is resumed.
-            keys.failed(key, item.version(), 0, Duration.ZERO, failure);
+            keys.failed(key, item, 0, Duration.ZERO, failure);
             partition.row.storeStop(item.version(), attempts, failure.message());
             partition.run.stop(failure.message());
             log.error(
@@ -261,7 +261,7 @@ final class KeyFlow {
                     attempts,
                     failure.message());
         } else {
-            keys.failed(key, item.version(), attempts, null, failure);
+            keys.failed(key, item, attempts, null, failure);
         }
     }
 }

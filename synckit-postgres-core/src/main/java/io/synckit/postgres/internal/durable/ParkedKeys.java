@@ -142,14 +142,22 @@ final class ParkedKeys {
         }
     }
 
-    /** Stores a failure of the first event of a key. */
-    void failed(WaitingKey key, long version, int attempts, @Nullable Duration pause, ParkedFailure failure) {
+    /** Stores a failure of the first event of a key, or of one that may be of this key. */
+    void failed(WaitingKey key, Item item, int attempts, @Nullable Duration pause, ParkedFailure failure) {
+        boolean isOfKey = key.hasFailedAt(item.version()) || !partition.log.isOfOneEvent(item.key());
         partition.fenced(connection -> {
             partition.database.parked.failed(
-                    connection, partition.id().subscription(), key.name, version, attempts, pause, failure);
+                    connection,
+                    partition.id().subscription(),
+                    key.name,
+                    item.version(),
+                    isOfKey,
+                    attempts,
+                    pause,
+                    failure);
             return true;
         });
-        key.failed(version, attempts, failure);
+        key.failed(item.version(), isOfKey, attempts, failure);
         key.planned(pause, partition.clock.nanos());
         if (pause == null) {
             parked(key);

@@ -39,9 +39,10 @@ final class WaitingKey {
         dueAt = pause == null ? 0 : now + pause.toNanos();
     }
 
-    void failed(long version, int attemptsAtIt, ParkedFailure cause) {
+    /** @param isOfKey whether the event is of this key; otherwise its key cannot be evaluated now */
+    void failed(long version, boolean isOfKey, int attemptsAtIt, ParkedFailure cause) {
         nextVersion = version;
-        failedVersion = version;
+        failedVersion = isOfKey ? version : 0;
         attempts = attemptsAtIt;
         failure = cause;
     }
@@ -79,9 +80,9 @@ final class WaitingKey {
         return nextVersion;
     }
 
-    /** Returns whether the next event has failed. Then it is of this key, whatever the key function says now. */
-    boolean nextHasFailed() {
-        return nextVersion == failedVersion;
+    /** Returns whether the next event is at this version, and has failed. Then it is of this key, whatever the key function says now. */
+    boolean hasFailedAt(long version) {
+        return version == nextVersion && version == failedVersion;
     }
 
     int attempts() {

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A key of which an event has failed.
  *
- * @param failedVersion version of the event that has failed last. If it is the next one, it is of this key, whatever its key is now
+ * @param failedVersion version of the event of this key that has failed last; 0 if it may be of another key
  * @param retryAt time of the next attempt; null if it is parked
  * @param retryIn time until the next attempt, by the clock of the database
  */

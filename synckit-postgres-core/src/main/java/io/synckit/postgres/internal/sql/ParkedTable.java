@@ -175,6 +175,7 @@ public final class ParkedTable {
      * Stores the failure of an event of a key.
      *
      * @param version the event
+     * @param isOfKey whether it is known to be of this key
      * @param attempts attempts at it
      * @param pause time until the next attempt; null for none
      */
@@ -183,13 +184,14 @@ public final class ParkedTable {
             String subscription,
             String key,
             long version,
+            boolean isOfKey,
             int attempts,
             @Nullable Duration pause,
             ParkedFailure failure)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(failed)) {
             statement.setLong(1, version);
-            statement.setLong(2, version);
+            statement.setLong(2, isOfKey ? version : 0);
             statement.setInt(3, attempts);
             setPause(statement, 4, pause);
             statement.setString(5, failure.type());

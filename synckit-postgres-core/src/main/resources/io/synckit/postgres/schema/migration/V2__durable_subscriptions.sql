@@ -68,5 +68,5 @@ create table "${schema}"."${table}_parked" (
 
 comment on column "${schema}"."${table}_parked".next_version is 'The first event of the key that is not handled.';
 comment on column "${schema}"."${table}_parked".failed_version is
-    'The event that has failed last. If it is the next one, it is of this key, whatever the key function says now.';
+    'The event of the key that has failed last, whatever the key function says now; 0 if its key could not be evaluated.';
 comment on column "${schema}"."${table}_parked".retry_at is 'Null: parked, until a command is set.';
