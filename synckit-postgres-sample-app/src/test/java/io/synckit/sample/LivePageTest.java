@@ -146,7 +146,7 @@ class LivePageTest {
             int shown = versions().size();
 
             network.refuse();
-            until("stream", "away");
+            until("stream", "disconnected");
             browser.switchTo().window(here);
             for (int i = 0; i < 3; i++) {
                 placeOrder();
