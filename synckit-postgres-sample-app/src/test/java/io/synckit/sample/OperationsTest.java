@@ -101,9 +101,27 @@ class OperationsTest {
 
         assertThat(blocks).hasSize(4);
         assertThat(fields(blocks.get(0))).isEqualTo(fields(get("/actuator/health/synckit")));
-        Set<String> endpoint = fields(get("/actuator/synckit"));
-        endpoint.add("/listener/audit/checkedUpTo"); // a minute later
-        assertThat(fields(blocks.get(2))).isEqualTo(endpoint);
+        assertThat(fields(blocks.get(2))).isEqualTo(fields(get("/actuator/synckit")));
+    }
+
+    @Test
+    void pageShowsTheMetrics() throws IOException {
+        Await.until(events::isListenerConnected);
+        order();
+        get("/actuator/synckit");
+        Set<String> shown = metrics(Files.readString(Path.of("..", "docs", "operations.md")));
+
+        Await.until(() -> metrics(get("/actuator/prometheus")).containsAll(shown));
+
+        assertThat(metrics(get("/actuator/prometheus"))).isEqualTo(shown);
+    }
+
+    /** Returns the names with the names of their tags. */
+    private static Set<String> metrics(String text) {
+        return text.lines()
+                .filter(line -> line.startsWith("synckit_") && !line.matches(".*(bucket|active|max).*"))
+                .map(line -> line.replaceAll("=\"[^\"]*\"", "").replaceAll(" .*", ""))
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     private static Set<String> fields(String json) {
