@@ -94,7 +94,12 @@ public final class EventStoreScenario {
 
     /** Returns the highest version given out. An open transaction can hold an event back that is committed already. */
     private Version head() {
-        return diagnoses == null ? store.latestVersion() : diagnoses.get().head();
+        Version head =
+                diagnoses == null ? store.latestVersion() : diagnoses.get().head();
+        if (head == null) {
+            throw new AssertionError("the EventStore is a mock, so no event is stored; remove the mock from the test");
+        }
+        return head;
     }
 
     /**

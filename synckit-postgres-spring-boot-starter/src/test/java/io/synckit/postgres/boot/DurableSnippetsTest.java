@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -81,6 +82,14 @@ class DurableSnippetsTest {
     @EventType(value = "order-placed", revision = 2)
     public record Placed(String customer, String item, int quantity) {}
 
+    sealed interface StockEvent {}
+
+    @EventType("stock-added")
+    record Added(String item, int quantity) implements StockEvent {}
+
+    @EventType("stock-removed")
+    record Removed(String item, int quantity) implements StockEvent {}
+
     @Component
     static class Sales {
 
@@ -136,6 +145,26 @@ class DurableSnippetsTest {
 
     @Component
     static class Stock {
+
+        private final Map<String, Integer> levels = new ConcurrentHashMap<>();
+
+        @Transactional
+        @SynckitListener(subscription = "stock", startFrom = BEGINNING)
+        public void on(StockEvent event) {
+            if (event instanceof Added added) {
+                change(added.item(), added.quantity());
+            } else if (event instanceof Removed removed) {
+                change(removed.item(), -removed.quantity());
+            }
+        }
+
+        private void change(String item, int quantity) {
+            levels.merge(item, quantity, Integer::sum);
+        }
+
+        int level(String item) {
+            return levels.get(item);
+        }
 
         boolean isLow(String item) {
             return item.equals("rare");
@@ -224,6 +253,9 @@ class DurableSnippetsTest {
     @Autowired
     private JdbcClient jdbc;
 
+    @Autowired
+    private Stock stock;
+
     private DurableSubscription subscription;
 
     @BeforeEach
@@ -294,6 +326,16 @@ class DurableSnippetsTest {
         events.store(Event.of("o-5", new OrderPlaced("erik", "milk", 1)));
 
         Application.SENT.until("o-5"::equals);
+    }
+
+    @Test
+    void oneMethodHandlesTwoEventTypes() throws InterruptedException {
+        events.store(Event.of("tea", new Added("tea", 5)));
+        Version stored = events.store(Event.of("tea", new Removed("tea", 2))).version();
+
+        assertThat(subscriptions.durable("stock").orElseThrow().await(stored, Duration.ofMinutes(4)))
+                .isEqualTo(Outcome.HANDLED);
+        assertThat(stock.level("tea")).isEqualTo(3);
     }
 
     @Test

@@ -17,6 +17,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Flow;
 import java.util.concurrent.Future;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.SpringProxy;
@@ -124,12 +125,36 @@ final class ListenerMethod {
             return Set.of(only.get());
         }
         Class<?> raw = ResolvableType.forType(payload).toClass();
+        require(
+                !Iterable.class.isAssignableFrom(raw),
+                "has the payload " + raw.getSimpleName() + "; a method that handles batches has List<StoredEvent>");
         Set<String> names = types.assignableTo(raw);
         require(
                 !names.isEmpty(),
                 "has the payload " + raw.getName()
                         + ", of which no class with @EventType is known; annotate its classes, or name the types in the annotation");
+        List<String> unknown =
+                permitted(raw).filter(this::isUnknown).map(Class::getName).toList();
+        require(
+                unknown.isEmpty(),
+                "has the payload " + raw.getName() + ", which permits " + unknown
+                        + " without @EventType, so their events would not be received; annotate them, or name the types in the"
+                        + " annotation");
         return names;
+    }
+
+    /** Returns the classes that a sealed class or interface permits, directly or not. */
+    private static Stream<Class<?>> permitted(Class<?> type) {
+        return type.isSealed()
+                ? Stream.of(type.getPermittedSubclasses()).flatMap(ListenerMethod::permitted)
+                : Stream.of(type);
+    }
+
+    private boolean isUnknown(Class<?> type) {
+        return !isGeneral(type)
+                && types.classOf(EventTypes.nameOf(type))
+                        .filter(known -> known == type)
+                        .isEmpty();
     }
 
     /** A class of which there are no objects stands for all that extend it. */
@@ -211,6 +236,9 @@ final class ListenerMethod {
 
     @Override
     public String toString() {
-        return method.getDeclaringClass().getSimpleName() + "." + method.getName();
+        return Stream.of(method.getParameterTypes())
+                .map(Class::getSimpleName)
+                .collect(Collectors.joining(
+                        ", ", method.getDeclaringClass().getSimpleName() + "." + method.getName() + "(", ")"));
     }
 }

@@ -17,7 +17,9 @@ import org.springframework.beans.factory.config.ConfigurableBeanFactory;
 import org.springframework.boot.convert.ApplicationConversionService;
 import org.springframework.boot.convert.DurationStyle;
 import org.springframework.core.convert.ConversionFailedException;
+import org.springframework.expression.EvaluationException;
 import org.springframework.expression.Expression;
+import org.springframework.expression.ParseException;
 import org.springframework.expression.spel.standard.SpelExpressionParser;
 import org.springframework.expression.spel.support.StandardEvaluationContext;
 import org.springframework.util.ObjectUtils;
@@ -123,10 +125,25 @@ final class ListenerOptions {
     }
 
     private static Function<StoredEvent, String> key(String expression) {
-        Expression parsed = new SpelExpressionParser().parseExpression(expression);
+        Expression parsed;
+        try {
+            parsed = new SpelExpressionParser().parseExpression(expression);
+        } catch (ParseException e) {
+            throw new IllegalArgumentException(
+                    "keyedBy \"" + expression + "\" is not a SpEL expression: " + e.getMessage(), e);
+        }
         StandardEvaluationContext context = new StandardEvaluationContext();
         return event -> {
-            Object key = parsed.getValue(context, new Root(event));
+            Object key;
+            try {
+                key = parsed.getValue(context, new Root(event));
+            } catch (EvaluationException e) {
+                throw new IllegalArgumentException(
+                        "keyedBy \"" + expression + "\" has failed for the event at version " + event.version()
+                                + "; write an expression for the variable event, for example event.metadata()['tenant']: "
+                                + e.getMessage(),
+                        e);
+            }
             if (key == null) {
                 throw new IllegalArgumentException(
                         "keyedBy \"" + expression + "\" has no value for the event at version " + event.version()

@@ -39,7 +39,8 @@ final class SynckitListenerContainer implements SmartLifecycle, SmartInitializin
             throw new InvalidConfigException(
                     "listener.enabled",
                     "is false, or there is no RealtimeEventStore, but "
-                            + listeners.get(0).method() + " has @SynckitListener, which needs the listener");
+                            + listeners.get(0).method()
+                            + " has @SynckitListener, which needs the listener; set it to true, or remove the annotation");
         }
     }
 

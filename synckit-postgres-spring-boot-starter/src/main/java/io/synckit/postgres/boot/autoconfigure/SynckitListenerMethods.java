@@ -72,7 +72,9 @@ final class SynckitListenerMethods {
                     throw new InvalidConfigException(
                             "listener",
                             "method " + listener.method + " has the subscription '" + listener.options.name() + "', as "
-                                    + other.method + " has; give each a name of its own");
+                                    + other.method
+                                    + " has; give each a name of its own, or handle all event types by one method, whose parameter is an"
+                                    + " interface of the payload classes");
                 }
             }));
         }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.synckit.Event;
 import io.synckit.EventStore;
+import io.synckit.EventType;
+import io.synckit.EventTypes;
 import io.synckit.InvalidConfigException;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.Config;
@@ -14,6 +16,7 @@ import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.EventSubscriptions;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
@@ -241,8 +244,50 @@ class SynckitListenerBeansTest {
         void on(StoredEvent event) {}
     }
 
+    static class ReceivesAList {
+        @SynckitListener(subscription = "s")
+        void on(List<OrderPlaced> orders) {}
+    }
+
+    static class InvalidKey {
+        @SynckitListener(subscription = "s", keyedBy = "event.metadata(['tenant']")
+        void on(StoredEvent event) {}
+    }
+
+    sealed interface Payment {}
+
+    @EventType("payment-charged")
+    record Made(int cents) implements Payment {}
+
+    sealed interface Reversal extends Payment {}
+
+    record Refunded(int cents) implements Reversal {}
+
+    static class ReceivesASealedInterface {
+
+        @Bean
+        EventTypes types() {
+            return EventTypes.of(List.of(Made.class));
+        }
+
+        @SynckitListener(subscription = "s")
+        void on(Payment payment) {}
+    }
+
+    static class TwoMethodsOfOneSubscription {
+        @SynckitListener(subscription = "s")
+        void on(OrderPlaced order) {}
+
+        @SynckitListener(subscription = "s")
+        void on(Made payment) {}
+    }
+
     @Test
     void methodsThatCannotWorkFailTheStart() {
+        assertFails("a method that handles batches has List<StoredEvent>", ReceivesAList.class);
+        assertFails("is not a SpEL expression", InvalidKey.class);
+        assertFails("SynckitListenerBeansTest$Refunded] without @EventType", ReceivesASealedInterface.class);
+        assertFails("or handle all event types by one method", TwoMethodsOfOneSubscription.class);
         assertFails("is private or final, and its bean has a proxy", PrivateBesideATransaction.class);
         assertFails("is private or final, and its bean has a proxy", FinalBesideATransaction.class);
         assertFails("returns CompletableFuture", ReturnsAFuture.class);
