@@ -13,8 +13,8 @@ import java.lang.annotation.Target;
  * instances of the application share its work.
  *
  * <p>A method for single events has the payload as a parameter, {@code StoredEvent}, or both. A method for batches has
- * {@code List<StoredEvent>}. Both can also have {@code EventContext}. The order is free. The types of events follow from the class of the payload, unless {@link #types} is given. Texts can contain placeholders and SpEL
- * ({@code #{…}}).
+ * {@code List<StoredEvent>}. Both can also have {@code EventContext}. The order is free. The types of events follow from the class of the
+ * payload, unless {@link #types} is given. Texts can contain placeholders and SpEL ({@code #{…}}).
  *
  * <p>With {@code @Transactional} on the method or its class, delivery is exactly-once for what the method writes in that transaction.
  * Otherwise it is at-least-once.

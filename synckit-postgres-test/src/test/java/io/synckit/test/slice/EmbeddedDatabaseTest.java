@@ -7,6 +7,8 @@ import io.synckit.EventStore;
 import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.SynckitDataSource;
 import io.synckit.test.AutoConfigureSynckitTest;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Optional;
@@ -16,21 +18,28 @@ import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
+import org.springframework.core.annotation.AliasFor;
 
 /** No setting of the application may lead a test to another database. Nothing answers at the configured addresses. */
 class EmbeddedDatabaseTest {
 
-    @Nested
-    @SpringBootTest(
-            classes = SynckitTestTest.Application.class,
-            webEnvironment = WebEnvironment.NONE,
-            properties = {
-                "spring.datasource.url=jdbc:postgresql://localhost:1/application",
-                "synckit.postgres.url=jdbc:postgresql://localhost:1/events",
-                "synckit.postgres.username=events",
-                "synckit.postgres.password=secret"
-            })
+    /** A test of the whole application, with these settings. */
+    @Retention(RetentionPolicy.RUNTIME)
+    @SpringBootTest(classes = SynckitTestTest.Application.class, webEnvironment = WebEnvironment.NONE)
     @AutoConfigureSynckitTest
+    @interface Configured {
+
+        @AliasFor(annotation = SpringBootTest.class, attribute = "properties")
+        String[] value();
+    }
+
+    @Nested
+    @Configured({
+        "spring.datasource.url=jdbc:postgresql://localhost:1/application",
+        "synckit.postgres.url=jdbc:postgresql://localhost:1/events",
+        "synckit.postgres.username=events",
+        "synckit.postgres.password=secret"
+    })
     class WithASeparateDatabase {
 
         @Autowired
@@ -52,18 +61,14 @@ class EmbeddedDatabaseTest {
     }
 
     @Nested
-    @SpringBootTest(
-            classes = SynckitTestTest.Application.class,
-            webEnvironment = WebEnvironment.NONE,
-            properties = {
-                "synckit.postgres.url=jdbc:postgresql://localhost:1/events",
-                "synckit.postgres.migration.url=jdbc:postgresql://localhost:1/events",
-                "synckit.postgres.migration.username=owner",
-                "synckit.postgres.migration.password=secret",
-                "synckit.postgres.listener.url=jdbc:postgresql://localhost:1/events",
-                "synckit.postgres.listener.required=true"
-            })
-    @AutoConfigureSynckitTest
+    @Configured({
+        "synckit.postgres.url=jdbc:postgresql://localhost:1/events",
+        "synckit.postgres.migration.url=jdbc:postgresql://localhost:1/events",
+        "synckit.postgres.migration.username=owner",
+        "synckit.postgres.migration.password=secret",
+        "synckit.postgres.listener.url=jdbc:postgresql://localhost:1/events",
+        "synckit.postgres.listener.required=true"
+    })
     class WithConnectionsForMigrationAndListener {
 
         @Autowired
@@ -78,15 +83,11 @@ class EmbeddedDatabaseTest {
     }
 
     @Nested
-    @SpringBootTest(
-            classes = SynckitTestTest.Application.class,
-            webEnvironment = WebEnvironment.NONE,
-            properties = {
-                "spring.datasource.url=jdbc:postgresql://localhost:1/application",
-                "synckit.postgres.migration.username=owner",
-                "synckit.postgres.migration.password=secret"
-            })
-    @AutoConfigureSynckitTest
+    @Configured({
+        "spring.datasource.url=jdbc:postgresql://localhost:1/application",
+        "synckit.postgres.migration.username=owner",
+        "synckit.postgres.migration.password=secret"
+    })
     class WithARoleForTheMigration {
 
         @Autowired

@@ -94,7 +94,7 @@ final class ParkedKeys {
 
     /** Returns whether an operator has set a command that is not carried out. */
     boolean haveCommand() {
-        return keys.values().stream().anyMatch(key -> key.hasCommand());
+        return keys.values().stream().anyMatch(WaitingKey::hasCommand);
     }
 
     int size() {
@@ -105,7 +105,7 @@ final class ParkedKeys {
     Optional<WaitingKey> due() {
         long now = partition.clock.nanos();
         return keys.values().stream()
-                .filter(key -> key.hasCommand())
+                .filter(WaitingKey::hasCommand)
                 .findFirst()
                 .or(() -> keys.values().stream().filter(key -> key.isDue(now)).findFirst());
     }

@@ -28,11 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.mockito.Mockito;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
-import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
-import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
-import org.springframework.boot.jdbc.autoconfigure.JdbcTemplateAutoConfiguration;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
-import org.springframework.boot.transaction.autoconfigure.TransactionAutoConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
@@ -47,15 +43,7 @@ class SynckitListenerBeansTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
-                    DataSourceAutoConfiguration.class,
-                    DataSourceTransactionManagerAutoConfiguration.class,
-                    TransactionAutoConfiguration.class,
-                    JdbcTemplateAutoConfiguration.class,
-                    SynckitPostgresAutoConfiguration.class,
-                    SynckitListenersAutoConfiguration.class))
-            .withBean("received", Collector.class, Collector::new);
+    private final ApplicationContextRunner runner = SynckitListenerTest.applications();
 
     private void assertReceives(Object expected, Class<?> configuration, String... properties) {
         runner.withUserConfiguration(configuration)

@@ -67,16 +67,21 @@ class SynckitListenerTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
-                    DataSourceAutoConfiguration.class,
-                    DataSourceTransactionManagerAutoConfiguration.class,
-                    TransactionAutoConfiguration.class,
-                    JdbcTemplateAutoConfiguration.class,
-                    JacksonAutoConfiguration.class,
-                    SynckitPostgresAutoConfiguration.class,
-                    SynckitListenersAutoConfiguration.class))
-            .withBean("received", Collector.class, Collector::new);
+    private final ApplicationContextRunner runner = applications();
+
+    /** Applications with JDBC, the store, and a bean that receives what their handlers get. */
+    static ApplicationContextRunner applications() {
+        return new ApplicationContextRunner()
+                .withConfiguration(AutoConfigurations.of(
+                        DataSourceAutoConfiguration.class,
+                        DataSourceTransactionManagerAutoConfiguration.class,
+                        TransactionAutoConfiguration.class,
+                        JdbcTemplateAutoConfiguration.class,
+                        JacksonAutoConfiguration.class,
+                        SynckitPostgresAutoConfiguration.class,
+                        SynckitListenersAutoConfiguration.class))
+                .withBean("received", Collector.class, Collector::new);
+    }
 
     private void run(Class<?> configuration, Consumer<AssertableApplicationContext> test) {
         runner.withUserConfiguration(configuration)
