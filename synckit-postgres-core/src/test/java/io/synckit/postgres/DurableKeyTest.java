@@ -283,7 +283,7 @@ class DurableKeyTest {
                 .start()
                 .subscriptions()
                 .durable(
-                        options().maxRetries(maxRetries).backoff(Duration.ofMillis(100), 1, Duration.ofMillis(100)),
+                        options().maxRetries(maxRetries).backoff(Duration.ofMillis(200), 1, Duration.ofMillis(200)),
                         (event, context) -> {
                             if (outage.get() && event.aggregateId().startsWith("bad")) {
                                 failures.incrementAndGet();
