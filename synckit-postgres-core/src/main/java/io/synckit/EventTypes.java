@@ -6,6 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** Payload classes and their event types. Immutable. */
 public final class EventTypes {
@@ -48,6 +49,13 @@ public final class EventTypes {
     static int revisionOf(Class<?> payload) {
         EventType annotation = payload.getAnnotation(EventType.class);
         return annotation == null ? 1 : annotation.revision();
+    }
+
+    /** Returns the classes that a sealed class or interface permits, directly or not, or the class itself if it is not sealed. */
+    public static Stream<Class<?>> permitted(Class<?> type) {
+        return type.isSealed()
+                ? Stream.of(type.getPermittedSubclasses()).flatMap(EventTypes::permitted)
+                : Stream.of(type);
     }
 
     /** Returns the payload class of an event type. */

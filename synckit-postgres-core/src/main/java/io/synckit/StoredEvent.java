@@ -89,12 +89,17 @@ public final class StoredEvent {
     }
 
     /**
-     * Returns the data as a type, after {@link EventUpcaster}s.
+     * Returns the data as a type, after {@link EventUpcaster}s. Of a sealed interface or class, it returns the permitted class whose {@link
+     * EventTypes#nameOf name} is the {@link #type()} of the event.
      *
      * @throws UnreadableEventException if the data is not of that type, or JSON {@code null}
      */
     public <T> T dataAs(Class<T> type) {
-        return wrap(type).cast(dataAs((Type) type));
+        Class<?> payload = EventTypes.permitted(type)
+                .filter(permitted -> EventTypes.nameOf(permitted).equals(this.type))
+                .findFirst()
+                .orElse(type);
+        return wrap(type).cast(dataAs((Type) payload));
     }
 
     /**

@@ -100,8 +100,8 @@ class DurableFailureTest {
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
         table.assertOnceAndInOrder(30);
-        // In the first transaction the event was in a batch, so its failure does not count.
-        assertThat(contexts.next().attempt()).isEqualTo(delivery == Delivery.EXACTLY_ONCE ? 3 : 4);
+        // A failure in a batch does not count. A slow server gets no batches.
+        assertThat(contexts.next().attempt()).isBetween(delivery == Delivery.EXACTLY_ONCE ? 3 : 4, 4);
         assertThat(subscription.parked(10)).isEmpty();
     }
 

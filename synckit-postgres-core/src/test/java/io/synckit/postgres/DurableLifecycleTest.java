@@ -22,6 +22,7 @@ import io.synckit.subscription.DurableOptions.Delivery;
 import io.synckit.subscription.DurableOptions.OnExhausted;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.DurableSubscription.State;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.StartFrom;
 import java.sql.Connection;
@@ -507,7 +508,7 @@ class DurableLifecycleTest {
                 throw new IllegalStateException("on purpose");
             }
         });
-        Await.until(database, "select count(owner) from synckit.events_checkpoints", "1");
+        Await.until(() -> subscription.activity().get(0).state() != State.NOT_OWNED);
         process.beforeBorrow(() -> {
             if (isCoordinator() && goOn.getCount() > 0) {
                 coordinatorIsBlocked.countDown();

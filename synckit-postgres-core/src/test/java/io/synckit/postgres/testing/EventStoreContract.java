@@ -13,6 +13,7 @@ import io.synckit.EventNotFoundException;
 import io.synckit.EventPage;
 import io.synckit.EventQuery;
 import io.synckit.EventStore;
+import io.synckit.EventType;
 import io.synckit.ExpectedStreamVersion;
 import io.synckit.Filter;
 import io.synckit.InvalidEventException;
@@ -48,6 +49,15 @@ public abstract class EventStoreContract {
     protected abstract EventStore store();
 
     public record OrderPlaced(String customer, int quantity) {}
+
+    public sealed interface AccountEvent {}
+
+    public sealed interface Change extends AccountEvent {}
+
+    public record Deposited(int amount) implements Change {}
+
+    @EventType("account-closed")
+    public record Closed(String reason) implements AccountEvent {}
 
     // storing and loading
 
@@ -148,6 +158,23 @@ public abstract class EventStoreContract {
                 .isThrownBy(() -> store().get("e-1").dataAs(OrderPlaced.class))
                 .withMessageContaining("e-1")
                 .withMessageContaining("OrderPlaced");
+    }
+
+    @Test
+    void sealedTypeIsReadAsThePermittedClassOfTheEvent() {
+        store().store(Event.of("a", new Deposited(5)));
+        store().store(Event.of("a", new Closed("fraud")));
+        store().store(Event.of("a", "Opened", Map.of()).withId("e-3"));
+
+        List<StoredEvent> events = store().loadByAggregate("a", Version.ZERO).events();
+
+        assertThat(events.subList(0, 2))
+                .extracting(event -> event.dataAs(AccountEvent.class))
+                .containsExactly(new Deposited(5), new Closed("fraud"));
+        assertThatExceptionOfType(UnreadableEventException.class)
+                .isThrownBy(() -> events.get(2).dataAs(AccountEvent.class))
+                .withMessageContaining("e-3")
+                .withMessageContaining("permits no class whose @EventType or simple name is that of the event");
     }
 
     @Test

@@ -113,16 +113,19 @@ public final class JacksonJson implements JsonCodec {
         try {
             return mapper.readValue(json, javaType);
         } catch (JacksonException e) {
-            throw new IllegalArgumentException(problem(e), e);
+            throw new IllegalArgumentException(problem(e, javaType.getRawClass()), e);
         }
     }
 
-    private static String problem(JacksonException failure) {
+    private static String problem(JacksonException failure, Class<?> type) {
         String property = property(failure);
         String kind = failure instanceof MismatchedInputException
                 ? "a value is missing or has another type"
                 : failure instanceof DatabindException
                         ? "the type cannot be created from JSON"
+                                + (type.isSealed()
+                                        ? ", and it permits no class whose @EventType or simple name is that of the event"
+                                        : "")
                         : "the JSON is not valid";
         return property.isEmpty() ? kind : kind + " at property '" + property + "'";
     }

@@ -133,21 +133,16 @@ final class ListenerMethod {
                 !names.isEmpty(),
                 "has the payload " + raw.getName()
                         + ", of which no class with @EventType is known; annotate its classes, or name the types in the annotation");
-        List<String> unknown =
-                permitted(raw).filter(this::isUnknown).map(Class::getName).toList();
+        List<String> unknown = EventTypes.permitted(raw)
+                .filter(this::isUnknown)
+                .map(Class::getName)
+                .toList();
         require(
                 unknown.isEmpty(),
                 "has the payload " + raw.getName() + ", which permits " + unknown
                         + " without @EventType, so their events would not be received; annotate them, or name the types in the"
                         + " annotation");
         return names;
-    }
-
-    /** Returns the classes that a sealed class or interface permits, directly or not. */
-    private static Stream<Class<?>> permitted(Class<?> type) {
-        return type.isSealed()
-                ? Stream.of(type.getPermittedSubclasses()).flatMap(ListenerMethod::permitted)
-                : Stream.of(type);
     }
 
     private boolean isUnknown(Class<?> type) {
