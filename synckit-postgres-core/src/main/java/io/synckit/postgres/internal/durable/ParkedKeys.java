@@ -167,7 +167,7 @@ final class ParkedKeys {
     private void parked(WaitingKey key) {
         partition.counters.parked.increment();
         log.error(
-                "subscription.parked: {}: the events of key '{}' from version {} on wait for an operator, after {} attempts: {}",
+                "subscription.parked: {}: the events of key '{}' from version {} on wait for an operator (attempts: {}): {}",
                 partition.id(),
                 key.name,
                 key.nextVersion(),

@@ -110,14 +110,14 @@ final class DurableHealth {
         if (summary.parkedKeys() > 0) {
             problems.put(
                     HealthProblem.PARKED,
-                    summary.parkedKeys() + " keys of subscription '" + summary.name()
-                            + "' are parked; correct the cause and requeue, skip or discard them (docs/durable.md)");
+                    "subscription '" + summary.name() + "' has parked keys (" + summary.parkedKeys()
+                            + "); correct the cause and requeue, skip or discard them (docs/durable.md)");
         }
         if (unownedFor(summary).compareTo(properties.maxLag()) > 0) {
             problems.put(
                     HealthProblem.SUBSCRIPTION_UNOWNED,
-                    summary.unowned() + " partitions of subscription '" + summary.name()
-                            + "' have no owner: no instance that runs it is connected (see the state of the listener)");
+                    "subscription '" + summary.name() + "' has partitions without an owner (" + summary.unowned()
+                            + "): no instance that runs it is connected (see the state of the listener)");
         }
     }
 

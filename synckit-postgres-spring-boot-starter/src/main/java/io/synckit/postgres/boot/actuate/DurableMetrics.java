@@ -5,6 +5,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.TimeGauge;
+import io.synckit.subscription.DurableStatus;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Counts;
 import io.synckit.subscription.DurableSubscription.PartitionActivity;
@@ -14,16 +15,24 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleBiFunction;
 import java.util.function.ToDoubleFunction;
 
-/** The meters of durable subscriptions, by subscription and partition; docs/metrics.md lists them. Lag is NaN where another instance is the owner. */
+/**
+ * The meters of durable subscriptions; docs/metrics.md lists them. Most are of a partition in this instance, and lag is NaN where another
+ * instance is the owner. What waits for an operator is read from the database, so it is right after restarts, and the same in all instances.
+ */
 final class DurableMetrics {
 
     private final MeterRegistry registry;
+    private final ToDoubleBiFunction<String, ToDoubleFunction<DurableStatus.Summary>> queried;
     private final Map<String, List<Meter>> meters = new ConcurrentHashMap<>();
 
-    DurableMetrics(MeterRegistry registry) {
+    /** @param queried returns a number of the subscription of a name; NaN if it is not known */
+    DurableMetrics(
+            MeterRegistry registry, ToDoubleBiFunction<String, ToDoubleFunction<DurableStatus.Summary>> queried) {
         this.registry = registry;
+        this.queried = queried;
     }
 
     /** A subscription that is started again replaces the meters of the former one. */
@@ -33,10 +42,34 @@ final class DurableMetrics {
             former.forEach(registry::remove);
         }
         List<Meter> bound = new ArrayList<>();
+        keys("parked", DurableStatus.Summary::parkedKeys, subscription, bound);
+        keys("retrying", DurableStatus.Summary::retryingKeys, subscription, bound);
+        bound.add(stored("synckit.durable.stopped", DurableStatus.Summary::stopped, subscription)
+                .description("Partitions that have stopped")
+                .baseUnit("partitions")
+                .register(registry));
         for (int partition = 0; partition < subscription.options().partitions(); partition++) {
             bind(subscription, partition, bound);
         }
         meters.put(subscription.name(), bound);
+    }
+
+    private void keys(
+            String state,
+            ToDoubleFunction<DurableStatus.Summary> value,
+            DurableSubscription subscription,
+            List<Meter> bound) {
+        bound.add(stored("synckit.durable.keys", value, subscription)
+                .description("Keys that wait, because one of their events has failed")
+                .baseUnit("keys")
+                .tag("state", state)
+                .register(registry));
+    }
+
+    private Gauge.Builder<DurableSubscription> stored(
+            String name, ToDoubleFunction<DurableStatus.Summary> value, DurableSubscription subscription) {
+        return Gauge.builder(name, subscription, it -> queried.applyAsDouble(it.name(), value))
+                .tag("subscription", subscription.name());
     }
 
     private void bind(DurableSubscription subscription, int partition, List<Meter> bound) {

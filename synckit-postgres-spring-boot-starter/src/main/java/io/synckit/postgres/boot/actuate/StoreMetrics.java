@@ -9,6 +9,7 @@ import io.synckit.EventStoreException;
 import io.synckit.postgres.StoreDiagnosis;
 import io.synckit.postgres.StoreDiagnosis.HorizonHolder;
 import io.synckit.postgres.notification.NotificationListener;
+import io.synckit.subscription.DurableStatus;
 import io.synckit.subscription.ListenerStatus;
 import io.synckit.subscription.ListenerStatus.State;
 import java.time.Duration;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /** The meters besides those of the operations; docs/metrics.md lists them. An unknown value is NaN. */
 final class StoreMetrics implements MeterBinder {
 
-    /** A scrape sends one query to the database, at most once in this time. */
+    /** A scrape sends one query to the database, and one more for durable subscriptions, at most once in this time. */
     private static final Duration MAX_AGE = Duration.ofSeconds(5);
 
     private static final Duration TIMEOUT = Duration.ofMillis(500);
@@ -39,7 +40,7 @@ final class StoreMetrics implements MeterBinder {
         if (listener != null) {
             bindListener(registry, listener);
             bindLive(registry, listener);
-            listener.watchDurable(new DurableMetrics(registry)::bind);
+            listener.watchDurable(new DurableMetrics(registry, this::queriedDurable)::bind);
         }
     }
 
@@ -99,6 +100,18 @@ final class StoreMetrics implements MeterBinder {
             return value.applyAsDouble(monitor.diagnosis(MAX_AGE, TIMEOUT));
         } catch (EventStoreException e) {
             return Double.NaN; // the health indicator names the cause
+        }
+    }
+
+    private double queriedDurable(String subscription, ToDoubleFunction<DurableStatus.Summary> value) {
+        try {
+            return monitor.durable(MAX_AGE, TIMEOUT).stream()
+                    .filter(summary -> summary.name().equals(subscription))
+                    .mapToDouble(value)
+                    .findFirst()
+                    .orElse(Double.NaN);
+        } catch (EventStoreException e) {
+            return Double.NaN;
         }
     }
 
