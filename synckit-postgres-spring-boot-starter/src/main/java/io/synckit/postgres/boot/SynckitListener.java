@@ -55,13 +55,13 @@ public @interface SynckitListener {
     /** How often a failing event is tried again. */
     int maxRetries() default 9;
 
-    /** The pause after the first failure, for example {@code 1s}. */
+    /** The pause after the first failure, for example {@code 1s}. A number without a unit is in milliseconds. */
     String delay() default "1s";
 
     /** The factor from one pause to the next. */
     double multiplier() default 2;
 
-    /** The longest pause. */
+    /** The longest pause, as for {@link #delay}. */
     String maxDelay() default "5m";
 
     /** The maximum number of events in a transaction, or in a call with {@code List<StoredEvent>}. */

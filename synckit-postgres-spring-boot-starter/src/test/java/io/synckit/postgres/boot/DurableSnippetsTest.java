@@ -9,6 +9,7 @@ import io.synckit.EventType;
 import io.synckit.EventUpcaster;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
+import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
@@ -17,6 +18,7 @@ import io.synckit.subscription.DurableStatus;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
 import io.synckit.subscription.EventSubscriptions;
+import io.synckit.subscription.ParkedKey;
 import io.synckit.subscription.StartFrom;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,12 +29,17 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.SpringBootConfiguration;
+import org.springframework.boot.actuate.endpoint.annotation.Endpoint;
+import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
+import org.springframework.boot.actuate.endpoint.annotation.Selector;
+import org.springframework.boot.actuate.endpoint.annotation.WriteOperation;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.context.annotation.Bean;
@@ -191,12 +198,34 @@ class DurableSnippetsTest {
         }
     }
 
+    @Component
+    @Endpoint(id = "consumers")
+    static class ConsumersEndpoint {
+
+        private final EventSubscriptions subscriptions;
+
+        ConsumersEndpoint(EventSubscriptions subscriptions) {
+            this.subscriptions = subscriptions;
+        }
+
+        @ReadOperation
+        List<ParkedKey> waitingKeys(@Selector String subscription) {
+            return subscriptions.durable(subscription).orElseThrow().parked(100);
+        }
+
+        @WriteOperation
+        boolean requeue(@Selector String subscription, String key) {
+            return subscriptions.durable(subscription).orElseThrow().requeue(key);
+        }
+    }
+
     @SpringBootConfiguration
     @EnableAutoConfiguration
-    @Import({Sales.class, Confirmations.class, Relay.class, Stock.class, Restock.class})
+    @Import({Sales.class, Confirmations.class, Relay.class, Stock.class, Restock.class, ConsumersEndpoint.class})
     static class Application {
 
         static final Collector<String> MAILS = new Collector<>();
+        static final AtomicBoolean MAIL_FAILS = new AtomicBoolean(true);
         static final Collector<StoredEvent> RELAYED = new Collector<>();
         static final Collector<String> SENT = new Collector<>();
         static final Collector<String> ALERTS = new Collector<>();
@@ -222,7 +251,12 @@ class DurableSnippetsTest {
 
         @Bean
         Mails mail() {
-            return (to, text, key) -> MAILS.add(to);
+            return (to, text, key) -> {
+                if (to.equals("fred") && MAIL_FAILS.get()) {
+                    throw new IllegalStateException("the mail server does not answer");
+                }
+                MAILS.add(to);
+            };
         }
 
         @Bean
@@ -255,6 +289,9 @@ class DurableSnippetsTest {
 
     @Autowired
     private Stock stock;
+
+    @Autowired
+    private ConsumersEndpoint operators;
 
     private DurableSubscription subscription;
 
@@ -329,6 +366,17 @@ class DurableSnippetsTest {
     }
 
     @Test
+    void operatorRequeuesAKey() throws InterruptedException {
+        events.store(Event.of("o-6", new OrderPlaced("fred", "milk", 1)));
+        Await.until(() -> operators.waitingKeys("confirmations").size() == 1);
+        Application.MAIL_FAILS.set(false);
+
+        assertThat(operators.requeue("confirmations", "o-6")).isTrue();
+
+        Application.MAILS.until("fred"::equals);
+    }
+
+    @Test
     void oneMethodHandlesTwoEventTypes() throws InterruptedException {
         events.store(Event.of("tea", new Added("tea", 5)));
         Version stored = events.store(Event.of("tea", new Removed("tea", 2))).version();
@@ -336,6 +384,9 @@ class DurableSnippetsTest {
         assertThat(subscriptions.durable("stock").orElseThrow().await(stored, Duration.ofMinutes(4)))
                 .isEqualTo(Outcome.HANDLED);
         assertThat(stock.level("tea")).isEqualTo(3);
+        assertThat(events.loadByAggregate("tea", Version.ZERO).events())
+                .extracting(event -> event.dataAs(StockEvent.class))
+                .containsExactly(new Added("tea", 5), new Removed("tea", 2));
     }
 
     @Test

@@ -115,7 +115,7 @@ class ReadmeSnippetsTest {
             jdbc.sql("insert into orders (id, item) values (?, ?)")
                     .params(orderId, order.item())
                     .update();
-            return events.store(Event.of(orderId, "OrderPlaced", order)).version();
+            return events.store(Event.of(orderId, order)).version();
         }
 
         @Transactional

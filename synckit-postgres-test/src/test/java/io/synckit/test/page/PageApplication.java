@@ -69,7 +69,7 @@ class PageApplication {
             this.mail = mail;
         }
 
-        @SynckitListener(subscription = "confirmations", maxRetries = 1, delay = "${confirmations.delay:1s}")
+        @SynckitListener(subscription = "confirmations")
         public void on(OrderPlaced order, StoredEvent event) {
             mail.send(order.customer(), "We have received your order", event.id());
         }

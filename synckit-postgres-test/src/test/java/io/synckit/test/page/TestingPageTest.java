@@ -6,6 +6,7 @@ import io.synckit.Event;
 import io.synckit.EventStore;
 import io.synckit.StoredEvent;
 import io.synckit.postgres.RealtimeEventStore;
+import io.synckit.postgres.boot.SynckitListenerCustomizer;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
 import io.synckit.subscription.EventSubscriptions;
@@ -29,6 +30,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.boot.test.context.TestConfiguration;
+import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.test.context.bean.override.mockito.MockitoBean;
@@ -102,9 +105,18 @@ class TestingPageTest {
     }
 
     @Nested
-    @SpringBootTest(properties = "confirmations.delay=10ms")
+    @SpringBootTest
     @AutoConfigureSynckitTest
     class FailureTest {
+
+        @TestConfiguration(proxyBeanMethods = false)
+        static class FewRetries {
+
+            @Bean
+            SynckitListenerCustomizer fewRetries() {
+                return options -> options.maxRetries(1).backoff(Duration.ofMillis(10), 1, Duration.ofMillis(10));
+            }
+        }
 
         @Autowired
         private EventStoreScenario scenario;

@@ -120,11 +120,15 @@ final class ListenerMethod {
         if (payload == null) {
             return Set.of();
         }
+        Class<?> raw = ResolvableType.forType(payload).toClass();
         Optional<String> only = typeOfPayload();
         if (only.isPresent()) {
+            require(
+                    !raw.getName().startsWith("java."),
+                    "has the payload " + raw.getName()
+                            + ", which is not of one event type; name the types in the annotation");
             return Set.of(only.get());
         }
-        Class<?> raw = ResolvableType.forType(payload).toClass();
         require(
                 !Iterable.class.isAssignableFrom(raw),
                 "has the payload " + raw.getSimpleName() + "; a method that handles batches has List<StoredEvent>");

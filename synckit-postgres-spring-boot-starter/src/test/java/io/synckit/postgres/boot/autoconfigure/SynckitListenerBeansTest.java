@@ -270,8 +270,15 @@ class SynckitListenerBeansTest {
         void on(Made payment) {}
     }
 
+    static class ReceivesText {
+
+        @SynckitListener(subscription = "s")
+        void on(String text) {}
+    }
+
     @Test
     void methodsThatCannotWorkFailTheStart() {
+        assertFails("has the payload java.lang.String, which is not of one event type", ReceivesText.class);
         assertFails("a method that handles batches has List<StoredEvent>", ReceivesAList.class);
         assertFails("is not a SpEL expression", InvalidKey.class);
         assertFails("SynckitListenerBeansTest$Refunded] without @EventType", ReceivesASealedInterface.class);

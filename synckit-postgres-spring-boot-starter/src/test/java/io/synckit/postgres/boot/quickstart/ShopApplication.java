@@ -29,6 +29,6 @@ public class ShopApplication {
 
     @Bean
     ApplicationRunner placeOrder(EventStore events) {
-        return args -> events.store(Event.of("order-1", "OrderPlaced", new OrderPlaced("alice", "coffee", 2)));
+        return args -> events.store(Event.of("order-1", new OrderPlaced("alice", "coffee", 2)));
     }
 }
