@@ -567,6 +567,7 @@ class DurableLifecycleTest {
         assertThat(position()).isEqualTo("2");
     }
 
+    /** A process at rest checks nothing until an event is stored. */
     @Test
     void commandWithoutASignalIsFoundByTheNextCheck() throws InterruptedException {
         AtomicBoolean poison = new AtomicBoolean(true);
@@ -583,6 +584,7 @@ class DurableLifecycleTest {
         poison.set(false);
 
         database.execute("update synckit.events_parked set command = 'requeue'");
+        store(1, 2);
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
     }
