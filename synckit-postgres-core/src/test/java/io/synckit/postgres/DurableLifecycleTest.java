@@ -26,6 +26,7 @@ import io.synckit.subscription.DurableSubscription.State;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.StartFrom;
 import java.sql.Connection;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -201,10 +202,13 @@ class DurableLifecycleTest {
         DurableProcess process = processes.start(builder -> builder.closeTimeout(Duration.ofMillis(200)));
         DurableSubscription subscription = process.subscriptions().durable(options(), (event, context) -> {});
         Await.until(database, "select count(owner) from synckit.events_checkpoints", "1");
-        database.execute("update synckit.events_checkpoints set owner = null, epoch = epoch + 1");
         PartitionClaims claims = new PartitionClaims(new TableName("synckit", "events"));
         try (Connection claiming = database.connect()) {
             claiming.setAutoCommit(false);
+            // In the transaction of the claim, so that the process itself does not claim before.
+            try (Statement statement = claiming.createStatement()) {
+                statement.execute("update synckit.events_checkpoints set owner = null, epoch = epoch + 1");
+            }
             assertThat(claims.claim(claiming, 77, List.of(new PartitionId("numbers", 0)), List.of()))
                     .hasSize(1);
             Thread pause = new Thread(() -> {
