@@ -41,20 +41,29 @@ public final class EventTypes {
 
     /** Returns the event type of a payload class: the value of {@link EventType}, or its simple name. */
     public static String nameOf(Class<?> payload) {
-        EventType annotation = payload.getAnnotation(EventType.class);
-        return annotation == null ? payload.getSimpleName() : annotation.value();
+        Class<?> declared = declared(payload);
+        EventType annotation = declared.getAnnotation(EventType.class);
+        return annotation == null ? declared.getSimpleName() : annotation.value();
+    }
+
+    /** A constant of an enum can have a class of its own. */
+    private static Class<?> declared(Class<?> payload) {
+        Class<?> parent = payload.getSuperclass();
+        return parent != null && parent.isEnum() ? parent : payload;
     }
 
     /** Returns the revision of a payload class. */
     static int revisionOf(Class<?> payload) {
-        EventType annotation = payload.getAnnotation(EventType.class);
+        EventType annotation = declared(payload).getAnnotation(EventType.class);
         return annotation == null ? 1 : annotation.revision();
     }
 
-    /** Returns the classes that a sealed class or interface permits, directly or not, or the class itself if it is not sealed. */
-    public static Stream<Class<?>> permitted(Class<?> type) {
-        return type.isSealed()
-                ? Stream.of(type.getPermittedSubclasses()).flatMap(EventTypes::permitted)
+    /** Returns a class and, if it is sealed, those that it permits, directly or not. The classes of the constants of an enum are not among them. */
+    public static Stream<Class<?>> withPermitted(Class<?> type) {
+        return type.isSealed() && !type.isEnum()
+                ? Stream.concat(
+                        Stream.of(type),
+                        Stream.of(type.getPermittedSubclasses()).flatMap(EventTypes::withPermitted))
                 : Stream.of(type);
     }
 

@@ -95,7 +95,7 @@ public final class StoredEvent {
      * @throws UnreadableEventException if the data is not of that type, or JSON {@code null}
      */
     public <T> T dataAs(Class<T> type) {
-        Class<?> payload = EventTypes.permitted(type)
+        Class<?> payload = EventTypes.withPermitted(type)
                 .filter(permitted -> EventTypes.nameOf(permitted).equals(this.type))
                 .findFirst()
                 .orElse(type);

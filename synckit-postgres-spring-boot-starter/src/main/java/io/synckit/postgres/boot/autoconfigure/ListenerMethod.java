@@ -10,6 +10,7 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
 import java.lang.reflect.Type;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -24,7 +25,6 @@ import org.springframework.aop.SpringProxy;
 import org.springframework.aop.support.AopUtils;
 import org.springframework.core.GenericTypeResolver;
 import org.springframework.core.ResolvableType;
-import org.springframework.util.ClassUtils;
 import org.springframework.util.ReflectionUtils;
 
 /** A handler method: where its parameters come from, and which event types it handles. */
@@ -70,6 +70,13 @@ final class ListenerMethod {
                         .noneMatch(type -> ResolvableType.forType(type).toClass() == Event.class),
                 "has a parameter of type Event, which is for storing; receive StoredEvent");
         require(
+                parameters.stream()
+                        .filter(type -> source(type) == Source.PAYLOAD)
+                        .map(ResolvableType::forType)
+                        .noneMatch(type -> type.toClass() == StoredEvent[].class
+                                || type.as(Iterable.class).getGeneric().toClass() == StoredEvent.class),
+                "has a parameter of several events that is not a List; receive List<StoredEvent>");
+        require(
                 !returnsLater(method.getReturnType()),
                 "returns " + method.getReturnType().getSimpleName()
                         + ", so it would return before its work is done; wait for the result, and return void");
@@ -107,58 +114,48 @@ final class ListenerMethod {
     Optional<String> typeOfPayload() {
         return Optional.ofNullable(payload)
                 .<Class<?>>map(type -> ResolvableType.forType(type).toClass())
-                .filter(type -> !isGeneral(type))
+                .filter(type ->
+                        !isGeneral(type) && EventTypes.withPermitted(type).count() == 1)
                 .map(EventTypes::nameOf);
     }
 
     /**
      * Returns the event types that follow from the class of the payload; empty for all.
      *
-     * @throws InvalidConfigException if no payload class is known for an interface or an abstract class
+     * @throws InvalidConfigException if no event type follows from the class
      */
     Set<String> eventTypes() {
         if (payload == null) {
             return Set.of();
         }
         Class<?> raw = ResolvableType.forType(payload).toClass();
+        require(
+                !Iterable.class.isAssignableFrom(raw),
+                "has the payload " + raw.getSimpleName() + "; a method that handles batches has List<StoredEvent>");
         Optional<String> only = typeOfPayload();
         if (only.isPresent()) {
             require(
                     !raw.getName().startsWith("java."),
                     "has the payload " + raw.getName()
-                            + ", which is not of one event type; name the types in the annotation");
+                            + ", a class of the JDK that names no event type; set types in the annotation");
             return Set.of(only.get());
         }
-        require(
-                !Iterable.class.isAssignableFrom(raw),
-                "has the payload " + raw.getSimpleName() + "; a method that handles batches has List<StoredEvent>");
-        Set<String> names = types.assignableTo(raw);
+        Set<String> names = new LinkedHashSet<>(types.assignableTo(raw));
+        EventTypes.withPermitted(raw)
+                .filter(type -> !isGeneral(type))
+                .map(EventTypes::nameOf)
+                .forEach(names::add);
         require(
                 !names.isEmpty(),
                 "has the payload " + raw.getName()
-                        + ", of which no class with @EventType is known; annotate its classes, or name the types in the annotation");
-        List<String> unknown = EventTypes.permitted(raw)
-                .filter(this::isUnknown)
-                .map(Class::getName)
-                .toList();
-        require(
-                unknown.isEmpty(),
-                "has the payload " + raw.getName() + ", which permits " + unknown
-                        + " without @EventType, so their events would not be received; annotate them, or name the types in the"
-                        + " annotation");
+                        + ", which is not sealed, and of which no class with @EventType is in the packages of"
+                        + " the application; annotate its classes, make it sealed, or set types in the annotation");
         return names;
-    }
-
-    private boolean isUnknown(Class<?> type) {
-        return !isGeneral(type)
-                && types.classOf(EventTypes.nameOf(type))
-                        .filter(known -> known == type)
-                        .isEmpty();
     }
 
     /** A class of which there are no objects stands for all that extend it. */
     private static boolean isGeneral(Class<?> type) {
-        return type.isInterface() || type == Object.class || Modifier.isAbstract(type.getModifiers());
+        return type.isInterface() || type == Object.class || Modifier.isAbstract(type.getModifiers()) && !type.isEnum();
     }
 
     void handle(StoredEvent event, EventContext context) throws Exception {
@@ -180,18 +177,26 @@ final class ListenerMethod {
 
     private Object payload(StoredEvent event) {
         Type type = payload == null ? Object.class : payload;
-        return types.classOf(event.type())
-                .filter(known -> ResolvableType.forType(type).toClass().isAssignableFrom(known))
-                .<Object>map(event::dataAs)
-                .orElseGet(() -> event.dataAs(type));
+        Class<?> raw = ResolvableType.forType(type).toClass();
+        Class<?> known = types.classOf(event.type()).orElse(raw);
+        if (known != raw && raw.isAssignableFrom(known)) {
+            return event.dataAs(known);
+        }
+        return raw.isSealed() ? event.dataAs(raw) : event.dataAs(type);
     }
 
     private static boolean returnsLater(Class<?> type) {
         return Stream.of(Future.class, CompletionStage.class, Flow.Publisher.class)
                         .anyMatch(later -> later.isAssignableFrom(type))
-                || ClassUtils.getAllInterfacesForClassAsSet(type).stream()
-                        .map(Class::getName)
-                        .anyMatch("org.reactivestreams.Publisher"::equals);
+                || isReactive(type);
+    }
+
+    /** Reactive Streams is not on the class path of every application, so its interface is found by name. */
+    private static boolean isReactive(@Nullable Class<?> type) {
+        return type != null
+                && (type.getName().equals("org.reactivestreams.Publisher")
+                        || isReactive(type.getSuperclass())
+                        || Stream.of(type.getInterfaces()).anyMatch(ListenerMethod::isReactive));
     }
 
     /**
@@ -204,11 +209,19 @@ final class ListenerMethod {
         require(
                 !isProxy(exposed) || (method.getModifiers() & (Modifier.PRIVATE | Modifier.FINAL)) == 0,
                 "is private or final, and its bean has a proxy, whose fields are null; make it public and not final");
+        require(
+                !isProxy(exposed) || isVisibleTo(exposed),
+                "is not visible in the package of its bean, which has a proxy, whose fields are null; make it public");
         try {
             return AopUtils.selectInvocableMethod(method, exposed);
         } catch (IllegalStateException e) {
             throw new InvalidConfigException("listener", "method " + this + " cannot be called: " + e.getMessage());
         }
+    }
+
+    private boolean isVisibleTo(Class<?> proxy) {
+        return (method.getModifiers() & (Modifier.PUBLIC | Modifier.PROTECTED)) != 0
+                || method.getDeclaringClass().getPackageName().equals(proxy.getPackageName());
     }
 
     private static boolean isProxy(Class<?> exposed) {

@@ -11,6 +11,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.springframework.beans.BeansException;
 import org.springframework.beans.factory.config.BeanExpressionContext;
 import org.springframework.beans.factory.config.BeanExpressionResolver;
 import org.springframework.beans.factory.config.ConfigurableBeanFactory;
@@ -103,11 +104,18 @@ final class ListenerOptions {
     /** Returns whether the subscription is started. */
     boolean autoStartup(SynckitListener annotation) {
         String text = text(annotation.autoStartup());
+        Boolean starts = asBoolean(text);
+        if (starts == null) {
+            throw new IllegalArgumentException("autoStartup is '" + text + "'; set it to true or false");
+        }
+        return starts;
+    }
+
+    private static @Nullable Boolean asBoolean(String text) {
         try {
-            return Boolean.TRUE.equals(
-                    ApplicationConversionService.getSharedInstance().convert(text, Boolean.class));
+            return ApplicationConversionService.getSharedInstance().convert(text, Boolean.class);
         } catch (ConversionFailedException e) {
-            throw new IllegalArgumentException("autoStartup is '" + text + "'; set it to true or false", e);
+            return null;
         }
     }
 
@@ -115,13 +123,22 @@ final class ListenerOptions {
     private @Nullable Object evaluated(String value) {
         String resolved = beans.resolveEmbeddedValue(value);
         BeanExpressionResolver expressions = beans.getBeanExpressionResolver();
-        return resolved == null || expressions == null
-                ? value
-                : expressions.evaluate(resolved, new BeanExpressionContext(beans, null));
+        if (resolved == null || expressions == null) {
+            return value;
+        }
+        try {
+            return expressions.evaluate(resolved, new BeanExpressionContext(beans, null));
+        } catch (BeansException e) {
+            throw new IllegalArgumentException("\"" + value + "\" cannot be evaluated: " + e.getMessage(), e);
+        }
     }
 
     private String text(String value) {
-        return String.valueOf(evaluated(value));
+        Object text = evaluated(value);
+        if (text == null) {
+            throw new IllegalArgumentException("\"" + value + "\" is null; write an expression that has a value");
+        }
+        return text.toString();
     }
 
     private static Function<StoredEvent, String> key(String expression) {

@@ -29,11 +29,13 @@ final class StoreTransactions {
         this.follower = follower;
     }
 
-    /** Returns the transaction manager of the DataSource: if there are several, the primary one. */
+    /** Returns the transaction manager of the DataSource: if there are several, the primary one. It need not be a default candidate. */
     PlatformTransactionManager manager() {
         PlatformTransactionManager known = chosen;
         if (known == null) {
-            known = Stream.concat(Stream.ofNullable(managers.getIfUnique()), managers.orderedStream())
+            known = Stream.concat(
+                            Stream.ofNullable(managers.getIfUnique()),
+                            managers.orderedStream(ObjectProvider.UNFILTERED))
                     .filter(this::isOfDataSource)
                     .findFirst()
                     .orElseGet(this::own);

@@ -5,6 +5,9 @@ import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.EventSubscriptions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,26 +38,35 @@ final class SynckitListenerContainer implements SmartLifecycle, SmartInitializin
     @Override
     public void afterSingletonsInstantiated() {
         listeners = methods.find();
-        if (!listeners.isEmpty() && subscriptions.getIfAvailable() == null) {
+        Optional<SynckitListenerMethods.Listener> first = toStart().findFirst();
+        if (first.isPresent() && subscriptions.getIfAvailable() == null) {
             throw new InvalidConfigException(
                     "listener.enabled",
                     "is false, or there is no RealtimeEventStore, but "
-                            + listeners.get(0).method()
+                            + first.get().method()
                             + " has @SynckitListener, which needs the listener; set it to true, or remove the annotation");
         }
     }
 
+    private Stream<SynckitListenerMethods.Listener> toStart() {
+        List<SynckitListenerMethods.Listener> found = listeners;
+        return found == null ? Stream.empty() : found.stream().filter(SynckitListenerMethods.Listener::autoStartup);
+    }
+
     @Override
     public synchronized void start() {
-        List<SynckitListenerMethods.Listener> found = listeners;
-        if (found != null && !found.isEmpty() && !started) {
-            EventSubscriptions available = subscriptions.getObject();
-            for (SynckitListenerMethods.Listener listener : found) {
-                // A mock returns null.
-                DurableSubscription begun = listener.autoStartup() ? listener.start(available) : null;
-                if (begun != null) {
-                    running.add(begun);
-                }
+        if (!started) {
+            try {
+                toStart().forEach(listener -> {
+                    // A mock returns null.
+                    DurableSubscription begun = listener.start(subscriptions.getObject());
+                    if (begun != null) {
+                        running.add(begun);
+                    }
+                });
+            } catch (RuntimeException e) {
+                stop();
+                throw e;
             }
         }
         started = true;
@@ -85,7 +97,13 @@ final class SynckitListenerContainer implements SmartLifecycle, SmartInitializin
     public synchronized void stop() {
         accepting = false;
         try {
-            running.parallelStream().forEach(DurableSubscription::close);
+            // All at the same time: each waits for its handler, and meanwhile the others would be called for further
+            // events.
+            CompletableFuture.allOf(running.stream()
+                            .map(subscription -> CompletableFuture.runAsync(
+                                    subscription::close, close -> new Thread(close, "synckit-listeners-stop").start()))
+                            .toArray(CompletableFuture[]::new))
+                    .join();
         } finally {
             running.clear();
             started = false;

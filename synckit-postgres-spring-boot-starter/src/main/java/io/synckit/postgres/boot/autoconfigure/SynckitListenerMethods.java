@@ -20,6 +20,7 @@ import org.slf4j.LoggerFactory;
 import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
 import org.springframework.aop.scope.ScopedProxyUtils;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.core.BridgeMethodResolver;
 import org.springframework.core.MethodIntrospector;
 import org.springframework.core.annotation.AnnotatedElementUtils;
 import org.springframework.core.annotation.AnnotationUtils;
@@ -58,27 +59,43 @@ final class SynckitListenerMethods {
     List<Listener> find() {
         Map<String, Listener> found = new LinkedHashMap<>();
         for (String name : beans.getBeanNamesForType(Object.class, true, false)) {
-            Class<?> type =
-                    ScopedProxyUtils.isScopedTarget(name) ? null : AutoProxyUtils.determineTargetClass(beans, name);
+            Class<?> type = ScopedProxyUtils.isScopedTarget(name) ? null : classOf(name);
             if (type == null || !AnnotationUtils.isCandidateClass(type, SynckitListener.class)) {
                 continue;
             }
-            Map<Method, Set<SynckitListener>> methods = MethodIntrospector.selectMethods(
-                    type, (MethodIntrospector.MetadataLookup<Set<SynckitListener>>) method -> annotations(method));
-            methods.forEach((method, annotations) -> annotations.forEach(annotation -> {
-                Listener listener = listener(name, type, method, annotation);
-                Listener other = found.putIfAbsent(listener.options.name(), listener);
-                if (other != null) {
-                    throw new InvalidConfigException(
-                            "listener",
-                            "method " + listener.method + " has the subscription '" + listener.options.name() + "', as "
-                                    + other.method
-                                    + " has; give each a name of its own, or handle all event types by one method, whose parameter is an"
-                                    + " interface of the payload classes");
-                }
-            }));
+            methods(type)
+                    .forEach((method, annotations) -> annotations.forEach(annotation -> {
+                        Listener listener = listener(name, type, method, annotation);
+                        Listener other = found.putIfAbsent(listener.options.name(), listener);
+                        if (other != null) {
+                            throw new InvalidConfigException(
+                                    "listener",
+                                    "method " + listener.method + " has the subscription '" + listener.options.name()
+                                            + "', as "
+                                            + other.method
+                                            + " has; give each a name of its own, or handle all event types by one method, whose parameter is an"
+                                            + " interface of the payload classes");
+                        }
+                    }));
         }
         return new ArrayList<>(found.values());
+    }
+
+    /** Returns the class of a bean. That of a scoped bean is the class behind its proxy. */
+    private @Nullable Class<?> classOf(String name) {
+        String scoped = ScopedProxyUtils.getTargetBeanName(name);
+        return AutoProxyUtils.determineTargetClass(beans, beans.containsBeanDefinition(scoped) ? scoped : name);
+    }
+
+    private static Map<Method, Set<SynckitListener>> methods(Class<?> type) {
+        try {
+            return MethodIntrospector.selectMethods(
+                    type, (MethodIntrospector.MetadataLookup<Set<SynckitListener>>) method -> annotations(method));
+        } catch (IllegalStateException | LinkageError e) {
+            // A class of an optional library is missing. Spring ignores the methods of such a bean, too.
+            log.debug("listener.unresolvable: the methods of {} cannot be read: {}", type.getName(), e.toString());
+            return Map.of();
+        }
     }
 
     private static @Nullable Set<SynckitListener> annotations(Method method) {
@@ -93,7 +110,9 @@ final class SynckitListenerMethods {
     }
 
     private Listener listener(String beanName, Class<?> type, Method method, SynckitListener annotation) {
-        ListenerMethod handler = new ListenerMethod(method, type, () -> beans.getBean(beanName), types);
+        // A public method of a base class that is not public is found as a bridge, which has no generic types.
+        ListenerMethod handler = new ListenerMethod(
+                BridgeMethodResolver.findBridgedMethod(method), type, () -> beans.getBean(beanName), types);
         Class<?> exposed = beans.getType(beanName);
         if (exposed != null) {
             handler.on(exposed);

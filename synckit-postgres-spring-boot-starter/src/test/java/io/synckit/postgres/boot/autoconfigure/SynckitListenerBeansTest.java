@@ -8,33 +8,31 @@ import io.synckit.EventType;
 import io.synckit.EventTypes;
 import io.synckit.InvalidConfigException;
 import io.synckit.StoredEvent;
-import io.synckit.postgres.Config;
-import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.SynckitListener;
 import io.synckit.postgres.testing.Collector;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.EventSubscriptions;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.Flow;
-import javax.sql.DataSource;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.mockito.Mockito;
-import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.beans.factory.config.CustomScopeConfigurer;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.context.annotation.Bean;
-import org.springframework.context.annotation.Configuration;
-import org.springframework.context.annotation.Import;
-import org.springframework.context.annotation.Primary;
 import org.springframework.context.annotation.Scope;
-import org.springframework.jdbc.support.JdbcTransactionManager;
+import org.springframework.context.annotation.ScopedProxyMode;
+import org.springframework.context.support.SimpleThreadScope;
 import org.springframework.transaction.annotation.Transactional;
 
 /** The beans, proxies and signatures that a method with {@link SynckitListener} can have. */
@@ -148,6 +146,8 @@ class SynckitListenerBeansTest {
         assertReceives("prototype", Prototype.class);
         assertReceives("interface", OfAnnotatedInterface.class);
         assertReceives("overriding", Overriding.class);
+        assertReceives("OrderPlaced", InheritsAMethod.class);
+        assertReceives(new OrderPlaced("tea"), Scoped.class);
     }
 
     @Test
@@ -183,6 +183,128 @@ class SynckitListenerBeansTest {
     @Test
     void expressionCanNameSeveralTypes() {
         assertReceives(Map.of("item", "tea"), OfJson.class);
+    }
+
+    record Detail(String item) {}
+
+    @EventType("detail-changed")
+    record Typed<T>(T value) {}
+
+    static class ReceivesAGenericRecord {
+
+        private final Collector<Object> received;
+
+        ReceivesAGenericRecord(Collector<Object> received) {
+            this.received = received;
+        }
+
+        @Bean
+        EventTypes types() {
+            return EventTypes.of(List.of(Typed.class));
+        }
+
+        @SynckitListener(subscription = "s")
+        void on(Typed<Detail> changed) {
+            received.add(changed);
+        }
+    }
+
+    sealed interface Payment {}
+
+    record OrderPaid(int cents) implements Payment {}
+
+    sealed interface Reversal extends Payment {}
+
+    record Refunded(int cents) implements Reversal {}
+
+    static class ReceivesASealedInterface {
+
+        private final Collector<Object> received;
+
+        ReceivesASealedInterface(Collector<Object> received) {
+            this.received = received;
+        }
+
+        @SynckitListener(subscription = "s")
+        void on(Payment payment) {
+            received.add(payment);
+        }
+    }
+
+    enum Status {
+        OPEN {},
+        CLOSED {}
+    }
+
+    static class ReceivesAnEnum {
+
+        private final Collector<Object> received;
+
+        ReceivesAnEnum(Collector<Object> received) {
+            this.received = received;
+        }
+
+        @SynckitListener(subscription = "s")
+        void on(Status status) {
+            received.add(status);
+        }
+    }
+
+    abstract static class Batches<T> {
+
+        @SynckitListener(subscription = "s")
+        public void on(List<T> events) {
+            handle(events);
+        }
+
+        abstract void handle(List<T> events);
+    }
+
+    public static class InheritsAMethod extends Batches<StoredEvent> {
+
+        private final Collector<Object> received;
+
+        InheritsAMethod(Collector<Object> received) {
+            this.received = received;
+        }
+
+        @Override
+        void handle(List<StoredEvent> events) {
+            events.forEach(event -> received.add(event.type()));
+        }
+    }
+
+    @Scope(value = "thread", proxyMode = ScopedProxyMode.INTERFACES)
+    static class Scoped extends BehindAnInterface {
+
+        Scoped(Collector<Object> received) {
+            super(received);
+        }
+
+        @Bean
+        static CustomScopeConfigurer scopes() {
+            CustomScopeConfigurer configurer = new CustomScopeConfigurer();
+            configurer.addScope("thread", new SimpleThreadScope());
+            return configurer;
+        }
+    }
+
+    @Test
+    void payloadOfSeveralClassesOrTypesIsReceived() {
+        assertReceivesPayload(new Refunded(5), ReceivesASealedInterface.class);
+        assertReceivesPayload(Status.CLOSED, ReceivesAnEnum.class);
+        assertReceivesPayload(new Typed<>(new Detail("tea")), ReceivesAGenericRecord.class);
+    }
+
+    private void assertReceivesPayload(Object payload, Class<?> configuration) {
+        runner.withUserConfiguration(configuration)
+                .withPropertyValues("spring.datasource.url=" + database.url())
+                .run(context -> {
+                    context.getBean(EventStore.class).store(Event.of("a", payload));
+
+                    assertThat(context.getBean("received", Collector.class).next())
+                            .isEqualTo(payload);
+                });
     }
 
     static class PrivateBesideATransaction {
@@ -242,25 +364,8 @@ class SynckitListenerBeansTest {
         void on(StoredEvent event) {}
     }
 
-    sealed interface Payment {}
-
     @EventType("payment-charged")
-    record Made(int cents) implements Payment {}
-
-    sealed interface Reversal extends Payment {}
-
-    record Refunded(int cents) implements Reversal {}
-
-    static class ReceivesASealedInterface {
-
-        @Bean
-        EventTypes types() {
-            return EventTypes.of(List.of(Made.class));
-        }
-
-        @SynckitListener(subscription = "s")
-        void on(Payment payment) {}
-    }
+    record Made(int cents) {}
 
     static class TwoMethodsOfOneSubscription {
         @SynckitListener(subscription = "s")
@@ -268,6 +373,50 @@ class SynckitListenerBeansTest {
 
         @SynckitListener(subscription = "s")
         void on(Made payment) {}
+    }
+
+    /** As Reactor's Mono. */
+    interface CorePublisher<T> extends org.reactivestreams.Publisher<T> {}
+
+    abstract static class Mono<T> implements CorePublisher<T> {}
+
+    static class ReturnsAMono {
+        @SynckitListener(subscription = "s")
+        Mono<Void> on(OrderPlaced order) {
+            throw new IllegalStateException("is not called");
+        }
+    }
+
+    static class ReceivesACollection {
+        @SynckitListener(subscription = "s", types = "OrderPlaced")
+        void on(Collection<StoredEvent> events) {}
+    }
+
+    static class ReceivesAnArray {
+        @SynckitListener(subscription = "s", types = "OrderPlaced")
+        void on(StoredEvent[] events) {}
+    }
+
+    static class NameIsNull {
+        @SynckitListener(subscription = "#{environment['shop.missing']}")
+        void on(StoredEvent event) {}
+    }
+
+    static class InvalidName {
+        @SynckitListener(subscription = "#{missing.name}")
+        void on(StoredEvent event) {}
+    }
+
+    static class BlankStart {
+        @SynckitListener(subscription = "s", autoStartup = "${shop.missing:}")
+        void on(StoredEvent event) {}
+    }
+
+    interface Shipment {}
+
+    static class ReceivesAnInterface {
+        @SynckitListener(subscription = "s")
+        void on(Shipment shipment) {}
     }
 
     static class ReceivesText {
@@ -278,10 +427,16 @@ class SynckitListenerBeansTest {
 
     @Test
     void methodsThatCannotWorkFailTheStart() {
-        assertFails("has the payload java.lang.String, which is not of one event type", ReceivesText.class);
+        assertFails("returns Mono", ReturnsAMono.class);
+        assertFails("receive List<StoredEvent>", ReceivesACollection.class);
+        assertFails("receive List<StoredEvent>", ReceivesAnArray.class);
+        assertFails("NameIsNull.on(StoredEvent): \"#{environment['shop.missing']}\" is null", NameIsNull.class);
+        assertFails("InvalidName.on(StoredEvent): \"#{missing.name}\" cannot be evaluated", InvalidName.class);
+        assertFails("autoStartup is ''", BlankStart.class);
+        assertFails("make it sealed", ReceivesAnInterface.class);
+        assertFails("has the payload java.lang.String, a class of the JDK", ReceivesText.class);
         assertFails("a method that handles batches has List<StoredEvent>", ReceivesAList.class);
         assertFails("is not a SpEL expression", InvalidKey.class);
-        assertFails("SynckitListenerBeansTest$Refunded] without @EventType", ReceivesASealedInterface.class);
         assertFails("or handle all event types by one method", TwoMethodsOfOneSubscription.class);
         assertFails("is private or final, and its bean has a proxy", PrivateBesideATransaction.class);
         assertFails("is private or final, and its bean has a proxy", FinalBesideATransaction.class);
@@ -290,64 +445,6 @@ class SynckitListenerBeansTest {
         assertFails("receive StoredEvent", ReceivesAnEventForStoring.class);
         assertFails("autoStartup is 'perhaps'", StartsPerhaps.class);
         assertFails("types \"#{5}\" has the value 5", NumberAsType.class);
-    }
-
-    static class QualifiedManager {
-
-        private final Collector<Object> received;
-
-        QualifiedManager(Collector<Object> received) {
-            this.received = received;
-        }
-
-        @Bean
-        @Qualifier("orders") JdbcTransactionManager ordersTransactionManager(DataSource dataSource) {
-            return new JdbcTransactionManager(dataSource);
-        }
-
-        @Transactional("orders")
-        @SynckitListener(subscription = "s")
-        public void on(OrderPlaced order) {
-            received.add("qualified");
-        }
-    }
-
-    @Configuration(proxyBeanMethods = false)
-    @Import(BehindAnInterface.class)
-    static class TwoManagers {
-
-        @Bean
-        JdbcTransactionManager first(DataSource dataSource) {
-            return new JdbcTransactionManager(dataSource);
-        }
-
-        @Bean
-        @Primary
-        JdbcTransactionManager second(DataSource dataSource) {
-            return new JdbcTransactionManager(dataSource);
-        }
-    }
-
-    @Test
-    void managerIsFoundByQualifierAndAsPrimary() {
-        assertReceives("qualified", QualifiedManager.class);
-        assertReceives(new OrderPlaced("tea"), TwoManagers.class);
-    }
-
-    @Configuration(proxyBeanMethods = false)
-    @Import(BehindAnInterface.class)
-    static class OwnStore {
-
-        @Bean
-        RealtimeEventStore store(DataSource dataSource) {
-            return RealtimeEventStore.on(dataSource, dataSource, Config.defaults());
-        }
-    }
-
-    /** Its checkpoint would be stored in another transaction. */
-    @Test
-    void transactionalMethodNeedsAStoreThatJoinsItsTransaction() {
-        assertFails("does not use the bean ConnectionSource", OwnStore.class);
     }
 
     @Test
@@ -367,6 +464,63 @@ class SynckitListenerBeansTest {
     static class Plain {
         @SynckitListener(subscription = "s")
         void on(StoredEvent event) {}
+    }
+
+    /** It does not wait for the handlers one after the other, and calls none of them for further events. */
+    @Test
+    void allSubscriptionsStopAtTheSameTime() {
+        CyclicBarrier barrier = new CyclicBarrier(5);
+        EventSubscriptions subscriptions = Mockito.mock(EventSubscriptions.class);
+        Mockito.when(subscriptions.durable(Mockito.any(), Mockito.any())).thenAnswer(call -> {
+            DurableSubscription subscription = Mockito.mock(DurableSubscription.class);
+            Mockito.doAnswer(close -> barrier.await(4, TimeUnit.MINUTES))
+                    .when(subscription)
+                    .close();
+            return subscription;
+        });
+        runner.withUserConfiguration(FiveSubscriptions.class)
+                .withBean(EventSubscriptions.class, () -> subscriptions)
+                .withPropertyValues("spring.datasource.url=" + database.url())
+                .run(context -> context.getBean(SynckitListenerContainer.class).stop());
+
+        assertThat(barrier.isBroken()).isFalse();
+    }
+
+    static class FiveSubscriptions {
+        @SynckitListener(subscription = "s-1")
+        @SynckitListener(subscription = "s-2")
+        @SynckitListener(subscription = "s-3")
+        @SynckitListener(subscription = "s-4")
+        @SynckitListener(subscription = "s-5")
+        void on(StoredEvent event) {}
+    }
+
+    @Test
+    void startCanBeRepeatedAfterAFailure() {
+        DurableSubscription first = Mockito.mock(DurableSubscription.class);
+        EventSubscriptions subscriptions = Mockito.mock(EventSubscriptions.class);
+        Mockito.when(subscriptions.durable(Mockito.any(), Mockito.any()))
+                .thenReturn(first)
+                .thenThrow(new IllegalStateException("on purpose"));
+        runner.withUserConfiguration(FiveSubscriptions.class)
+                .withBean(EventSubscriptions.class, () -> subscriptions)
+                .withPropertyValues("spring.datasource.url=" + database.url())
+                .run(context -> assertThat(context).hasFailed());
+
+        Mockito.verify(first).close();
+    }
+
+    static class NotStartedHere {
+        @SynckitListener(subscription = "s", autoStartup = "false")
+        void on(StoredEvent event) {}
+    }
+
+    @Test
+    void instanceWithoutConsumersNeedsNoListener() {
+        runner.withUserConfiguration(NotStartedHere.class)
+                .withPropertyValues(
+                        "spring.datasource.url=" + database.url(), "synckit.postgres.listener.enabled=false")
+                .run(context -> assertThat(context).hasNotFailed());
     }
 
     /** Spring would wait until the time-out of the phase. */

@@ -379,7 +379,7 @@ class SynckitListenerTest {
         assertFails("has the subscription 's'", Base.class, Duplicate.class);
         assertFails("no parameter for the event", WithoutEvent.class);
         assertFails("two parameters for the same", TwoPayloads.class);
-        assertFails("no class with @EventType is known", UnknownInterface.class);
+        assertFails("of which no class with @EventType is in the packages of the application", UnknownInterface.class);
         assertFails("REQUIRES_NEW", OwnTransaction.class);
         assertFails("is @Async", Asynchronous.class);
         assertFails("partitions is 0", InvalidOptions.class);
