@@ -631,35 +631,6 @@ class DurableFailureTest {
         assertThat(other.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
     }
 
-    /** The key of such an event is not known, so it waits alone, and is handled after the function was repaired. */
-    @Test
-    void eventWhoseKeyCannotBeEvaluatedIsNotLost() throws InterruptedException {
-        AtomicBoolean broken = new AtomicBoolean(true);
-        DurableProcess process = processes.start();
-        store(0, 12, 3);
-        DurableSubscription subscription = process.subscriptions()
-                .durable(
-                        options(Delivery.EXACTLY_ONCE)
-                                .maxRetries(0)
-                                .partitions(4)
-                                .keyedBy(event -> {
-                                    if (broken.get() && event.data().equals(5)) {
-                                        throw new IllegalStateException("key on purpose");
-                                    }
-                                    return "key of " + event.aggregateId();
-                                }),
-                        (event, context) -> table.insert(process, event));
-        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
-        assertThat(subscription.parked(10)).hasSize(1);
-
-        broken.set(false);
-        assertThat(subscription.requeueAll()).isEqualTo(1);
-
-        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
-        assertThat(database.query("select count(distinct version) from handled"))
-                .isEqualTo("12");
-    }
-
     @Test
     void throwingFilterIsAFailureOfTheEvent() throws InterruptedException {
         DurableProcess process = processes.start();

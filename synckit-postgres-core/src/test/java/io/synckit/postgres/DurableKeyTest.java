@@ -3,6 +3,7 @@ package io.synckit.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.synckit.Event;
+import io.synckit.Filter;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.DurableProcess;
 import io.synckit.postgres.testing.DurableProcesses;
@@ -17,6 +18,7 @@ import io.synckit.subscription.StartFrom;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
@@ -29,9 +31,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DurableKeyTest {
 
     private static final Duration LONG = Duration.ofMinutes(4);
-
-    private static final String PARKED =
-            "select count(*) from synckit.events_parked where retry_at is null and command is null";
 
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
@@ -55,31 +54,39 @@ class DurableKeyTest {
         return subscription.await(processes.store().latestVersion(), LONG);
     }
 
-    /** The key of an event whose key could not be evaluated begins with these words. */
+    /** No partition can know whether the event is its own, so all wait. A key function that works now and then loses and repeats nothing. */
     @ParameterizedTest
-    @ValueSource(strings = {"event without key: 1", "event without key: x"})
-    void aggregateIdLikeAnInternalKeyIsRetried(String id) throws InterruptedException {
-        AtomicInteger failures = new AtomicInteger();
-        store("key", "first");
-        store(id, "second");
+    @ValueSource(ints = {1, 4})
+    void keyFunctionThatFailsNowAndThenLosesAndRepeatsNothing(int partitions) throws InterruptedException {
+        int events = 200;
+        for (int i = 0; i < events; i++) {
+            store("key-" + i % 7, i);
+        }
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
-                .durable(options().delivery(Delivery.EXACTLY_ONCE), (event, context) -> {
-                    if (event.aggregateId().equals(id) && failures.incrementAndGet() <= 3) {
-                        throw new IllegalStateException("on purpose");
-                    }
-                    handled.add(event.data());
-                });
+                .durable(
+                        options()
+                                .delivery(Delivery.EXACTLY_ONCE)
+                                .partitions(partitions)
+                                .keyedBy(event -> {
+                                    if (ThreadLocalRandom.current().nextInt(100) == 0) {
+                                        throw new IllegalStateException("the lookup of the tenant has failed");
+                                    }
+                                    return "tenant-" + event.aggregateId();
+                                }),
+                        (event, context) -> handled.add(event.data()));
 
         assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
-        assertThat(handled).containsExactly("first", "second");
+        assertThat(handled).hasSize(events).doesNotHaveDuplicates();
+        assertThat(subscription.activity().get(0).counts().failed()).isZero();
     }
 
-    /** A key that is too long for the index of the table, two that PostgreSQL rejects or changes, and one that another event could have. */
+    /** No key, one that is too long for the index of the table, and two that PostgreSQL rejects or changes. */
     @ParameterizedTest
-    @ValueSource(strings = {"long", "\0", "half \uD83D", "event without key: 1"})
-    void eventWhoseKeyCannotBeStoredIsParked(String key) throws InterruptedException {
+    @ValueSource(strings = {"null", "long", "\0", "half \uD83D"})
+    void subscriptionWaitsAtAnEventWithoutAKeyThatCanBeStored(String key) throws InterruptedException {
+        AtomicBoolean broken = new AtomicBoolean(true);
         store("key", "first");
         store("key", "bad");
         store("key", "third");
@@ -87,19 +94,57 @@ class DurableKeyTest {
                 .start()
                 .subscriptions()
                 .durable(
-                        options()
-                                .maxRetries(1)
-                                .keyedBy(event -> !event.data().equals("bad")
-                                        ? event.aggregateId()
-                                        : key.equals("long") ? "k".repeat(256) : key),
+                        options().keyedBy(event -> {
+                            if (!broken.get() || !event.data().equals("bad")) {
+                                return event.aggregateId();
+                            }
+                            return key.equals("null") ? null : key.equals("long") ? "k".repeat(256) : key;
+                        }),
                         (event, context) -> handled.add(event.data()));
+        Await.until(() -> subscription.activity().get(0).state() == State.BACKING_OFF);
+        Await.until(() -> subscription.activity().get(0).failure().contains("for the event at version 2"));
+        assertThat(handled).containsExactly("first");
+        assertThat(subscription.parked(10)).isEmpty();
 
+        broken.set(false);
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).containsExactly("first", "bad", "third");
+    }
+
+    /** It fails with its key, which another partition must not omit. */
+    @Test
+    void eventWhoseFilterThrowsWaitsWithItsKey() throws InterruptedException {
+        AtomicBoolean broken = new AtomicBoolean(true);
+        int events = 40;
+        for (int i = 0; i < events; i++) {
+            store("key-" + i, i);
+        }
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        options()
+                                .maxRetries(0)
+                                .partitions(4)
+                                .keyedBy(event -> "tenant-" + event.aggregateId())
+                                .filter(Filter.matching(event -> {
+                                    if (broken.get() && event.data().equals(7)) {
+                                        throw new IllegalStateException("the filter fails");
+                                    }
+                                    return true;
+                                })),
+                        (event, context) -> handled.add(event.data()));
         assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
-        assertThat(handled).containsExactly("first", "third");
-        assertThat(subscription.parked(10)).singleElement().satisfies(parked -> {
-            assertThat(parked.key()).isEqualTo("event without key: 2");
-            assertThat(parked.failure()).contains("for the event at version 2", "return at most 255 characters");
-        });
+        assertThat(subscription.parked(10))
+                .singleElement()
+                .satisfies(parked -> assertThat(parked.key()).isEqualTo("tenant-key-7"));
+
+        broken.set(false);
+        assertThat(subscription.requeue("tenant-key-7")).isTrue();
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).hasSize(events).doesNotHaveDuplicates();
     }
 
     /** The next version of an application has another key function. */
@@ -133,121 +178,35 @@ class DurableKeyTest {
         assertThat(handled).containsExactly("second", "first");
     }
 
-    /** The second event may be of the key that waits, so the key waits at it. In fact it was handled with another key. */
-    @Test
-    void keyWaitsAtAnEventWhoseKeyCannotBeEvaluated() throws InterruptedException {
-        AtomicBoolean handlerFails = new AtomicBoolean(true);
-        AtomicBoolean keyFails = new AtomicBoolean();
-        store("a", "first");
-        store("b", "second");
-        store("a", "third");
-        DurableSubscription subscription = processes
-                .start()
-                .subscriptions()
-                .durable(
-                        options().maxRetries(0).keyedBy(event -> {
-                            if (keyFails.get() && !event.data().equals("first")) {
-                                throw new IllegalStateException("the lookup of the tenant has failed");
-                            }
-                            return "tenant-" + event.aggregateId();
-                        }),
-                        (event, context) -> {
-                            if (event.data().equals("first") && handlerFails.get()) {
-                                throw new IllegalStateException("on purpose");
-                            }
-                            handled.add(event.data());
-                        });
-        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
-        handlerFails.set(false);
-        keyFails.set(true);
-        assertThat(subscription.requeue("tenant-a")).isTrue();
-        Await.until(
-                database,
-                "select failure_type from synckit.events_parked where retry_at is null and next_version = 2",
-                "java.lang.IllegalStateException");
-        assertThat(subscription.parked(10))
-                .singleElement()
-                .satisfies(parked -> assertThat(parked.failure()).contains("the lookup of the tenant has failed"));
-
-        keyFails.set(false);
-        subscription.requeue("tenant-a");
-
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
-        assertThat(handled).containsExactly("second", "first", "third");
-    }
-
-    /** The failed event is of its key, although that cannot be evaluated at the retry. */
-    @Test
-    void failedEventKeepsItsKey() throws InterruptedException {
-        AtomicBoolean handlerFails = new AtomicBoolean(true);
-        AtomicBoolean keyFails = new AtomicBoolean();
-        store("a", "first");
-        store("b", "second");
-        DurableSubscription subscription = processes
-                .start()
-                .subscriptions()
-                .durable(
-                        options().maxRetries(0).keyedBy(event -> {
-                            if (keyFails.get()) {
-                                throw new IllegalStateException("the lookup of the tenant has failed");
-                            }
-                            return (handlerFails.get() ? "old-" : "new-") + event.aggregateId();
-                        }),
-                        (event, context) -> {
-                            if (event.data().equals("first") && handlerFails.get()) {
-                                throw new IllegalStateException("on purpose");
-                            }
-                            handled.add(event.data());
-                        });
-        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
-        keyFails.set(true);
-        handlerFails.set(false);
-        assertThat(subscription.requeue("old-a")).isTrue();
-        Await.until(
-                database,
-                "select count(*) from synckit.events_parked where retry_at is null and failure like '%lookup%'",
-                "1");
-        keyFails.set(false);
-        subscription.requeue("old-a");
-
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
-        assertThat(handled).containsExactly("second", "first");
-    }
-
-    /** The key function is repaired while an earlier event of the key waits. */
+    /** The failed event is of its key, whatever the key function says at the retry. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void eventThatWaitsWithoutKeyIsHandledOnce(boolean withoutKeyFirst) throws InterruptedException {
-        AtomicBoolean broken = new AtomicBoolean(true);
+    void failedEventKeepsItsKey(boolean keyFails) throws InterruptedException {
+        AtomicBoolean fails = new AtomicBoolean(true);
         store("a", "first");
-        store("a", "second");
+        store("b", "second");
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
                 .durable(
-                        options().delivery(Delivery.EXACTLY_ONCE).maxRetries(0).keyedBy(event -> {
-                            if (broken.get() && event.data().equals("second")) {
-                                throw new IllegalStateException("a bug of the key function");
+                        options().maxRetries(0).keyedBy(event -> {
+                            if (!fails.get() && keyFails) {
+                                throw new IllegalStateException("the lookup of the tenant has failed");
                             }
-                            return "tenant-" + event.aggregateId();
+                            return (fails.get() ? "old-" : "new-") + event.aggregateId();
                         }),
                         (event, context) -> {
-                            if (broken.get()) {
+                            if (event.data().equals("first") && fails.get()) {
                                 throw new IllegalStateException("on purpose");
                             }
                             handled.add(event.data());
                         });
-        Await.until(database, PARKED, "2");
-        broken.set(false);
+        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        fails.set(false);
 
-        if (withoutKeyFirst) {
-            subscription.requeue("event without key: 2");
-            Await.until(database, PARKED, "1");
-        }
-        subscription.requeueAll();
+        assertThat(subscription.requeue("old-a")).isTrue();
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
-        assertThat(handled).containsExactlyInAnyOrder("first", "second");
+        Await.until(() -> handled.equals(List.of("second", "first")));
     }
 
     /** Ten events of different keys fail, so that the partition assumes an outage. */

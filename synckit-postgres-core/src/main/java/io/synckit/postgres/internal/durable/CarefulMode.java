@@ -1,5 +1,6 @@
 package io.synckit.postgres.internal.durable;
 
+import io.synckit.postgres.internal.sql.ParkedFailure;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
 
@@ -14,7 +15,10 @@ final class CarefulMode {
     private static final int EVENTS = 100;
 
     /** Deaths of a process during an event after which the event is not handled again. */
-    private static final int MAX_DEATHS = 3;
+    static final int MAX_DEATHS = 3;
+
+    /** Time until the next attempt to enter. */
+    static final Duration PAUSE = Duration.ofMillis(10);
 
     private static final long PATIENCE = Duration.ofSeconds(10).toNanos();
 
@@ -73,6 +77,13 @@ final class CarefulMode {
         }
         survived();
         return deaths;
+    }
+
+    /** Returns the failure of an event that is not handled again. */
+    static ParkedFailure died(int deaths) {
+        return ParkedFailure.of(
+                "process died",
+                deaths + " processes have died while they handled this event, so it is not handled again");
     }
 
     /** An event is handled, or has failed without a death. */

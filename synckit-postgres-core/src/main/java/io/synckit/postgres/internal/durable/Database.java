@@ -73,19 +73,25 @@ public final class Database {
         return watchdog.watch(connection, () -> work.apply(connection));
     }
 
-    /** Runs statements in one transaction. */
+    /** Runs statements in one transaction, at READ COMMITTED. */
     <R> R transaction(SqlFunction<Connection, R> work) {
         try (Session session = Session.openAlone(pool)) {
-            return watchdog.watch(session.connection(), () -> session.atomically(work));
+            return watchdog.watch(
+                    session.connection(),
+                    () -> session.atomically(connection -> {
+                        session.readCommitted();
+                        return work.apply(connection);
+                    }));
         } catch (SQLException e) {
             throw SqlFailure.named("durable subscription of " + name, e);
         }
     }
 
-    /** Runs statements in one transaction. They wait for locks of others at most for {@code longest}, and then fail with 55P03. */
+    /** Runs statements in one transaction, at READ COMMITTED. They wait for locks of others at most for {@code longest}, and then fail with 55P03. */
     <R> R patientTransaction(Duration longest, SqlFunction<Connection, R> work) {
         try (Session session = Session.openAlone(pool)) {
             return session.atomically(connection -> {
+                session.readCommitted();
                 try (PreparedStatement statement =
                         connection.prepareStatement("select set_config('lock_timeout', ?, true)")) {
                     statement.setString(1, longest.toMillis() + "ms");

@@ -18,6 +18,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,9 +31,6 @@ final class DurableLog {
     private static final int SLICE = 256;
 
     private static final int SHARED_PAGES = 3;
-
-    /** Begins the key of an event whose key could not be evaluated. Its version follows. */
-    private static final String WITHOUT_KEY = "event without key: ";
 
     private final DurableOptions options;
     private final SubscriptionFilter filter;
@@ -63,8 +61,9 @@ final class DurableLog {
 
     /**
      * Returns the next events of a partition; empty if the reader of the process is at another server than that of the claim. The slice ends
-     * at the position if there are no events.
+     * at the position if there are no events, and before an event whose key cannot be evaluated.
      *
+     * @throws UnknownKeyException if the key of the next event cannot be evaluated, so that the partition of the event is not known
      * @throws OwnershipLostException if a page was read from another server than that of the claim
      */
     Optional<Slice> next(Held held, long position) {
@@ -89,7 +88,19 @@ final class DurableLog {
         }
         List<Item> items = new ArrayList<>();
         for (StoredEvent event : page.events) {
-            Item item = event.version().value() > position ? item(event) : null;
+            if (event.version().value() <= position) {
+                continue;
+            }
+            Item item;
+            try {
+                item = item(event);
+            } catch (UnknownKeyException e) {
+                long before = event.version().value() - 1;
+                if (before > position) {
+                    return new Slice(items, before);
+                }
+                throw e;
+            }
             if (item != null
                     && KeyPartitions.of(item.key, options.partitions())
                             == held.id().partition()) {
@@ -148,68 +159,67 @@ final class DurableLog {
     }
 
     /**
-     * Returns events of a key in {@code [from, upTo]}, and those whose key cannot be evaluated now, because they may be of this key. The slice
-     * may be empty and end before {@code upTo}.
+     * Returns events of a key in {@code [from, upTo]}. The slice may be empty and end before {@code upTo}.
+     *
+     * @throws UnknownKeyException if the key of an event cannot be evaluated
      */
     Slice ofKey(Held held, String key, long from, long upTo, int limit) {
-        if (isOfOneEvent(key)) {
-            return new Slice(List.of(), upTo);
-        }
         boolean keyed = options.keyedBy().isPresent();
         EventFilter inDatabase = keyed ? filter.ofDatabase() : filter.ofDatabaseAndAggregate(key);
         EventQueries.Page page = read(held, from - 1, upTo, inDatabase, limit);
         List<Item> items = page.events().stream()
                 .map(this::item)
                 .filter(Objects::nonNull)
-                .filter(item -> item.key.equals(key) || isOfOneEvent(item.key))
+                .filter(item -> item.key.equals(key))
                 .toList();
         return new Slice(items, page.upTo());
     }
 
-    /** Returns the event at a version, if it matches. Its key may have changed since it was read before. */
-    Slice one(Held held, long version) {
+    /** Returns the event at a version, if it matches. Its key is the one that it had when it was read before, whatever the key function says now. */
+    Slice one(Held held, String key, long version) {
         List<Item> items = read(held, version - 1, version, filter.ofDatabase(), 1).events().stream()
-                .map(this::item)
+                .map(event -> item(event, () -> key))
                 .filter(Objects::nonNull)
                 .toList();
         return new Slice(items, version);
     }
 
-    /** Returns the key of an event whose key cannot be evaluated. */
-    static String keyOfOneEvent(long version) {
-        return WITHOUT_KEY + version;
-    }
-
-    /** Returns whether a key stands for an event whose key could not be evaluated. Other keys do not begin like it. */
-    boolean isOfOneEvent(String key) {
-        return options.keyedBy().isPresent() && key.startsWith(WITHOUT_KEY);
-    }
-
-    /** Returns null if the event does not match. A filter or a key function that throws is a failure of the event. */
     private @Nullable Item item(StoredEvent event) {
+        return item(event, () -> options.keyedBy().isPresent() ? key(event) : event.aggregateId());
+    }
+
+    /** Returns null if the event does not match. A filter that throws is a failure of the event. */
+    private @Nullable Item item(StoredEvent event, Supplier<String> key) {
+        Throwable failure = null;
         try {
-            return filter.mayAccept(event) && filter.accepts(event)
-                    ? new Item(event, options.keyedBy().isPresent() ? key(event) : event.aggregateId(), null)
-                    : null;
+            if (!filter.mayAccept(event) || !filter.accepts(event)) {
+                return null;
+            }
         } catch (Throwable e) {
-            boolean keyed = options.keyedBy().isPresent();
-            return new Item(event, keyed ? keyOfOneEvent(event.version().value()) : event.aggregateId(), e);
+            failure = e;
         }
+        return new Item(event, key.get(), failure);
     }
 
     private String key(StoredEvent event) {
-        String key = options.keyedBy().orElseThrow().apply(event);
-        if (key == null) {
-            throw new IllegalArgumentException("keyedBy of " + options + " has returned null for the event at version "
-                    + event.version() + "; return a key for every event");
+        String key;
+        try {
+            key = options.keyedBy().orElseThrow().apply(event);
+        } catch (Throwable e) {
+            throw new UnknownKeyException(options, event, "has failed", e);
         }
-        if (key.length() > Event.MAX_KEY_LENGTH || Texts.unstorable(key) != null || key.startsWith(WITHOUT_KEY)) {
-            throw new IllegalArgumentException("keyedBy of " + options + " has returned '"
-                    + Texts.printable(key.substring(0, Math.min(key.length(), 50))) + "…' (" + key.length()
-                    + " characters) for the event at version " + event.version() + "; return at most "
-                    + Event.MAX_KEY_LENGTH
-                    + " characters that PostgreSQL can store (no NUL, no half of a surrogate pair), and that do not begin with '"
-                    + WITHOUT_KEY + "'");
+        if (key == null) {
+            throw new UnknownKeyException(options, event, "has returned null", null);
+        }
+        if (key.length() > Event.MAX_KEY_LENGTH || Texts.unstorable(key) != null) {
+            throw new UnknownKeyException(
+                    options,
+                    event,
+                    "has returned '" + Texts.printable(key.substring(0, Math.min(key.length(), 50))) + "…' ("
+                            + key.length()
+                            + " characters; possible are " + Event.MAX_KEY_LENGTH
+                            + " that PostgreSQL can store: no NUL, no half of a surrogate pair)",
+                    null);
         }
         return key;
     }
@@ -226,7 +236,7 @@ final class DurableLog {
     /**
      * An event.
      *
-     * @param failure why its filter or key could not be evaluated; null if they could. Then the key is the aggregate id
+     * @param failure why the filter could not be evaluated; null if it could
      */
     record Item(StoredEvent event, String key, @Nullable Throwable failure) {
 

@@ -74,7 +74,7 @@ final class DurableSubscriber implements DurableSubscription {
                 claim, options, database, log, calls.get(number), counters.get(number), clock, this::progressed);
         ParkedKeys keys = new ParkedKeys(partition);
         CarefulMode careful = new CarefulMode(partition, fromDead, carefulPermit);
-        return new PartitionRun(partition, keys, new MainFlow(claim, partition, keys, careful), host);
+        return new PartitionRun(partition, keys, new MainFlow(claim, partition, keys, careful), careful, host);
     }
 
     private void progressed() {

@@ -66,12 +66,9 @@ final class HandlerCalls {
      */
     void handle(List<Item> items, int attempt, Progress progress) throws Exception {
         for (Item item : items) {
-            if (item.failure() instanceof Exception failure) {
+            if (item.failure() != null) {
                 progress.failsAt(items.indexOf(item));
-                throw failure;
-            } else if (item.failure() instanceof Error failure) {
-                progress.failsAt(items.indexOf(item));
-                throw failure;
+                rethrow(item.failure());
             }
         }
         if (handler.ofBatches != null) {
@@ -90,6 +87,16 @@ final class HandlerCalls {
             }
             progress.handled(i + 1);
         }
+    }
+
+    private static void rethrow(Throwable failure) throws Exception {
+        if (failure instanceof Exception exception) {
+            throw exception;
+        }
+        if (failure instanceof Error error) {
+            throw error;
+        }
+        throw new IllegalStateException(failure);
     }
 
     private void call(StoredEvent event, int attempt, Call call) throws Exception {

@@ -18,8 +18,11 @@ import org.slf4j.LoggerFactory;
 /** Retries the events of waiting keys, up to the position of the partition, and carries out the commands of operators. */
 final class KeyFlow {
 
-    /** Events of a key that are handled before the main flow continues. */
+    /** Events of a key that are read at once. */
     private static final int SLICE = 100;
+
+    /** Time after which another key, and the main flow, have their turn. */
+    private static final long TURN = Duration.ofMillis(20).toNanos();
 
     private static final int MAX_CONFLICTS = 5;
 
@@ -27,14 +30,16 @@ final class KeyFlow {
 
     private final OwnedPartition partition;
     private final ParkedKeys keys;
+    private final CarefulMode careful;
     private final DurableOptions options;
     private final BooleanSupplier mustYield;
     private int conflicts;
 
     /** @param mustYield whether the thread must end its work */
-    KeyFlow(OwnedPartition partition, ParkedKeys keys, BooleanSupplier mustYield) {
+    KeyFlow(OwnedPartition partition, ParkedKeys keys, CarefulMode careful, BooleanSupplier mustYield) {
         this.partition = partition;
         this.keys = keys;
+        this.careful = careful;
         this.options = partition.options;
         this.mustYield = mustYield;
     }
@@ -46,6 +51,7 @@ final class KeyFlow {
             return false;
         }
         WaitingKey key = due.get();
+        keys.putLast(key);
         ParkedCommand command = key.takeCommand();
         if (command == ParkedCommand.DISCARD) {
             log.warn("subscription.discarded: {} discards the events of key '{}' that wait", partition.id(), key.name);
@@ -68,17 +74,24 @@ final class KeyFlow {
 
     private void skip(WaitingKey key) {
         long from = key.nextVersion();
+        if (key.hasFailedAt(from)) {
+            skipTo(key, from);
+            return;
+        }
         while (from <= partition.position()) {
             Slice slice = slice(key, from, 1);
             if (!slice.items().isEmpty()) {
-                long skipped = slice.items().get(0).version();
-                log.warn("subscription.skipped: {} skips the event at version {}", partition.id(), skipped);
-                keys.skipTo(key, skipped + 1);
+                skipTo(key, slice.items().get(0).version());
                 return;
             }
             from = slice.upTo() + 1;
         }
         keys.clear(key, ParkedCommand.SKIP);
+    }
+
+    private void skipTo(WaitingKey key, long skipped) {
+        log.warn("subscription.skipped: {} skips the event at version {}", partition.id(), skipped);
+        keys.skipTo(key, skipped + 1);
     }
 
     private void handle(WaitingKey key) throws Exception {
@@ -91,63 +104,48 @@ final class KeyFlow {
             }
             return;
         }
+        long end = partition.clock.nanos() + TURN;
         for (Item item : slice.items()) {
-            if (mustYield.getAsBoolean() || !handle(key, item)) {
+            if (mustYield.getAsBoolean() || !handleCarefully(key, item) || partition.clock.nanos() >= end) {
                 return;
             }
         }
     }
 
-    /** Returns the next events of a key, except those that wait with a key of their own. */
     private Slice slice(WaitingKey key, long from, int limit) {
-        if (key.hasFailedAt(from) && from <= partition.position()) {
-            Slice failed = partition.log.one(partition.held(), from);
-            return failed.items().stream().anyMatch(item -> isTakenOver(key, item))
-                    ? new Slice(List.of(), failed.upTo())
-                    : failed;
-        }
-        Slice slice = partition.log.ofKey(partition.held(), key.name, from, partition.position(), limit);
-        return new Slice(
-                slice.items().stream().filter(item -> !waitsAlone(item)).toList(), slice.upTo());
+        return key.hasFailedAt(from)
+                ? partition.log.one(partition.held(), key.name, from)
+                : partition.log.ofKey(partition.held(), key.name, from, partition.position(), limit);
     }
 
-    /** Returns whether the key of an event could not be evaluated before, so that it waits with a key of its own. */
-    private boolean waitsAlone(Item item) {
-        String alone = DurableLog.keyOfOneEvent(item.version());
-        if (!partition.log.isOfOneEvent(alone)) {
+    /** After the death of a process, no other event of this one may be suspected with an event that kills it. */
+    private boolean handleCarefully(WaitingKey key, Item item) throws Exception {
+        if (!careful.isOn()) {
+            return handle(key, item);
+        }
+        if (!careful.tryEnter()) {
+            partition.run.pause(CarefulMode.PAUSE);
             return false;
         }
-        // If it cannot be evaluated, another partition may be the one that it waits in.
-        return keys.waitsFor(alone, item.version()) || item.failure() != null && keys.isStored(alone);
-    }
-
-    /** Returns whether an event that waits with a key of its own must be handled with its real key, which can be evaluated now and waits too. */
-    private boolean isTakenOver(WaitingKey key, Item item) {
-        return partition.log.isOfOneEvent(key.name)
-                && item.failure() == null
-                && keys.waitsFor(item.key(), item.version());
+        try {
+            return handle(key, item);
+        } finally {
+            careful.leave();
+        }
     }
 
     /** Returns whether the next event of the key may follow at once. */
     private boolean handle(WaitingKey key, Item item) throws Exception {
-        int attempt = key.attempts() + 1;
-        if (attempt > options.maxRetries() + 1) {
-            // Counted before the calls, which have not returned: processes have died meanwhile.
-            exhausted(key, item, key.attempts(), key.failure());
+        if (key.deaths() >= CarefulMode.MAX_DEATHS) {
+            exhausted(key, item, key.attempts() + key.deaths(), CarefulMode.died(key.deaths()));
             return false;
         }
+        int attempt = key.attempts() + 1;
         Duration pause = partition.delays.after(attempt);
-        boolean[] started = {false};
-        partition.fenced(connection -> {
-            started[0] = partition.database.parked.start(
-                    connection, partition.id().subscription(), key.name, key.nextVersion(), attempt, pause);
-            return true;
-        });
-        if (!started[0]) {
+        if (!keys.start(key, pause)) {
             keys.loadSoon();
             return false;
         }
-        keys.started(key);
         if (attempt > 1) {
             partition.counters.retried.increment();
         }
@@ -198,6 +196,8 @@ final class KeyFlow {
         } else {
             called[0] = true;
             partition.calls.handle(List.of(item), attempt, ignored);
+            // A failure from here on says nothing about the event.
+            called[0] = false;
             keys.next(key, next);
         }
     }
@@ -207,7 +207,7 @@ final class KeyFlow {
         FailureKind kind = FailureKind.of(cause, called);
         if (kind == FailureKind.OWNERSHIP || kind == FailureKind.DATABASE) {
             // After a commit whose outcome is not known, the row may say something else.
-            keys.loadWithout(key, attempt);
+            keys.loadSoon();
             throw cause instanceof Exception exception ? exception : new IllegalStateException(cause);
         }
         if (kind == FailureKind.CONFLICT && conflicts < MAX_CONFLICTS) {

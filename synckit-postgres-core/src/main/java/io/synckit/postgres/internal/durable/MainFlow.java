@@ -22,7 +22,6 @@ final class MainFlow {
     private static final int MAX_KEYS = 1000;
 
     private static final int MAX_CONFLICTS = 5;
-    private static final Duration CAREFUL_PAUSE = Duration.ofMillis(10);
     private static final Duration READER_PAUSE = Duration.ofMillis(500);
 
     private static final Logger log = LoggerFactory.getLogger(MainFlow.class);
@@ -125,7 +124,7 @@ final class MainFlow {
             return call(batch, last);
         }
         if (!careful.tryEnter()) {
-            partition.run.pause(CAREFUL_PAUSE);
+            partition.run.pause(CarefulMode.PAUSE);
             return false;
         }
         try {
@@ -138,10 +137,7 @@ final class MainFlow {
 
     /** Processes have died during the event too often, so it is not handled again. Returns whether it is done with. */
     private boolean killed(Item item, long last, int deaths) {
-        ParkedFailure failure = ParkedFailure.of(
-                "process died",
-                deaths + " processes have died while they handled this event, so it is not handled again");
-        return exhausted(item, last, deaths, failure);
+        return exhausted(item, last, deaths, CarefulMode.died(deaths));
     }
 
     private boolean call(List<Item> batch, long last) throws Exception {

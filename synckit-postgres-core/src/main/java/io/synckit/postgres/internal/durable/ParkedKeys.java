@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,7 +26,6 @@ final class ParkedKeys {
 
     private final OwnedPartition partition;
     private final Map<String, WaitingKey> keys = new LinkedHashMap<>();
-    private final Map<String, Integer> uncounted = new HashMap<>();
     private volatile boolean mustLoad = true;
 
     ParkedKeys(OwnedPartition partition) {
@@ -35,16 +35,6 @@ final class ParkedKeys {
     /** An operator may have set a command. */
     void loadSoon() {
         mustLoad = true;
-    }
-
-    /**
-     * Loads the keys again, after a failure that says nothing about the event.
-     *
-     * @param attempt the attempt that has failed. It does not count
-     */
-    void loadWithout(WaitingKey key, int attempt) {
-        uncounted.put(key.name, attempt);
-        loadSoon();
     }
 
     /** Loads the keys if they may have changed: after the claim, and after a command. */
@@ -58,38 +48,33 @@ final class ParkedKeys {
                 partition.row.requireServer(connection);
                 return partition.database.parked.load(connection, partition.id().subscription(), Integer.MAX_VALUE);
             });
+            Map<String, WaitingKey> before = new HashMap<>(keys);
             keys.clear();
             long now = partition.clock.nanos();
             for (ParkedRow row : rows) {
                 if (KeyPartitions.of(row.key(), partition.options.partitions())
                         == partition.id().partition()) {
-                    WaitingKey key = new WaitingKey(row, now);
-                    if (row.retryAt() != null && Integer.valueOf(key.attempts()).equals(uncounted.get(key.name))) {
-                        key.uncount();
-                    }
-                    keys.put(row.key(), key);
+                    WaitingKey known = before.get(row.key());
+                    boolean startedHere =
+                            known != null && known.isStartedHere() && known.nextVersion() == row.nextVersion();
+                    keys.put(row.key(), new WaitingKey(row, startedHere, now));
                 }
             }
-            uncounted.keySet().retainAll(keys.keySet());
         } catch (RuntimeException e) {
             mustLoad = true;
             throw e;
         }
     }
 
-    /** An attempt is stored, so the number of attempts in the row is right again. */
-    void started(WaitingKey key) {
-        uncounted.remove(key.name);
+    /** Lets the other keys come before this one. */
+    void putLast(WaitingKey key) {
+        if (keys.remove(key.name, key)) {
+            keys.put(key.name, key);
+        }
     }
 
     boolean contains(String key) {
         return keys.containsKey(key);
-    }
-
-    /** Returns whether a key waits for an event at or before a version. */
-    boolean waitsFor(String key, long version) {
-        WaitingKey found = keys.get(key);
-        return found != null && found.nextVersion() <= version;
     }
 
     /** Returns whether an operator has set a command that is not carried out. */
@@ -104,16 +89,21 @@ final class ParkedKeys {
     /** Returns a key that has a command; if there is none, one whose next attempt is due. */
     Optional<WaitingKey> due() {
         long now = partition.clock.nanos();
-        return keys.values().stream()
+        return reached()
                 .filter(WaitingKey::hasCommand)
                 .findFirst()
-                .or(() -> keys.values().stream().filter(key -> key.isDue(now)).findFirst());
+                .or(() -> reached().filter(key -> key.isDue(now)).findFirst());
+    }
+
+    private Stream<WaitingKey> reached() {
+        long position = partition.position();
+        return keys.values().stream().filter(key -> key.isReached(position));
     }
 
     /** Returns the time until the next attempt is due; {@link Long#MAX_VALUE} if none is planned. */
     long nanosToNext() {
         long now = partition.clock.nanos();
-        return keys.values().stream()
+        return reached()
                 .filter(WaitingKey::waits)
                 .mapToLong(key -> key.nanosToNext(now))
                 .min()
@@ -142,22 +132,41 @@ final class ParkedKeys {
         }
     }
 
-    /** Stores a failure of the first event of a key, or of one that may be of this key. */
-    void failed(WaitingKey key, Item item, int attempts, @Nullable Duration pause, ParkedFailure failure) {
-        boolean isOfKey = key.hasFailedAt(item.version()) || !partition.log.isOfOneEvent(item.key());
-        partition.fenced(connection -> {
-            partition.database.parked.failed(
-                    connection,
-                    partition.id().subscription(),
-                    key.name,
-                    item.version(),
-                    isOfKey,
-                    attempts,
-                    pause,
-                    failure);
+    /**
+     * Stores the start of an attempt at the next event of a key. Returns false if the row has changed. The position is stored with it:
+     * otherwise a successor, whose position is before the event, would forget the start.
+     *
+     * @param pause time until the next attempt, should this process die
+     */
+    boolean start(WaitingKey key, Duration pause) {
+        int starts = key.deaths() + 1;
+        long position = partition.position();
+        boolean[] isStored = {false};
+        partition.fenced(connection -> partition.row.reach(connection, position), connection -> {
+            isStored[0] = partition.database.parked.start(
+                    connection, partition.id().subscription(), key.name, key.nextVersion(), starts, pause);
             return true;
         });
-        key.failed(item.version(), isOfKey, attempts, failure);
+        partition.flushed(position);
+        if (isStored[0]) {
+            key.started(starts);
+        }
+        return isStored[0];
+    }
+
+    /**
+     * Stores a failure of the first event of a key. The position is stored with it: otherwise a successor, whose position is before the
+     * event, would not carry out a command to skip it.
+     */
+    void failed(WaitingKey key, Item item, int attempts, @Nullable Duration pause, ParkedFailure failure) {
+        long position = partition.position();
+        partition.fenced(connection -> partition.row.reach(connection, position), connection -> {
+            partition.database.parked.failed(
+                    connection, partition.id().subscription(), key.name, item.version(), attempts, pause, failure);
+            return true;
+        });
+        partition.flushed(position);
+        key.failed(item.version(), attempts, failure);
         key.planned(pause, partition.clock.nanos());
         if (pause == null) {
             parked(key);
@@ -190,11 +199,6 @@ final class ParkedKeys {
     /** Returns whether the row of a key has advanced to a version, although an exception has followed the commit. */
     boolean isAt(WaitingKey key, long version) {
         return find(key.name).filter(row -> row.nextVersion() == version).isPresent();
-    }
-
-    /** Returns whether a key of this or another partition waits. */
-    boolean isStored(String key) {
-        return find(key).isPresent();
     }
 
     private Optional<ParkedRow> find(String key) {

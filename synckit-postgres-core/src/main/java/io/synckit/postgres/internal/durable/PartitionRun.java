@@ -41,12 +41,13 @@ final class PartitionRun implements Runnable {
     private volatile boolean ended;
     private volatile boolean active;
     private int failures;
+    private boolean keysProbe;
 
-    PartitionRun(OwnedPartition partition, ParkedKeys keys, MainFlow main, PartitionHost host) {
+    PartitionRun(OwnedPartition partition, ParkedKeys keys, MainFlow main, CarefulMode careful, PartitionHost host) {
         this.partition = partition;
         this.keys = keys;
         this.main = main;
-        this.keyFlow = new KeyFlow(partition, keys, this::mustYield);
+        this.keyFlow = new KeyFlow(partition, keys, careful, this::mustYield);
         this.host = host;
         this.clock = partition.clock;
     }
@@ -233,7 +234,10 @@ final class PartitionRun implements Runnable {
         partition.readPositionIfUnknown();
         keys.loadIfNeeded();
         boolean worked = false;
-        if (!partition.outage.isOn() || keys.haveCommand()) {
+        // In an outage, the event that is tried in place and those of the keys take turns: one of them may fail after
+        // the outage, too.
+        keysProbe = partition.outage.isOn() && !keysProbe;
+        if (!partition.outage.isOn() || keysProbe || keys.haveCommand()) {
             worked = keyFlow.step();
         }
         if (!mustYield() && !partition.run.isStopped() && partition.run.waitNanos() <= 0) {

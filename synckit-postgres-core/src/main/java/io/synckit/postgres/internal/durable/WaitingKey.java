@@ -13,14 +13,19 @@ final class WaitingKey {
     private long nextVersion;
     private long failedVersion;
     private int attempts;
+    private int starts;
+    private boolean startedHere;
     private ParkedFailure failure;
     private @Nullable ParkedCommand command;
     private boolean waits;
     private long dueAt;
 
-    WaitingKey(ParkedRow row, long now) {
+    /** @param startedHere whether this process has begun the last attempt at its next event, and has survived it */
+    WaitingKey(ParkedRow row, boolean startedHere, long now) {
         this(row.key(), row.nextVersion(), row.attempts(), row.failure());
         this.failedVersion = row.failedVersion();
+        this.starts = row.starts();
+        this.startedHere = startedHere;
         this.command = row.command();
         planned(row.retryAt() == null ? null : row.retryIn(), now);
     }
@@ -39,23 +44,39 @@ final class WaitingKey {
         dueAt = pause == null ? 0 : now + pause.toNanos();
     }
 
-    /** @param isOfKey whether the event is of this key; otherwise its key cannot be evaluated now */
-    void failed(long version, boolean isOfKey, int attemptsAtIt, ParkedFailure cause) {
+    void failed(long version, int attemptsAtIt, ParkedFailure cause) {
         nextVersion = version;
-        failedVersion = isOfKey ? version : 0;
+        failedVersion = version;
         attempts = attemptsAtIt;
+        ended();
         failure = cause;
-    }
-
-    /** The last attempt does not count. */
-    void uncount() {
-        attempts--;
     }
 
     /** The next event is at this version or later, and was not tried. */
     void next(long version) {
         nextVersion = version;
         attempts = 0;
+        ended();
+    }
+
+    private void ended() {
+        starts = 0;
+        startedHere = false;
+    }
+
+    /** Returns how many processes have died during an attempt at the next event. */
+    int deaths() {
+        return startedHere ? starts - 1 : starts;
+    }
+
+    /** An attempt is stored. */
+    void started(int startsWithIt) {
+        starts = startsWithIt;
+        startedHere = true;
+    }
+
+    boolean isStartedHere() {
+        return startedHere;
     }
 
     /** Plans an attempt at once. */
@@ -85,12 +106,18 @@ final class WaitingKey {
         return version == nextVersion && version == failedVersion;
     }
 
+    /** Returns the failed attempts at the next event. */
     int attempts() {
         return attempts;
     }
 
     ParkedFailure failure() {
         return failure;
+    }
+
+    /** Returns whether the main flow has passed its next event. It has not if the event has failed, and the position was moved back since. */
+    boolean isReached(long position) {
+        return nextVersion <= position || !hasFailedAt(nextVersion);
     }
 
     /** Returns whether an operator has set a command that is not carried out. */

@@ -9,7 +9,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A key of which an event has failed.
  *
- * @param failedVersion version of the event of this key that has failed last; 0 if it may be of another key
+ * @param failedVersion version of the event of this key that has failed last
+ * @param attempts failed attempts at the event at {@code nextVersion}
+ * @param starts attempts at it whose outcome is not known, because processes have died
  * @param retryAt time of the next attempt; null if it is parked
  * @param retryIn time until the next attempt, by the clock of the database
  */
@@ -18,6 +20,7 @@ public record ParkedRow(
         long nextVersion,
         long failedVersion,
         int attempts,
+        int starts,
         @Nullable Instant retryAt,
         @Nullable String commandText,
         ParkedFailure failure,

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class ParkedTable {
 
     private static final String COLUMNS =
-            "key, next_version, failed_version, attempts, retry_at, command, failure_type, failure, "
+            "key, next_version, failed_version, attempts, starts, retry_at, command, failure_type, failure, "
                     + "first_failed_at, last_failed_at, extract(epoch from retry_at - clock_timestamp())";
 
     private static final String INSERT = """
@@ -32,26 +32,27 @@ public final class ParkedTable {
     private static final String FIND = "select " + COLUMNS + " from <parked> where subscription = ? and key = ?";
 
     private static final String START = """
-            update <parked> set attempts = ?, retry_at = clock_timestamp() + make_interval(secs => ?)
+            update <parked> set starts = ?, retry_at = clock_timestamp() + make_interval(secs => ?)
              where subscription = ? and key = ? and next_version = ?
             """;
 
     private static final String FAILED = """
-            update <parked> set next_version = ?, failed_version = ?, attempts = ?,
+            update <parked> set next_version = ?, failed_version = ?, attempts = ?, starts = 0,
                    retry_at = clock_timestamp() + make_interval(secs => ?), failure_type = ?, failure = ?, last_failed_at = clock_timestamp()
              where subscription = ? and key = ?
             """;
 
     /** A command to skip was for an event before. */
     private static final String NEXT = """
-            update <parked> set next_version = ?, attempts = 0, retry_at = coalesce(retry_at, clock_timestamp()),
+            update <parked> set next_version = ?, attempts = 0, starts = 0, retry_at = clock_timestamp(),
                    command = nullif(command, 'skip')
              where subscription = ? and key = ? and next_version = ?
             """;
 
     /** The key waits for the attempt that follows at once. */
     private static final String CLEAR = """
-            update <parked> set command = null, retry_at = coalesce(retry_at, clock_timestamp())
+            update <parked> set command = null, retry_at = coalesce(retry_at, clock_timestamp()),
+                   attempts = case command when 'requeue' then 0 else attempts end
              where subscription = ? and key = ? and command = ?
             """;
 
@@ -82,7 +83,7 @@ public final class ParkedTable {
      * Inserts a key.
      *
      * @param version its first event that is not handled
-     * @param attempts attempts at that event
+     * @param attempts failed attempts at that event
      * @param pause time until the next attempt; null for none
      */
     public void insert(
@@ -138,31 +139,32 @@ public final class ParkedTable {
     }
 
     private static ParkedRow row(ResultSet rows) throws SQLException {
-        double wait = rows.getDouble(11);
+        double wait = rows.getDouble(12);
         return new ParkedRow(
                 rows.getString(1),
                 rows.getLong(2),
                 rows.getLong(3),
                 rows.getInt(4),
-                rows.getObject(5) == null ? null : Statements.instant(rows, 5),
-                rows.getString(6),
-                new ParkedFailure(rows.getString(7), rows.getString(8)),
-                Statements.instant(rows, 9),
+                rows.getInt(5),
+                rows.getObject(6) == null ? null : Statements.instant(rows, 6),
+                rows.getString(7),
+                new ParkedFailure(rows.getString(8), rows.getString(9)),
                 Statements.instant(rows, 10),
+                Statements.instant(rows, 11),
                 Duration.ofMillis((long) (Math.max(wait, 0) * 1000)));
     }
 
     /**
-     * Counts an attempt at the next event of a key, before it is made. Returns false if the row has changed.
+     * Stores that an attempt at the next event of a key begins. Returns false if the row has changed.
      *
-     * @param attempts attempts at that event, with this one
+     * @param starts attempts at that event whose outcome is not known, with this one
      * @param pause time until the next attempt, should this process die
      */
     public boolean start(
-            Connection connection, String subscription, String key, long nextVersion, int attempts, Duration pause)
+            Connection connection, String subscription, String key, long nextVersion, int starts, Duration pause)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(start)) {
-            statement.setInt(1, attempts);
+            statement.setInt(1, starts);
             statement.setDouble(2, Statements.seconds(pause));
             statement.setString(3, subscription);
             statement.setString(4, key);
@@ -175,8 +177,7 @@ public final class ParkedTable {
      * Stores the failure of an event of a key.
      *
      * @param version the event
-     * @param isOfKey whether it is known to be of this key
-     * @param attempts attempts at it
+     * @param attempts failed attempts at it
      * @param pause time until the next attempt; null for none
      */
     public void failed(
@@ -184,14 +185,13 @@ public final class ParkedTable {
             String subscription,
             String key,
             long version,
-            boolean isOfKey,
             int attempts,
             @Nullable Duration pause,
             ParkedFailure failure)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(failed)) {
             statement.setLong(1, version);
-            statement.setLong(2, isOfKey ? version : 0);
+            statement.setLong(2, version);
             statement.setInt(3, attempts);
             setPause(statement, 4, pause);
             statement.setString(5, failure.type());

@@ -57,6 +57,7 @@ create table "${schema}"."${table}_parked" (
     next_version    bigint      not null,
     failed_version  bigint      not null,
     attempts        integer     not null,
+    starts          integer     not null default 0,
     retry_at        timestamptz,
     command         text        check (command in ('requeue', 'skip', 'discard')),
     failure_type    text        not null,
@@ -68,5 +69,8 @@ create table "${schema}"."${table}_parked" (
 
 comment on column "${schema}"."${table}_parked".next_version is 'The first event of the key that is not handled.';
 comment on column "${schema}"."${table}_parked".failed_version is
-    'The event of the key that has failed last, whatever the key function says now; 0 if its key could not be evaluated.';
+    'The event of the key that has failed last, whatever the key function says now.';
+comment on column "${schema}"."${table}_parked".attempts is 'Failed attempts at the event at next_version.';
+comment on column "${schema}"."${table}_parked".starts is
+    'Attempts at it whose outcome is not known. If processes have died during three of them, the event is not handled again.';
 comment on column "${schema}"."${table}_parked".retry_at is 'Null: parked, until a command is set.';

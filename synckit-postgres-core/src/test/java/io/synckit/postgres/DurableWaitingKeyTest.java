@@ -1,0 +1,372 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.Filter;
+import io.synckit.Version;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.DurableProcess;
+import io.synckit.postgres.testing.DurableProcesses;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableOptions.OnExhausted;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.DurableSubscription.State;
+import io.synckit.subscription.StartFrom;
+import java.sql.Connection;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Attempts, commands and turns of waiting keys, between the steps in which they are stored. */
+class DurableWaitingKeyTest {
+
+    private static final Duration LONG = Duration.ofMinutes(4);
+
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
+    @RegisterExtension
+    private final DurableProcesses processes = new DurableProcesses(database);
+
+    private final List<Object> handled = new CopyOnWriteArrayList<>();
+    private final CountDownLatch retrying = new CountDownLatch(1);
+    private final CountDownLatch goOn = new CountDownLatch(1);
+    private final AtomicInteger calls = new AtomicInteger();
+
+    private void store(String aggregateId, Object data) {
+        processes.store().store(Event.of(aggregateId, "T", data));
+    }
+
+    private static DurableOptions options() {
+        return DurableOptions.named("numbers")
+                .startFrom(StartFrom.beginning())
+                .backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20));
+    }
+
+    private Outcome await(DurableSubscription subscription) throws InterruptedException {
+        return subscription.await(processes.store().latestVersion(), LONG);
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Waits until a process has read all events, so that its partition passes those of waiting keys. */
+    private void awaitRead(DurableProcess process) {
+        Version last = processes.store().latestVersion();
+        Await.until(() -> process.listener().reader().orElseThrow().position().equals(last));
+    }
+
+    /** The first attempt fails. The second one waits for the test, and succeeds. */
+    private void failOnceThenWait() {
+        int call = calls.incrementAndGet();
+        if (call == 1) {
+            throw new IllegalStateException("on purpose");
+        }
+        if (call == 2) {
+            retrying.countDown();
+            await(goOn);
+        }
+    }
+
+    /** The start of the attempt was stored, but its outcome is not known. */
+    @Test
+    void attemptWhoseSessionIsEndedIsNotCounted() throws InterruptedException {
+        DurableProcess process = processes.start(builder -> builder.closeTimeout(Duration.ofMillis(200)));
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options().delivery(Delivery.EXACTLY_ONCE).maxRetries(1).onExhausted(OnExhausted.SKIP),
+                        (event, context) -> {
+                            failOnceThenWait();
+                            handled.add(event.data());
+                        });
+        store("a", 0);
+        await(retrying);
+
+        subscription.pause();
+        goOn.countDown();
+        subscription.resume();
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(calls).hasValue(3);
+        assertThat(subscription.activity().get(0).counts().skipped()).isZero();
+    }
+
+    /** Not the next attempts at its key, which begin anew, and not those of an event before. */
+    @Test
+    void eventOfAWaitingKeyThatKillsItsProcessIsParkedAfterThreeDeaths() throws InterruptedException {
+        DurableOptions options = options().delivery(Delivery.EXACTLY_ONCE).maxRetries(6);
+        for (int death = 0; death < 3; death++) {
+            DurableProcess process = processes.start();
+            process.subscriptions().durable(options, (event, context) -> {
+                if (event.data().equals("slow")) {
+                    failOnceThenWait();
+                } else {
+                    process.die();
+                }
+            });
+            if (death == 0) {
+                store("a", "slow");
+                await(retrying);
+                store("a", "kills");
+                awaitRead(process);
+                goOn.countDown();
+            }
+            process.awaitDeath();
+        }
+        DurableSubscription subscription =
+                processes.start().subscriptions().durable(options, (event, context) -> handled.add(event.data()));
+
+        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        assertThat(handled).isEmpty();
+        assertThat(subscription.parked(1))
+                .singleElement()
+                .satisfies(parked -> assertThat(parked.failure())
+                        .isEqualTo("3 processes have died while they handled this event, so it is not handled again"));
+        subscription.requeueAll();
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).containsExactly("kills");
+    }
+
+    /** A session of an operator locks the row of the key. Neither the wait nor the changed row says something about the event. */
+    @Test
+    void eventIsHandledOnceAlthoughAnotherSessionChangesItsRow() throws Exception {
+        database.execute(
+                "alter database " + database.name() + " set default_transaction_isolation = 'repeatable read'");
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().maxRetries(1), (event, context) -> failOnceThenWait());
+        store("a", 0);
+        await(retrying);
+        try (Connection operator = database.connect();
+                Statement statement = operator.createStatement()) {
+            operator.setAutoCommit(false);
+            statement.execute("update synckit.events_parked set last_failed_at = now()");
+            goOn.countDown();
+            Await.until(
+                    database,
+                    "select count(*) > 0 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+                    "t");
+            operator.commit();
+        }
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(calls).hasValue(2);
+    }
+
+    /** The handler has succeeded. In at-least-once delivery it is called again, but its event is not parked. */
+    @Test
+    void progressThatCannotBeStoredIsNoFailureOfTheEvent() throws Exception {
+        database.execute("alter database " + database.name() + " set lock_timeout = '100ms'");
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().maxRetries(1), (event, context) -> failOnceThenWait());
+        store("a", 0);
+        await(retrying);
+        try (Connection operator = database.connect();
+                Statement statement = operator.createStatement()) {
+            operator.setAutoCommit(false);
+            statement.execute("select * from synckit.events_parked for update");
+            goOn.countDown();
+            Await.until(() -> subscription.activity().get(0).failure().contains("lock timeout"));
+            operator.rollback();
+        }
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(subscription.activity().get(0).counts().failed()).isEqualTo(1);
+    }
+
+    /** The key is loaded again during the attempt. If this process had died, the next attempt would be due after minutes. */
+    @Test
+    void nextEventFollowsAtOnceAlthoughTheKeyWasLoadedAgain() throws InterruptedException {
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().backoff(Duration.ofMillis(500), 1000, Duration.ofMinutes(10)), (event, context) -> {
+                    if (event.data().equals("first")) {
+                        failOnceThenWait();
+                    }
+                    handled.add(event.data());
+                });
+        store("a", "first");
+        store("a", "second");
+        await(retrying);
+
+        assertThat(subscription.requeue("another key")).isFalse();
+        goOn.countDown();
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).containsExactly("first", "second");
+    }
+
+    /** The second event fails before the position after it is stored. */
+    @Test
+    void skippedEventIsNotHandledAfterAStop() throws InterruptedException {
+        DurableProcess owner = processes.start();
+        AtomicInteger failures = new AtomicInteger();
+        DurableSubscription subscription = owner.subscriptions()
+                .durable(
+                        options().delivery(Delivery.EXACTLY_ONCE).maxRetries(1).onExhausted(OnExhausted.STOP),
+                        (event, context) -> {
+                            if (event.data().equals("first")) {
+                                failOnceThenWait();
+                            } else {
+                                failures.incrementAndGet();
+                                throw new IllegalStateException("on purpose");
+                            }
+                        });
+        store("a", "first");
+        await(retrying);
+        store("a", "second");
+        awaitRead(owner);
+        goOn.countDown();
+        Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
+        int before = failures.get();
+
+        assertThat(subscription.skip("a")).isTrue();
+        subscription.resume();
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(failures).hasValue(before);
+    }
+
+    @Test
+    void discardedEventIsNotHandledAfterAMoveBack() throws InterruptedException {
+        Collector<Object> called = new Collector<>();
+        store("a", "first");
+        store("b", "bad");
+        store("c", "third");
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().delivery(Delivery.EXACTLY_ONCE).maxRetries(0), (event, context) -> {
+                    called.add(event.data());
+                    if (event.data().equals("bad")) {
+                        throw new IllegalStateException("on purpose");
+                    }
+                });
+        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        subscription.pause();
+        subscription.moveTo(subscription.status().position(), Version.ZERO);
+        called.rest();
+
+        assertThat(subscription.discard("b")).isTrue();
+        subscription.resume();
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(called.rest()).containsExactly("first", "third");
+    }
+
+    /** The event that is tried in place fails after the outage, too. */
+    @Test
+    void keysContinueAfterAnOutageAlthoughTheEventInPlaceFails() throws InterruptedException {
+        int events = 30;
+        AtomicBoolean outage = new AtomicBoolean(true);
+        IntStream.range(0, events).forEach(i -> store("key-" + i, i));
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().maxRetries(2), (event, context) -> {
+                    if (outage.get() || event.data().equals(9)) {
+                        throw new IllegalStateException("on purpose");
+                    }
+                    handled.add(event.data());
+                });
+        Await.until(() -> subscription.activity().get(0).state() == State.BACKING_OFF);
+
+        outage.set(false);
+
+        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        Await.until(() -> handled.size() == events - 1);
+    }
+
+    @Test
+    void keyWithManyEventsHoldsBackNeitherOtherKeysNorOtherEvents() throws InterruptedException {
+        int many = 3000;
+        AtomicBoolean fails = new AtomicBoolean(true);
+        List<Event> events = IntStream.range(0, many)
+                .mapToObj(i -> Event.of("many", "T", "many"))
+                .toList();
+        processes.store().storeBatch(events);
+        store("one", "one");
+        DurableSubscription subscription = processes.start().subscriptions().durable(options(), (event, context) -> {
+            if (fails.get() && !event.data().equals("other")) {
+                throw new IllegalStateException("on purpose");
+            }
+            handled.add(event.data());
+        });
+        Await.until(database, "select count(*) from synckit.events_parked", "2");
+        store("other", "other");
+        fails.set(false);
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).hasSize(many + 2);
+        assertThat(handled.indexOf("one")).isLessThan(many);
+        assertThat(handled.indexOf("other")).isLessThan(many);
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void throwUnchecked(Throwable failure) throws T {
+        throw (T) failure;
+    }
+
+    /** Languages other than Java have classes that are neither an Exception nor an Error. */
+    @Test
+    void eventWhoseFilterThrowsAnyThrowableIsParked() throws InterruptedException {
+        store("a", 0);
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        options().maxRetries(0).filter(Filter.matching(event -> {
+                            DurableWaitingKeyTest.<RuntimeException>throwUnchecked(new Throwable("on purpose"));
+                            return true;
+                        })),
+                        (event, context) -> handled.add(event.data()));
+
+        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        assertThat(handled).isEmpty();
+    }
+
+    /** The command is set during the last attempt, whose failure is stored afterwards. */
+    @Test
+    void requeueDuringTheLastAttemptBeginsTheAttemptsAnew() throws InterruptedException {
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().maxRetries(1), (event, context) -> {
+                    failOnceThenWait();
+                    if (calls.get() <= 3) {
+                        throw new IllegalStateException("on purpose");
+                    }
+                });
+        store("a", 0);
+        await(retrying);
+
+        assertThat(subscription.requeue("a")).isTrue();
+        goOn.countDown();
+
+        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(calls).hasValue(4);
+    }
+}
