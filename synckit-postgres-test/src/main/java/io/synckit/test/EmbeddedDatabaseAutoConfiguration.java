@@ -2,12 +2,12 @@ package io.synckit.test;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
-import org.springframework.beans.factory.ObjectProvider;
-import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
@@ -21,37 +21,65 @@ import org.springframework.boot.context.properties.source.ConfigurationPropertyN
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Condition;
+import org.springframework.context.annotation.ConditionContext;
+import org.springframework.context.annotation.Conditional;
+import org.springframework.core.env.Environment;
+import org.springframework.core.type.AnnotatedTypeMetadata;
+import org.springframework.util.function.SingletonSupplier;
 
 /**
  * A database of its own for each context, on an embedded PostgreSQL, instead of the one of {@code spring.datasource.url} and of the
- * connections under {@code synckit.postgres}. Backs off if the test has a container with {@code @ServiceConnection} or a DataSource, and with
- * {@code synckit.test.embedded=false}.
+ * connections under {@code synckit.postgres}. Backs off if the test has a container with {@code @ServiceConnection}, and with {@code
+ * synckit.test.embedded=false}. A DataSource of the test or the application is kept. Then only {@code synckit.postgres.url} is replaced.
  */
 @AutoConfiguration(
         before = DataSourceAutoConfiguration.class,
         beforeName = "io.synckit.postgres.boot.autoconfigure.SynckitPostgresDataSourceAutoConfiguration")
 @ConditionalOnClass({EmbeddedPostgres.class, DataSourceAutoConfiguration.class})
-@ConditionalOnMissingBean({JdbcConnectionDetails.class, DataSource.class})
+@ConditionalOnMissingBean(JdbcConnectionDetails.class)
 @ConditionalOnBooleanProperty(name = "synckit.test.embedded", matchIfMissing = true)
 final class EmbeddedDatabaseAutoConfiguration {
 
+    private static final String APPLICATION_URL = "spring.datasource.url";
+    private static final String STORE_URL = "synckit.postgres.url";
+
     @Bean
-    JdbcConnectionDetails embeddedDatabase() {
-        String url = EmbeddedServer.newDatabase();
+    static EmbeddedDatabase embeddedDatabase() {
+        return new EmbeddedDatabase();
+    }
+
+    /** The database of the context. It is created when the first bean needs its URL. */
+    static final class EmbeddedDatabase {
+
+        private static final String USER = "postgres";
+
+        private final Supplier<String> url = SingletonSupplier.of(EmbeddedServer::newDatabase);
+
+        String url() {
+            return url.get();
+        }
+    }
+
+    /** For all beans, except in an application whose only DataSource is that of the store: it would get a second pool. */
+    @Bean
+    @ConditionalOnMissingBean(DataSource.class)
+    @Conditional(OnOtherThanStore.class)
+    JdbcConnectionDetails embeddedConnectionDetails(EmbeddedDatabase database) {
         return new JdbcConnectionDetails() {
             @Override
             public String getUsername() {
-                return "postgres";
+                return EmbeddedDatabase.USER;
             }
 
             @Override
             public String getPassword() {
-                return "postgres";
+                return EmbeddedDatabase.USER;
             }
 
             @Override
             public String getJdbcUrl() {
-                return url;
+                return database.url();
             }
         };
     }
@@ -59,8 +87,18 @@ final class EmbeddedDatabaseAutoConfiguration {
     /** A separate database of the store, and the connections of the migration and of the listener, are replaced where they are bound. */
     @Bean
     static ConfigurationPropertiesBindHandlerAdvisor embeddedConnections(
-            @Qualifier("embeddedDatabase") ObjectProvider<JdbcConnectionDetails> embedded) {
-        return parent -> new EmbeddedConnections(parent, embedded);
+            EmbeddedDatabase database, ListableBeanFactory beans, Environment environment) {
+        boolean replaces = environment.containsProperty(STORE_URL) || beans.containsBean("embeddedConnectionDetails");
+        return parent -> replaces ? new EmbeddedConnections(parent, database) : parent;
+    }
+
+    private static final class OnOtherThanStore implements Condition {
+
+        @Override
+        public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
+            Environment environment = context.getEnvironment();
+            return environment.containsProperty(APPLICATION_URL) || !environment.containsProperty(STORE_URL);
+        }
     }
 
     private static final class EmbeddedConnections extends AbstractBindHandler {
@@ -70,11 +108,11 @@ final class EmbeddedDatabaseAutoConfiguration {
                 .map(ConfigurationPropertyName::of)
                 .collect(Collectors.toUnmodifiableSet());
 
-        private final ObjectProvider<JdbcConnectionDetails> embedded;
+        private final EmbeddedDatabase database;
 
-        EmbeddedConnections(BindHandler parent, ObjectProvider<JdbcConnectionDetails> embedded) {
+        EmbeddedConnections(BindHandler parent, EmbeddedDatabase database) {
             super(parent);
-            this.embedded = embedded;
+            this.database = database;
         }
 
         @Override
@@ -85,9 +123,8 @@ final class EmbeddedDatabaseAutoConfiguration {
                 return bound;
             }
             return switch (name.getLastElement(ConfigurationPropertyName.Form.UNIFORM)) {
-                case "url" -> embedded.getObject().getJdbcUrl();
-                case "username" -> embedded.getObject().getUsername();
-                case "password" -> embedded.getObject().getPassword();
+                case "url" -> database.url();
+                case "username", "password" -> EmbeddedDatabase.USER;
                 default -> bound;
             };
         }

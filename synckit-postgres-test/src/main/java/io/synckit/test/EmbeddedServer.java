@@ -24,7 +24,8 @@ final class EmbeddedServer {
         private static EmbeddedPostgres start() {
             try {
                 return EmbeddedPostgres.builder()
-                        .setServerConfig("max_connections", "300")
+                        // Spring keeps 32 contexts, each with a pool of ten connections and a listener.
+                        .setServerConfig("max_connections", "500")
                         .setPGStartupWait(Duration.ofMinutes(2))
                         .start();
             } catch (IOException e) {

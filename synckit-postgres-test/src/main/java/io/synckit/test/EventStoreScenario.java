@@ -7,6 +7,7 @@ import io.synckit.Version;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.StoreDiagnosis;
+import io.synckit.postgres.StoreDiagnosis.HorizonHolder;
 import io.synckit.subscription.DurableStatus;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
@@ -73,6 +74,7 @@ public final class EventStoreScenario {
 
     /** Stores events, each in a transaction of its own. They are not among those that {@link #thenStored} finds. */
     public EventStoreScenario given(Event... events) {
+        requireCommitted();
         Arrays.stream(events).forEach(store::store);
         before = head();
         return this;
@@ -87,6 +89,7 @@ public final class EventStoreScenario {
 
     /** Runs what is tested. From here on, {@link #thenStored} looks for events. */
     public EventStoreScenario when(Action action) throws Exception {
+        requireCommitted();
         before = head();
         action.run();
         return this;
@@ -94,12 +97,16 @@ public final class EventStoreScenario {
 
     /** Returns the highest version given out. An open transaction can hold an event back that is committed already. */
     private Version head() {
-        Version head =
-                diagnoses == null ? store.latestVersion() : diagnoses.get().head();
-        if (head == null) {
+        return diagnoses == null
+                ? requireReal(store.latestVersion())
+                : requireReal(diagnoses.get()).head();
+    }
+
+    private static <T> T requireReal(@Nullable T answer) {
+        if (answer == null) {
             throw new AssertionError("the EventStore is a mock, so no event is stored; remove the mock from the test");
         }
-        return head;
+        return answer;
     }
 
     /**
@@ -171,11 +178,15 @@ public final class EventStoreScenario {
         long end = System.nanoTime() + timeout.toNanos();
         StoreDiagnosis diagnosis = diagnoses.get();
         Version head = diagnosis.head();
-        while (diagnosis.stable().compareTo(head) < 0 && diagnosis.heldBy().isPresent()) {
+        while (diagnosis.stable().compareTo(head) < 0) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw new AssertionError("the test was interrupted while it waited for an open transaction");
+            }
             if (System.nanoTime() > end) {
+                // A transaction that ends during the diagnosis is not named.
                 throw new AssertionError("after " + timeout + ", readers still wait at version " + diagnosis.stable()
                         + " of " + head + " for "
-                        + diagnosis.heldBy().orElseThrow().describe());
+                        + diagnosis.heldBy().map(HorizonHolder::describe).orElse("an open transaction"));
             }
             LockSupport.parkNanos(POLL_INTERVAL.toNanos());
             diagnosis = diagnoses.get();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.synckit.Event;
 import io.synckit.EventStore;
+import io.synckit.Version;
 import io.synckit.postgres.RealtimeEventStore;
 import io.synckit.postgres.boot.SynckitDataSource;
 import io.synckit.test.AutoConfigureSynckitTest;
@@ -18,7 +19,13 @@ import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
+import org.springframework.boot.test.context.TestConfiguration;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Import;
 import org.springframework.core.annotation.AliasFor;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
 
 /** No setting of the application may lead a test to another database. Nothing answers at the configured addresses. */
 class EmbeddedDatabaseTest {
@@ -96,6 +103,57 @@ class EmbeddedDatabaseTest {
         @Test
         void roleIsReplaced() {
             assertThat(store.find("x")).isEqualTo(Optional.empty());
+        }
+    }
+
+    /** It has one pool, which is the application's DataSource as well. */
+    @Nested
+    @Configured("synckit.postgres.url=jdbc:postgresql://localhost:1/events")
+    class WithTheDatabaseOfTheStoreOnly {
+
+        @Autowired
+        private EventStore store;
+
+        @Autowired
+        private PlatformTransactionManager transactions;
+
+        @Test
+        void appendJoinsTheTransactionOfTheApplication() {
+            new TransactionTemplate(transactions).executeWithoutResult(status -> {
+                store.store(Event.of("a", "T", 1));
+                status.setRollbackOnly();
+            });
+
+            assertThat(store.load(Version.ZERO).events()).isEmpty();
+        }
+    }
+
+    @Nested
+    @Configured("synckit.postgres.url=jdbc:postgresql://localhost:1/events")
+    @Import(WithADataSourceOfTheTest.OwnDataSource.class)
+    class WithADataSourceOfTheTest {
+
+        @TestConfiguration(proxyBeanMethods = false)
+        static class OwnDataSource {
+
+            @Bean
+            DataSource dataSource() {
+                return new DriverManagerDataSource("jdbc:postgresql://localhost:1/application");
+            }
+        }
+
+        @Autowired
+        private EventStore store;
+
+        @Autowired
+        private DataSource ofTest;
+
+        @Test
+        void databaseOfTheStoreIsReplaced() {
+            assertThat(ofTest).isInstanceOf(DriverManagerDataSource.class);
+            store.store(Event.of("a", "T", 1));
+
+            assertThat(store.load(Version.ZERO).events()).hasSize(1);
         }
     }
 

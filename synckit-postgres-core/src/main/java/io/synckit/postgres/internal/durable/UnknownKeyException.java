@@ -1,5 +1,6 @@
 package io.synckit.postgres.internal.durable;
 
+import io.synckit.EventStoreException;
 import io.synckit.StoredEvent;
 import io.synckit.subscription.DurableOptions;
 import org.jspecify.annotations.Nullable;
@@ -8,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * The key of an event cannot be evaluated. Every partition waits at the event, because it may be its own. If the event waited with a key of its
  * own, partitions for which the key function works at another time would omit it, or handle it twice.
  */
-final class UnknownKeyException extends RuntimeException {
+final class UnknownKeyException extends EventStoreException {
 
     private static final long serialVersionUID = 1;
 
