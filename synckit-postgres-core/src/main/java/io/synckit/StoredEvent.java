@@ -89,8 +89,8 @@ public final class StoredEvent {
     }
 
     /**
-     * Returns the data as a type, after {@link EventUpcaster}s. Of a sealed interface or class, it returns the permitted class whose {@link
-     * EventTypes#nameOf name} is the {@link #type()} of the event.
+     * Returns the data as an object of a type. {@link EventUpcaster}s are applied before. If the type is sealed, the object is of the
+     * permitted class whose {@link EventTypes#nameOf name} is the {@link #type()} of the event.
      *
      * @throws UnreadableEventException if the data is not of that type, or JSON {@code null}
      */
@@ -103,7 +103,7 @@ public final class StoredEvent {
     }
 
     /**
-     * Returns the data as a generic type.
+     * Returns the data as an object of a generic type. It does not look for the permitted class of a sealed type.
      *
      * @throws UnreadableEventException if the data is not of that type, or JSON {@code null}
      */

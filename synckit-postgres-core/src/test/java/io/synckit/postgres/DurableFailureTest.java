@@ -100,7 +100,7 @@ class DurableFailureTest {
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
         table.assertOnceAndInOrder(30);
-        // A failure in a batch does not count. A slow server gets no batches.
+        // A failure in a batch is no attempt. Whether the event is in a batch depends on the speed of the server.
         assertThat(contexts.next().attempt()).isBetween(delivery == Delivery.EXACTLY_ONCE ? 3 : 4, 4);
         assertThat(subscription.parked(10)).isEmpty();
     }
@@ -160,7 +160,7 @@ class DurableFailureTest {
                         });
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
-        // The action is called after the commit, which await() may see before.
+        // await() may return before the action is called, because the action runs after the commit.
         ParkedKey key = reported.next();
         assertThat(subscription.parked(10)).containsExactly(key);
         assertThat(key.key()).isEqualTo("key-0");

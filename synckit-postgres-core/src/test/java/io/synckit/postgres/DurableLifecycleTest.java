@@ -205,7 +205,7 @@ class DurableLifecycleTest {
         PartitionClaims claims = new PartitionClaims(new TableName("synckit", "events"));
         try (Connection claiming = database.connect()) {
             claiming.setAutoCommit(false);
-            // In the transaction of the claim, so that the process itself does not claim before.
+            // Clears the owner in the transaction of the claim, so that the process itself cannot claim first.
             try (Statement statement = claiming.createStatement()) {
                 statement.execute("update synckit.events_checkpoints set owner = null, epoch = epoch + 1");
             }
@@ -571,7 +571,6 @@ class DurableLifecycleTest {
         assertThat(position()).isEqualTo("2");
     }
 
-    /** A process at rest checks nothing until an event is stored. */
     @Test
     void commandWithoutASignalIsFoundByTheNextCheck() throws InterruptedException {
         AtomicBoolean poison = new AtomicBoolean(true);
@@ -588,7 +587,7 @@ class DurableLifecycleTest {
         poison.set(false);
 
         database.execute("update synckit.events_parked set command = 'requeue'");
-        store(1, 2);
+        store(1, 2); // a process at rest checks nothing until an event is stored
 
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
     }

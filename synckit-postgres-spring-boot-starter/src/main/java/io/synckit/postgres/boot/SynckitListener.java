@@ -61,7 +61,7 @@ public @interface SynckitListener {
     /** The factor from one pause to the next. */
     double multiplier() default 2;
 
-    /** The longest pause, as for {@link #delay}. */
+    /** The longest pause, for example {@code 5m}. A number without a unit is in milliseconds. */
     String maxDelay() default "5m";
 
     /** The maximum number of events in a transaction, or in a call with {@code List<StoredEvent>}. */

@@ -124,7 +124,7 @@ public final class JacksonJson implements JsonCodec {
                 : failure instanceof DatabindException
                         ? "the type cannot be created from JSON"
                                 + (type.isSealed()
-                                        ? ", and it permits no class whose @EventType or simple name is that of the event"
+                                        ? ", and no class that it permits has the type of the event as its @EventType or simple name"
                                         : "")
                         : "the JSON is not valid";
         return property.isEmpty() ? kind : kind + " at property '" + property + "'";

@@ -117,7 +117,7 @@ final class DurableHealth {
             problems.put(
                     HealthProblem.SUBSCRIPTION_UNOWNED,
                     "subscription '" + summary.name() + "' has partitions without an owner (" + summary.unowned()
-                            + "): no instance that runs it is connected (see the state of the listener)");
+                            + "); no instance with a connected listener runs the subscription (see the state of the listener)");
         }
     }
 

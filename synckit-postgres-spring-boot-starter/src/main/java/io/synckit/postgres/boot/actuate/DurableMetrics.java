@@ -19,8 +19,8 @@ import java.util.function.ToDoubleBiFunction;
 import java.util.function.ToDoubleFunction;
 
 /**
- * The meters of durable subscriptions; docs/metrics.md lists them. Most are of a partition in this instance, and lag is NaN where another
- * instance is the owner. What waits for an operator is read from the database, so it is right after restarts, and the same in all instances.
+ * The meters of durable subscriptions; docs/metrics.md lists them. The numbers of waiting keys and stopped partitions come from the
+ * database, so they survive restarts. All other meters describe a partition in this instance. Lag is NaN if another instance is the owner.
  */
 final class DurableMetrics {
 
@@ -28,7 +28,7 @@ final class DurableMetrics {
     private final ToDoubleBiFunction<String, ToDoubleFunction<DurableStatus.Summary>> queried;
     private final Map<String, List<Meter>> meters = new ConcurrentHashMap<>();
 
-    /** @param queried returns a number of the subscription of a name; NaN if it is not known */
+    /** @param queried reads a number of the stored summary of a subscription; returns NaN if it is not known */
     DurableMetrics(
             MeterRegistry registry, ToDoubleBiFunction<String, ToDoubleFunction<DurableStatus.Summary>> queried) {
         this.registry = registry;
@@ -60,7 +60,7 @@ final class DurableMetrics {
             DurableSubscription subscription,
             List<Meter> bound) {
         bound.add(stored("synckit.durable.keys", value, subscription)
-                .description("Keys that wait, because one of their events has failed")
+                .description("Keys that wait because one of their events has failed")
                 .baseUnit("keys")
                 .tag("state", state)
                 .register(registry));

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /** The meters besides those of the operations; docs/metrics.md lists them. An unknown value is NaN. */
 final class StoreMetrics implements MeterBinder {
 
-    /** A scrape sends one query to the database, and one more for durable subscriptions, at most once in this time. */
+    /** Maximum age of a result. Within this time, scrapes share one query of the store and one of durable subscriptions. */
     private static final Duration MAX_AGE = Duration.ofSeconds(5);
 
     private static final Duration TIMEOUT = Duration.ofMillis(500);

@@ -102,7 +102,7 @@ class DurableMonitoringTest {
             }
             store.store(Event.of("a-1", "Bad", 1));
             assertThat(orders(context).await(last, LONG)).isEqualTo(Outcome.HANDLED);
-            // Counted after the outcome is stored.
+            // The counters change after the outcome is stored.
             Await.until(() -> sum(context, "synckit.durable.parked") == 1);
             Await.until(() -> sum(context, "synckit.durable.handled") == 10);
 
