@@ -5,9 +5,11 @@ import io.synckit.benchmarks.contenders.Contenders;
 import io.synckit.benchmarks.contenders.Database;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Runs the measurements, prints tables and goals, and writes them into files. */
@@ -19,6 +21,7 @@ public final class Bench {
     private final Report report;
     private final Profile profile;
     private final @Nullable String only;
+    private final Set<String> questions = new LinkedHashSet<>();
     private final long start = System.nanoTime();
 
     private Bench(Profile profile, @Nullable String only) {
@@ -49,6 +52,7 @@ public final class Bench {
     }
 
     private boolean asks(String question) {
+        questions.add(question);
         boolean asks = only == null || only.equals(question);
         if (asks) {
             report.line("%n[%.0f s] %s", (System.nanoTime() - start) / 1e9, question);
@@ -68,6 +72,7 @@ public final class Bench {
             if (asks("append")) {
                 new Appends(all, report, profile).run();
             }
+            questions.add("lanes");
             if ("lanes".equals(only)) {
                 Appends.lanes(database, report, profile);
             }
@@ -110,6 +115,9 @@ public final class Bench {
                 costs.run();
                 costs.idle();
             }
+        }
+        if (only != null && !questions.contains(only)) {
+            throw new IllegalArgumentException("--only " + only + " is no question; there are " + questions);
         }
         report.machine("took", String.format(Locale.ROOT, "%.1f minutes", (System.nanoTime() - start) / 60e9));
     }
