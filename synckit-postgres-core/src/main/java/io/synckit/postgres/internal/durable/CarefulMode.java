@@ -88,6 +88,7 @@ final class CarefulMode {
 
     /** An event is handled, or has failed without a death. */
     void survived() {
+        startedHere = 0;
         left = Math.max(0, left - 1);
     }
 }

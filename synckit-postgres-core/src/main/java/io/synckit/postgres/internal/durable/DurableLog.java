@@ -159,19 +159,30 @@ final class DurableLog {
     }
 
     /**
-     * Returns events of a key in {@code [from, upTo]}. The slice may be empty and end before {@code upTo}.
+     * Returns events of a key in {@code [from, upTo]}. The slice may be empty and end before {@code upTo}. It ends before an event whose key
+     * cannot be evaluated.
      *
-     * @throws UnknownKeyException if the key of an event cannot be evaluated
+     * @throws UnknownKeyException if the key of the first event cannot be evaluated
      */
     Slice ofKey(Held held, String key, long from, long upTo, int limit) {
         boolean keyed = options.keyedBy().isPresent();
         EventFilter inDatabase = keyed ? filter.ofDatabase() : filter.ofDatabaseAndAggregate(key);
         EventQueries.Page page = read(held, from - 1, upTo, inDatabase, limit);
-        List<Item> items = page.events().stream()
-                .map(this::item)
-                .filter(Objects::nonNull)
-                .filter(item -> item.key.equals(key))
-                .toList();
+        List<Item> items = new ArrayList<>();
+        for (StoredEvent event : page.events()) {
+            try {
+                Item item = item(event);
+                if (item != null && item.key.equals(key)) {
+                    items.add(item);
+                }
+            } catch (UnknownKeyException e) {
+                long before = event.version().value() - 1;
+                if (before >= from) {
+                    return new Slice(items, before);
+                }
+                throw e;
+            }
+        }
         return new Slice(items, page.upTo());
     }
 

@@ -72,7 +72,7 @@ final class DurableSubscriber implements DurableSubscription {
         counters.get(number).claims.increment();
         OwnedPartition partition = new OwnedPartition(
                 claim, options, database, log, calls.get(number), counters.get(number), clock, this::progressed);
-        ParkedKeys keys = new ParkedKeys(partition);
+        ParkedKeys keys = new ParkedKeys(partition, fromDead);
         CarefulMode careful = new CarefulMode(partition, fromDead, carefulPermit);
         return new PartitionRun(partition, keys, new MainFlow(claim, partition, keys, careful), careful, host);
     }

@@ -24,6 +24,9 @@ final class KeyFlow {
     /** Time after which another key, and the main flow, have their turn. */
     private static final long TURN = Duration.ofMillis(20).toNanos();
 
+    /** Time until the key of an event is evaluated again. */
+    private static final Duration UNKNOWN_KEY_PAUSE = Duration.ofSeconds(10);
+
     private static final int MAX_CONFLICTS = 5;
 
     private static final Logger log = LoggerFactory.getLogger(KeyFlow.class);
@@ -68,7 +71,17 @@ final class KeyFlow {
         if (command != null) {
             key.tryNow(partition.clock.nanos());
         }
-        handle(key);
+        try {
+            handle(key);
+        } catch (UnknownKeyException e) {
+            // The other keys and the main flow need not wait.
+            log.warn(
+                    "subscription.waits: {}: the events of key '{}' wait: {}",
+                    partition.id(),
+                    key.name,
+                    e.getMessage());
+            key.planned(UNKNOWN_KEY_PAUSE, partition.clock.nanos());
+        }
         return true;
     }
 
@@ -128,7 +141,9 @@ final class KeyFlow {
             return false;
         }
         try {
-            return handle(key, item);
+            boolean follows = handle(key, item);
+            careful.survived();
+            return follows;
         } finally {
             careful.leave();
         }

@@ -25,11 +25,15 @@ final class ParkedKeys {
     private static final Logger log = LoggerFactory.getLogger(ParkedKeys.class);
 
     private final OwnedPartition partition;
+    private final boolean afterDeath;
     private final Map<String, WaitingKey> keys = new LinkedHashMap<>();
     private volatile boolean mustLoad = true;
+    private boolean isLoaded;
 
-    ParkedKeys(OwnedPartition partition) {
+    /** @param afterDeath whether the former owner has died, perhaps during an attempt */
+    ParkedKeys(OwnedPartition partition, boolean afterDeath) {
         this.partition = partition;
+        this.afterDeath = afterDeath;
     }
 
     /** An operator may have set a command. */
@@ -55,11 +59,11 @@ final class ParkedKeys {
                 if (KeyPartitions.of(row.key(), partition.options.partitions())
                         == partition.id().partition()) {
                     WaitingKey known = before.get(row.key());
-                    boolean startedHere =
-                            known != null && known.isStartedHere() && known.nextVersion() == row.nextVersion();
-                    keys.put(row.key(), new WaitingKey(row, startedHere, now));
+                    boolean survived = isLoaded ? known != null && known.isStartOf(row) : !afterDeath;
+                    keys.put(row.key(), new WaitingKey(row, survived && row.starts() > 0, now));
                 }
             }
+            isLoaded = true;
         } catch (RuntimeException e) {
             mustLoad = true;
             throw e;
@@ -142,15 +146,13 @@ final class ParkedKeys {
         int starts = key.deaths() + 1;
         long position = partition.position();
         boolean[] isStored = {false};
+        key.started(starts);
         partition.fenced(connection -> partition.row.reach(connection, position), connection -> {
             isStored[0] = partition.database.parked.start(
                     connection, partition.id().subscription(), key.name, key.nextVersion(), starts, pause);
             return true;
         });
         partition.flushed(position);
-        if (isStored[0]) {
-            key.started(starts);
-        }
         return isStored[0];
     }
 

@@ -125,9 +125,10 @@ final class PartitionRun implements Runnable {
         loadKeys();
     }
 
-    /** An operator has set a command for a key. */
+    /** An operator has set a command for a key. It does not wait for the end of a back-off. */
     void loadKeys() {
         keys.loadSoon();
+        partition.run.pause(Duration.ZERO);
         wake();
     }
 
@@ -238,16 +239,37 @@ final class PartitionRun implements Runnable {
         // the outage, too.
         keysProbe = partition.outage.isOn() && !keysProbe;
         if (!partition.outage.isOn() || keysProbe || keys.haveCommand()) {
-            worked = keyFlow.step();
+            worked = keySteps();
         }
-        if (!mustYield() && !partition.run.isStopped() && partition.run.waitNanos() <= 0) {
-            worked |= main.step();
-        }
+        worked |= mainSteps();
         if (!worked && partition.outage.isOn()) {
             // There is no other event by which the end of the outage would be noticed.
             worked = keyFlow.step();
         }
         return worked ? 0 : keys.nanosToNext();
+    }
+
+    /** One step, and more while there are commands. */
+    private boolean keySteps() throws Exception {
+        boolean worked = keyFlow.step();
+        boolean more = worked;
+        while (more && keys.haveCommand() && !mustYield()) {
+            more = keyFlow.step();
+        }
+        return worked;
+    }
+
+    /** One step, and more while keys wait: their steps may be longer, so the turns are of the same time. */
+    private boolean mainSteps() throws Exception {
+        long end = clock.nanos() + TURN;
+        boolean worked = false;
+        boolean more = true;
+        while (more && !mustYield() && !partition.run.isStopped() && partition.run.waitNanos() <= 0) {
+            more = main.step();
+            worked |= more;
+            more &= keys.size() > 0 && clock.nanos() < end;
+        }
+        return worked;
     }
 
     /** If the database cannot be used, this process stays the owner in the row, and counts as a dead one. */

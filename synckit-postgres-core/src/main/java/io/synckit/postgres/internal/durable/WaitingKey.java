@@ -20,7 +20,7 @@ final class WaitingKey {
     private boolean waits;
     private long dueAt;
 
-    /** @param startedHere whether this process has begun the last attempt at its next event, and has survived it */
+    /** @param startedHere whether the process that has begun the last attempt at its next event has survived it */
     WaitingKey(ParkedRow row, boolean startedHere, long now) {
         this(row.key(), row.nextVersion(), row.attempts(), row.failure());
         this.failedVersion = row.failedVersion();
@@ -69,14 +69,15 @@ final class WaitingKey {
         return startedHere ? starts - 1 : starts;
     }
 
-    /** An attempt is stored. */
+    /** An attempt begins. It may be stored, whatever happens. */
     void started(int startsWithIt) {
         starts = startsWithIt;
         startedHere = true;
     }
 
-    boolean isStartedHere() {
-        return startedHere;
+    /** Returns whether a row has the attempt that this process has begun last, or has taken over from a process that has survived it. */
+    boolean isStartOf(ParkedRow row) {
+        return startedHere && row.nextVersion() == nextVersion && row.starts() == starts;
     }
 
     /** Plans an attempt at once. */

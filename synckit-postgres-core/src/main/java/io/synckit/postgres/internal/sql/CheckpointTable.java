@@ -63,7 +63,7 @@ public final class CheckpointTable {
             """;
 
     private static final String FAILED = """
-            update <checkpoints> set deaths = case when suspect = ? then deaths else 0 end, suspect = ?, attempts = ?,
+            update <checkpoints> set deaths = 0, suspect = ?, attempts = ?,
                    failure = ?, updated_at = clock_timestamp(),
                    retry_at = case when ? then 'infinity' else clock_timestamp() + make_interval(secs => ?) end
              where <claim> and position >= ? and removals >= ?
@@ -214,12 +214,11 @@ public final class CheckpointTable {
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(failed)) {
             statement.setLong(1, version);
-            statement.setLong(2, version);
-            statement.setInt(3, attempts);
-            statement.setString(4, failure);
-            statement.setBoolean(5, pause == null);
-            statement.setDouble(6, pause == null ? 0 : Statements.seconds(pause));
-            known.bind(statement, held.bind(statement, 7));
+            statement.setInt(2, attempts);
+            statement.setString(3, failure);
+            statement.setBoolean(4, pause == null);
+            statement.setDouble(5, pause == null ? 0 : Statements.seconds(pause));
+            known.bind(statement, held.bind(statement, 6));
             return statement.executeUpdate() > 0;
         }
     }

@@ -52,7 +52,8 @@ public final class ParkedTable {
     /** The key waits for the attempt that follows at once. */
     private static final String CLEAR = """
             update <parked> set command = null, retry_at = coalesce(retry_at, clock_timestamp()),
-                   attempts = case command when 'requeue' then 0 else attempts end
+                   attempts = case command when 'requeue' then 0 else attempts end,
+                   starts = case command when 'requeue' then 0 else starts end
              where subscription = ? and key = ? and command = ?
             """;
 
