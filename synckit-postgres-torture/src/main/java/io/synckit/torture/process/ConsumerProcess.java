@@ -2,6 +2,7 @@ package io.synckit.torture.process;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.synckit.ConnectionSource;
+import io.synckit.EventStoreException;
 import io.synckit.Filter;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
@@ -33,6 +34,8 @@ public final class ConsumerProcess {
     static final String BOOKED = "Booked";
 
     /** Neither idempotent nor commutative: a repeated or lost event is seen in the amount, a wrong order in the last version. */
+    private static final Duration RETRY = Duration.ofMillis(200);
+
     private static final String APPLY = """
             insert into balances (account, amount, last_version, in_order) values (?, ?, ?, true)
             on conflict (account) do update set amount = balances.amount + excluded.amount, last_version = excluded.last_version,
@@ -90,10 +93,28 @@ public final class ConsumerProcess {
         return Parts.started(() -> listener.subscriptions().durable(options, handler));
     }
 
-    /** A killing event is parked, which is no reason to wait. */
+    /** A killing event is parked, which is no reason to wait. The log says what is missing, because the database is gone after the round. */
     private static boolean isHandled(DurableSubscription subscription, long version, Duration limit)
             throws InterruptedException {
-        return subscription.await(Version.of(version), limit) != Outcome.TIMEOUT;
+        long end = System.nanoTime() + limit.toNanos();
+        while (true) {
+            Duration rest = Duration.ofNanos(Math.max(1, end - System.nanoTime()));
+            try {
+                if (subscription.await(Version.of(version), rest) != Outcome.TIMEOUT) {
+                    return true;
+                }
+                System.err.println("not handled up to " + version + ": " + subscription.status() + " "
+                        + subscription.parked(20) + " " + subscription.activity());
+                return false;
+            } catch (EventStoreException e) {
+                // A pool may need some time after the last fault.
+                System.err.println("not known whether events up to " + version + " are handled: " + e);
+                if (System.nanoTime() > end) {
+                    return false;
+                }
+                Thread.sleep(RETRY.toMillis());
+            }
+        }
     }
 
     private void apply(StoredEvent event) throws SQLException {
