@@ -21,8 +21,10 @@ import io.synckit.subscription.DurableStatus;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
 import io.synckit.subscription.StartFrom;
+import java.sql.Connection;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -423,6 +425,42 @@ class DurableOwnershipTest {
         assertThat(elsewhere.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
         assertThat(elsewhere.await(Version.of(store.latestVersion().value() + 1), Duration.ofMillis(50)))
                 .isEqualTo(Outcome.TIMEOUT);
+    }
+
+    /** The owner passes an event that it does not select, and is asked to store its position while its row is locked. */
+    @Test
+    void awaitInAnotherProcessDoesNotWaitForAMinuteIfARowIsLocked() throws Exception {
+        AtomicBoolean counts = new AtomicBoolean();
+        CountDownLatch flushes = new CountDownLatch(2);
+        DurableOptions options = options().delivery(Delivery.EXACTLY_ONCE).filter(Filter.types("Selected"));
+        DurableProcess owner = processes.start();
+        owner.subscriptions().durable(options, (event, context) -> {});
+        untilOwned("numbers", owner);
+        DurableSubscription elsewhere = processes.start().subscriptions().durable(options, (event, context) -> {});
+        store(0, 1);
+        owner.beforeBorrow(() -> {
+            if (counts.get() && Thread.currentThread().getName().startsWith("synckit-durable")) {
+                flushes.countDown();
+            }
+        });
+        CompletableFuture<Outcome> outcome;
+        try (Connection session = database.connect();
+                Statement statement = session.createStatement()) {
+            session.setAutoCommit(false);
+            statement.execute("select * from synckit.events_checkpoints for update");
+            counts.set(true);
+            outcome = CompletableFuture.supplyAsync(() -> {
+                try {
+                    return elsewhere.await(store.latestVersion(), Duration.ofSeconds(30));
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            assertThat(flushes.await(4, TimeUnit.MINUTES)).isTrue();
+            session.rollback();
+        }
+
+        assertThat(outcome.get(4, TimeUnit.MINUTES)).isEqualTo(Outcome.HANDLED);
     }
 
     @Test

@@ -111,6 +111,11 @@ final class OwnedPartition {
         return now > known.position() && due && !mustEnd() ? new Position(held, known, now) : null;
     }
 
+    /** Returns whether a position up to a version is stored, or cannot be stored with this claim any more. */
+    boolean isStored(long version) {
+        return mustEnd() || position.stored().position() >= version;
+    }
+
     /** A position was stored. */
     void flushed(long version) {
         position.flushed(version);

@@ -81,13 +81,15 @@ final class PositionWatch {
         List<PartitionRun> mine = coordinator.runs(options.name());
         long lowest =
                 mine.stream().mapToLong(run -> run.partition().position()).min().orElse(Long.MAX_VALUE);
-        boolean reached = false;
+        long reached = 0;
         for (Long first = awaited.ceiling(Long.MIN_VALUE); first != null && first <= lowest; ) {
-            reached |= awaited.remove(first);
+            if (awaited.remove(first)) {
+                reached = first;
+            }
             first = awaited.higher(first);
         }
-        if (reached) {
-            coordinator.flushAndSend(mine, Signals.reached(options.name()));
+        if (reached > 0) {
+            coordinator.flushAndSend(mine, reached, Signals.reached(options.name()));
         }
     }
 
