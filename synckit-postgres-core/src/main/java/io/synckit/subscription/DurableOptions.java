@@ -110,9 +110,8 @@ public final class DurableOptions {
     }
 
     /**
-     * Sets the key of an event. Events with the same key are handled in the order of versions. The default is the aggregate id. The
-     * function must always return the same key for an event, of at most {@value io.synckit.Event#MAX_KEY_LENGTH} characters. If it throws or
-     * returns null, the subscription waits at the event, and evaluates the key again.
+     * Sets the key, by default the aggregate id. Events with the same key are handled in the order of versions. The function must always
+     * return the same key for an event. If it throws or returns null, the subscription waits at the event, and evaluates the key again.
      */
     public DurableOptions keyedBy(Function<? super StoredEvent, String> key) {
         return with(copy -> copy.keyedBy = Objects.requireNonNull(key, "the function is null"));

@@ -93,6 +93,16 @@ class DurableWaitingKeyTest {
         }
     }
 
+    private DurableSubscription startAndAwaitTheRetry() {
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().maxRetries(1), (event, context) -> failOnceThenWait());
+        store("a", 0);
+        await(retrying);
+        return subscription;
+    }
+
     /** The start of the attempt was stored, but its outcome is not known. */
     @Test
     void attemptWhoseSessionIsEndedIsNotCounted() throws InterruptedException {
@@ -192,7 +202,7 @@ class DurableWaitingKeyTest {
 
     /** Not the next attempts at its key, which begin anew, and not those of an event before. */
     @Test
-    void eventOfAWaitingKeyThatKillsItsProcessIsParkedAfterThreeDeaths() throws InterruptedException {
+    void eventThatKillsItsProcessesIsParkedAfterThreeDeaths() throws InterruptedException {
         DurableOptions options = options().delivery(Delivery.EXACTLY_ONCE).maxRetries(6);
         for (int death = 0; death < 3; death++) {
             DurableProcess process = processes.start();
@@ -231,12 +241,7 @@ class DurableWaitingKeyTest {
     void eventIsHandledOnceAlthoughAnotherSessionChangesItsRow() throws Exception {
         database.execute(
                 "alter database " + database.name() + " set default_transaction_isolation = 'repeatable read'");
-        DurableSubscription subscription = processes
-                .start()
-                .subscriptions()
-                .durable(options().maxRetries(1), (event, context) -> failOnceThenWait());
-        store("a", 0);
-        await(retrying);
+        DurableSubscription subscription = startAndAwaitTheRetry();
         try (Connection operator = database.connect();
                 Statement statement = operator.createStatement()) {
             operator.setAutoCommit(false);
@@ -257,12 +262,7 @@ class DurableWaitingKeyTest {
     @Test
     void progressThatCannotBeStoredIsNoFailureOfTheEvent() throws Exception {
         database.execute("alter database " + database.name() + " set lock_timeout = '100ms'");
-        DurableSubscription subscription = processes
-                .start()
-                .subscriptions()
-                .durable(options().maxRetries(1), (event, context) -> failOnceThenWait());
-        store("a", 0);
-        await(retrying);
+        DurableSubscription subscription = startAndAwaitTheRetry();
         try (Connection operator = database.connect();
                 Statement statement = operator.createStatement()) {
             operator.setAutoCommit(false);

@@ -29,7 +29,6 @@ final class Coordinator implements PartitionHost {
 
     private static final long CATCH_UP_AFTER = Duration.ofSeconds(1).toNanos();
     private static final long CHECK_AFTER_EVENTS = Duration.ofSeconds(2).toNanos();
-    private static final long FLUSH_AGAIN = Duration.ofMillis(100).toNanos();
     private static final long EXECUTE_AGAIN = Duration.ofSeconds(1).toNanos();
     private static final Duration BUSY_INTERVAL = Duration.ofSeconds(2);
     private static final Duration TIMER_END = Duration.ofSeconds(2);
@@ -187,17 +186,9 @@ final class Coordinator implements PartitionHost {
         positions.moved();
     }
 
-    /** Stores all positions of partitions, then sends a signal. Does so again while one before a version is not stored, because its row is locked. */
+    /** Stores the positions of partitions, which have reached a version, then sends a signal. */
     void flushAndSend(Collection<PartitionRun> of, long version, String signal) {
-        schedule(() -> positions.flush(of, true), 0);
-        send(signal);
-        schedule(
-                () -> {
-                    if (of.stream().anyMatch(run -> !run.partition().isStored(version))) {
-                        flushAndSend(of, version, signal);
-                    }
-                },
-                FLUSH_AGAIN);
+        positions.flushUpTo(of, version, () -> send(signal));
     }
 
     /** Wakes the partitions that are behind, although no event matches, so that their positions move. */

@@ -18,6 +18,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -86,28 +87,32 @@ final class DurableLog {
         } else {
             forgetPages(position);
         }
+        return slice(
+                page.events,
+                position,
+                page.upTo,
+                item -> KeyPartitions.of(item.key, options.partitions())
+                        == held.id().partition());
+    }
+
+    /** Returns the events after a version that match. Ends before an event whose key cannot be evaluated, unless it is the first. */
+    private Slice slice(List<StoredEvent> events, long after, long upTo, Predicate<Item> selects) {
         List<Item> items = new ArrayList<>();
-        for (StoredEvent event : page.events) {
-            if (event.version().value() <= position) {
-                continue;
-            }
-            Item item;
+        for (StoredEvent event : events) {
+            long version = event.version().value();
             try {
-                item = item(event);
-            } catch (UnknownKeyException e) {
-                long before = event.version().value() - 1;
-                if (before > position) {
-                    return new Slice(items, before);
+                Item item = version > after ? item(event) : null;
+                if (item != null && selects.test(item)) {
+                    items.add(item);
                 }
-                throw e;
-            }
-            if (item != null
-                    && KeyPartitions.of(item.key, options.partitions())
-                            == held.id().partition()) {
-                items.add(item);
+            } catch (UnknownKeyException e) {
+                if (version - 1 == after) {
+                    throw e;
+                }
+                return new Slice(items, version - 1);
             }
         }
-        return new Slice(items, page.upTo);
+        return new Slice(items, upTo);
     }
 
     /** @param changesBefore the changes when {@code published} was read. If there was another one since, the page is not shared */
@@ -168,22 +173,7 @@ final class DurableLog {
         boolean keyed = options.keyedBy().isPresent();
         EventFilter inDatabase = keyed ? filter.ofDatabase() : filter.ofDatabaseAndAggregate(key);
         EventQueries.Page page = read(held, from - 1, upTo, inDatabase, limit);
-        List<Item> items = new ArrayList<>();
-        for (StoredEvent event : page.events()) {
-            try {
-                Item item = item(event);
-                if (item != null && item.key.equals(key)) {
-                    items.add(item);
-                }
-            } catch (UnknownKeyException e) {
-                long before = event.version().value() - 1;
-                if (before >= from) {
-                    return new Slice(items, before);
-                }
-                throw e;
-            }
-        }
-        return new Slice(items, page.upTo());
+        return slice(page.events(), from - 1, page.upTo(), item -> item.key.equals(key));
     }
 
     /** Returns the event at a version, if it matches. Its key is the one that it had when it was read before, whatever the key function says now. */

@@ -27,7 +27,7 @@ final class PartitionRun implements Runnable {
     private final OwnedPartition partition;
     private final ParkedKeys keys;
     private final MainFlow main;
-    private final KeyFlow keyFlow;
+    private final Flows flows;
     private final PartitionHost host;
     private final Clock clock;
     private final Turns turns = new Turns();
@@ -41,13 +41,12 @@ final class PartitionRun implements Runnable {
     private volatile boolean ended;
     private volatile boolean active;
     private int failures;
-    private boolean keysProbe;
 
     PartitionRun(OwnedPartition partition, ParkedKeys keys, MainFlow main, CarefulMode careful, PartitionHost host) {
         this.partition = partition;
         this.keys = keys;
         this.main = main;
-        this.keyFlow = new KeyFlow(partition, keys, careful, this::mustYield);
+        this.flows = new Flows(partition, keys, main, careful, this::mustYield);
         this.host = host;
         this.clock = partition.clock;
     }
@@ -234,42 +233,7 @@ final class PartitionRun implements Runnable {
         }
         partition.readPositionIfUnknown();
         keys.loadIfNeeded();
-        boolean worked = false;
-        // In an outage, the event that is tried in place and those of the keys take turns: one of them may fail after
-        // the outage, too.
-        keysProbe = partition.outage.isOn() && !keysProbe;
-        if (!partition.outage.isOn() || keysProbe || keys.haveCommand()) {
-            worked = keySteps();
-        }
-        worked |= mainSteps();
-        if (!worked && partition.outage.isOn()) {
-            // There is no other event by which the end of the outage would be noticed.
-            worked = keyFlow.step();
-        }
-        return worked ? 0 : keys.nanosToNext();
-    }
-
-    /** One step, and more while there are commands. */
-    private boolean keySteps() throws Exception {
-        boolean worked = keyFlow.step();
-        boolean more = worked;
-        while (more && keys.haveCommand() && !mustYield()) {
-            more = keyFlow.step();
-        }
-        return worked;
-    }
-
-    /** One step, and more while keys wait: their steps may be longer, so the turns are of the same time. */
-    private boolean mainSteps() throws Exception {
-        long end = clock.nanos() + TURN;
-        boolean worked = false;
-        boolean more = true;
-        while (more && !mustYield() && !partition.run.isStopped() && partition.run.waitNanos() <= 0) {
-            more = main.step();
-            worked |= more;
-            more &= keys.size() > 0 && clock.nanos() < end;
-        }
-        return worked;
+        return flows.step() ? 0 : keys.nanosToNext();
     }
 
     /** If the database cannot be used, this process stays the owner in the row, and counts as a dead one. */

@@ -49,6 +49,19 @@ final class PositionFlush {
         }
     }
 
+    /** Stores positions now, and again while one before a version is not stored, because its row is locked. Each time, {@code then} is called. */
+    void flushUpTo(Collection<PartitionRun> runs, long version, Runnable then) {
+        timer.accept(() -> flush(runs, true), 0L);
+        then.run();
+        timer.accept(
+                () -> {
+                    if (runs.stream().anyMatch(run -> !run.partition().isStored(version))) {
+                        flushUpTo(runs, version, then);
+                    }
+                },
+                AFTER);
+    }
+
     /**
      * Stores positions. The run of a partition whose position is not stored ends, unless its claim is still valid.
      *

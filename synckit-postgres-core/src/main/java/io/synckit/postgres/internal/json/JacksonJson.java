@@ -24,7 +24,7 @@ import tools.jackson.databind.module.SimpleModule;
 import tools.jackson.databind.ser.std.StdSerializer;
 
 /**
- * Writes and reads events with Jackson 3. The settings are independent of those of the application's JSON API and of Jackson's defaults,
+ * Writes and reads events with Jackson 3. The settings depend neither on the JSON API of the application nor on defaults of Jackson,
  * because stored events must stay readable. Thread-safe.
  */
 public final class JacksonJson implements JsonCodec {

@@ -1,0 +1,61 @@
+package io.synckit.postgres.internal.durable;
+
+import java.time.Duration;
+import java.util.function.BooleanSupplier;
+
+/** Lets the main flow of a partition and its waiting keys take turns. Used by the thread that handles the partition. */
+final class Flows {
+
+    /** The longest turn of the main flow while keys wait, as long as that of a key. */
+    private static final long TURN = Duration.ofMillis(20).toNanos();
+
+    private final OwnedPartition partition;
+    private final ParkedKeys keys;
+    private final MainFlow main;
+    private final KeyFlow keyFlow;
+    private final BooleanSupplier mustYield;
+    private boolean keysProbe;
+
+    /** @param mustYield whether the thread must end its work */
+    Flows(OwnedPartition partition, ParkedKeys keys, MainFlow main, CarefulMode careful, BooleanSupplier mustYield) {
+        this.partition = partition;
+        this.keys = keys;
+        this.main = main;
+        this.keyFlow = new KeyFlow(partition, keys, careful, mustYield);
+        this.mustYield = mustYield;
+    }
+
+    /** Returns false if there is nothing to do until the partition is woken, or the next attempt of a key is due. */
+    boolean step() throws Exception {
+        // In an outage, the event that is tried in place and those of the keys take turns: one of them may fail after
+        // the outage, too.
+        keysProbe = partition.outage.isOn() && !keysProbe;
+        boolean worked = (!partition.outage.isOn() || keysProbe || keys.haveCommand()) && keySteps();
+        worked |= mainSteps();
+        // Without another event, the end of the outage would not be noticed.
+        return worked || partition.outage.isOn() && keyFlow.step();
+    }
+
+    /** One step, and more while there are commands. */
+    private boolean keySteps() throws Exception {
+        boolean worked = keyFlow.step();
+        boolean more = worked;
+        while (more && keys.haveCommand() && !mustYield.getAsBoolean()) {
+            more = keyFlow.step();
+        }
+        return worked;
+    }
+
+    /** One step, and more while keys wait. */
+    private boolean mainSteps() throws Exception {
+        long end = partition.clock.nanos() + TURN;
+        boolean worked = false;
+        boolean more = true;
+        while (more && !mustYield.getAsBoolean() && !partition.run.isStopped() && partition.run.waitNanos() <= 0) {
+            more = main.step();
+            worked |= more;
+            more &= keys.size() > 0 && partition.clock.nanos() < end;
+        }
+        return worked;
+    }
+}
