@@ -117,7 +117,8 @@ public final class Bench {
             }
         }
         if (only != null && !questions.contains(only)) {
-            throw new IllegalArgumentException("--only " + only + " is no question; there are " + questions);
+            throw new IllegalArgumentException(
+                    "there is no measurement '" + only + "' for --only; use one of " + questions);
         }
         report.machine("took", String.format(Locale.ROOT, "%.1f minutes", (System.nanoTime() - start) / 60e9));
     }

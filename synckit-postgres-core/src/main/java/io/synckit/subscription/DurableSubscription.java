@@ -54,10 +54,12 @@ public interface DurableSubscription extends AutoCloseable {
     void resume();
 
     /**
-     * Moves all partitions to a position. Keys that wait are not affected.
+     * Moves all partitions to a position. Waiting keys stay. After a move back, they continue when the partition reaches their failed event
+     * again.
      *
      * @param expected the lowest position of a partition ({@link DurableStatus#position()})
-     * @param to all events after this version are handled, again or for the first time; those before are not
+     * @param to all events after this version are handled, again or for the first time, except those before the failed event of a waiting
+     *     key; those up to this version are not
      * @throws InvalidVersionException if the position is not the expected one, or the version was not given out; nothing is changed
      * @throws io.synckit.EventStoreException if a handler call still runs after the time that {@link #pause} waits; nothing is changed
      */
@@ -87,7 +89,8 @@ public interface DurableSubscription extends AutoCloseable {
     int requeueAll();
 
     /**
-     * Requests that the next event of a waiting key is skipped. The later ones are handled. The owner of the partition carries it out.
+     * Requests that the next event of a waiting key is skipped. The later ones are handled. The owner of the partition carries it out,
+     * unless the partition has stopped: then after {@link #resume}.
      * Returns false if the key does not wait.
      */
     boolean skip(String key);

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param key the key, by default the aggregate id
  * @param next the first event that waits
- * @param attempts attempts at that event
+ * @param attempts failed attempts at that event. If it was parked because processes have died during it, these deaths are counted too
  * @param retryAt time of the next attempt; null if the key is parked, so that it waits for {@link DurableSubscription#requeue}, {@link
  *     DurableSubscription#skip} or {@link DurableSubscription#discard}
  * @param failureType class of the last exception

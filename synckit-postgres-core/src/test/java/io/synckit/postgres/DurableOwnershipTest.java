@@ -427,7 +427,7 @@ class DurableOwnershipTest {
                 .isEqualTo(Outcome.TIMEOUT);
     }
 
-    /** The owner passes an event that it does not select, and is asked to store its position while its row is locked. */
+    /** The owner passes an event that does not match the filter, and is asked to store its position while its row is locked. */
     @Test
     void awaitInAnotherProcessDoesNotWaitForAMinuteIfARowIsLocked() throws Exception {
         AtomicBoolean counts = new AtomicBoolean();

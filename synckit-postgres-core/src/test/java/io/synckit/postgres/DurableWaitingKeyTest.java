@@ -129,7 +129,7 @@ class DurableWaitingKeyTest {
     /** Each pause ends the session of the attempt. In at-least-once delivery the handler may even have succeeded. */
     @ParameterizedTest
     @EnumSource(Delivery.class)
-    void pausesDuringAttemptsAreNoDeaths(Delivery delivery) throws InterruptedException {
+    void pauseDuringAttemptIsNotCountedAsDeath(Delivery delivery) throws InterruptedException {
         int pauses = 4;
         BlockingQueue<CountDownLatch> running = new LinkedBlockingQueue<>();
         DurableProcess process = processes.start(builder -> builder.closeTimeout(Duration.ofMillis(50)));
@@ -161,7 +161,7 @@ class DurableWaitingKeyTest {
 
     /** The process dies in the pause after an attempt, so the event has not ended it. */
     @Test
-    void deathsBetweenAttemptsInPlaceAreNotOfTheEvent() throws InterruptedException {
+    void deathBetweenAttemptsInPlaceIsNotCounted() throws InterruptedException {
         DurableOptions options =
                 options().ordering(Ordering.TOTAL).maxRetries(20).onExhausted(OnExhausted.SKIP);
         store("a", 0);
@@ -200,7 +200,7 @@ class DurableWaitingKeyTest {
         Await.until(() -> subscription.parked(100).isEmpty());
     }
 
-    /** Not the next attempts at its key, which begin anew, and not those of an event before. */
+    /** Neither the retries of the event before nor the pauses between the deaths change the count. */
     @Test
     void eventThatKillsItsProcessesIsParkedAfterThreeDeaths() throws InterruptedException {
         DurableOptions options = options().delivery(Delivery.EXACTLY_ONCE).maxRetries(6);
@@ -260,7 +260,7 @@ class DurableWaitingKeyTest {
 
     /** The handler has succeeded. In at-least-once delivery it is called again, but its event is not parked. */
     @Test
-    void progressThatCannotBeStoredIsNoFailureOfTheEvent() throws Exception {
+    void lockTimeoutAfterTheHandlerIsNotCountedAsFailure() throws Exception {
         database.execute("alter database " + database.name() + " set lock_timeout = '100ms'");
         DurableSubscription subscription = startAndAwaitTheRetry();
         try (Connection operator = database.connect();

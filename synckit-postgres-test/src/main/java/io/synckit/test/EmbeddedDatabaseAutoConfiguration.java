@@ -31,7 +31,8 @@ import org.springframework.util.function.SingletonSupplier;
 /**
  * A database of its own for each context, on an embedded PostgreSQL, instead of the one of {@code spring.datasource.url} and of the
  * connections under {@code synckit.postgres}. Backs off if the test has a container with {@code @ServiceConnection}, and with {@code
- * synckit.test.embedded=false}. A DataSource of the test or the application is kept. Then only {@code synckit.postgres.url} is replaced.
+ * synckit.test.embedded=false}. A DataSource of the test or the application is kept. Then the connections
+ * under {@code synckit.postgres} are replaced only if {@code synckit.postgres.url} is set.
  */
 @AutoConfiguration(
         before = DataSourceAutoConfiguration.class,

@@ -36,12 +36,12 @@ record Options(
             --postgres   major version (default: 18)
             --fault      the faults (default: all): %s
             --partitions partitions of the durable subscriptions (default: 1 and 8 in turns)
-            --directory  directory for the histories, which are kept if a promise is broken (default: target/torture)
+            --directory  directory for the histories, which are kept if a guarantee is broken (default: target/torture)
             --self-test  runs short rounds with bugs in the library, and shows how soon each is found
             --bug        the bugs (default: all): %s
             --contender  compares what the reader of an event store receives with its table: %s
 
-            The exit code is 0 if all promises were kept, 1 if not, and 2 after a wrong option.
+            The exit code is 0 if all guarantees held, 1 if not, and 2 after a wrong option.
             """.formatted(names(Fault.values()), names(Bug.values()), String.join(", ", ContenderRun.NAMES));
 
     private static String names(Enum<?>[] values) {

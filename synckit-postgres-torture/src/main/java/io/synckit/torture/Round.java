@@ -199,7 +199,7 @@ final class Round {
         await(stage, MINUTE, Role.POLLING_READER, Role.CONSUMER);
     }
 
-    /** Waits until processes have received or handled everything. Does not wait if a promise was broken before. */
+    /** Waits until processes have received or handled everything. Does not wait if a guarantee was broken before. */
     private void await(Stage stage, Duration limit, Role... roles) throws Exception {
         long end = System.nanoTime() + limit.toNanos();
         String last = stage.server.query("select coalesce(max(version), 0) from synckit.events");

@@ -7,7 +7,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 
-/** Shows that the kit finds bugs: each is put into the library, and rounds are run until a promise is broken. */
+/** Shows that the kit finds bugs: each is put into the library, and rounds are run until a guarantee is broken. */
 final class SelfTest {
 
     private static final Duration ROUND = Duration.ofSeconds(8);

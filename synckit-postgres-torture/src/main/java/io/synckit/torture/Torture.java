@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** The command line. Exits with 1 if a promise was broken. */
+/** The command line. Exits with 1 if a guarantee was broken. */
 public final class Torture {
 
     private Torture() {}

@@ -13,8 +13,8 @@ import java.util.Set;
 /**
  * Judges a run by its files.
  *
- * @param violations broken promises, with the lines that show them; empty if all is right
- * @param excerpts for each broken promise, what the files say about the events of its first violation
+ * @param violations broken guarantees, with the lines that show them; empty if all is right
+ * @param excerpts for each broken guarantee, what the files say about the events of its first violation
  * @param counts what was checked, for people
  */
 public record Checker(List<String> violations, List<String> excerpts, String counts) {

@@ -33,9 +33,9 @@ public final class ConsumerProcess {
 
     static final String BOOKED = "Booked";
 
-    /** Neither idempotent nor commutative: a repeated or lost event is seen in the amount, a wrong order in the last version. */
     private static final Duration RETRY = Duration.ofMillis(200);
 
+    /** Neither idempotent nor commutative: a repeated or lost event is seen in the amount, a wrong order in the last version. */
     private static final String APPLY = """
             insert into balances (account, amount, last_version, in_order) values (?, ?, ?, true)
             on conflict (account) do update set amount = balances.amount + excluded.amount, last_version = excluded.last_version,

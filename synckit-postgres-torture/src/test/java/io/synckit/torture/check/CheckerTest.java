@@ -223,7 +223,7 @@ class CheckerTest {
     }
 
     @Test
-    void eachPromiseShowsItsFirstViolation() throws IOException {
+    void eachGuaranteeShowsItsFirstViolation() throws IOException {
         log.remove(0);
         log.remove(0);
         writeFiles();

@@ -28,7 +28,7 @@ final class CarefulMode {
     private boolean hasPermit;
     private boolean waits;
     private long waitsSince;
-    private long startedHere;
+    private long startedVersion;
 
     /** @param permit the permit of the process to handle an event that may have killed another process */
     CarefulMode(OwnedPartition partition, boolean afterDeath, Semaphore permit) {
@@ -67,11 +67,11 @@ final class CarefulMode {
 
     /** Stores that an event is about to be handled. Returns the number of deaths if processes have died during it too often, otherwise 0. */
     int start(long version) {
-        if (version == startedHere) {
+        if (version == startedVersion) {
             return 0; // this process has survived the attempt before
         }
         int deaths = partition.row.start(version) - 1;
-        startedHere = version;
+        startedVersion = version;
         if (deaths < MAX_DEATHS) {
             return 0;
         }
@@ -88,7 +88,7 @@ final class CarefulMode {
 
     /** An event is handled, or has failed without a death. */
     void survived() {
-        startedHere = 0;
+        startedVersion = 0;
         left = Math.max(0, left - 1);
     }
 }

@@ -186,7 +186,7 @@ final class Coordinator implements PartitionHost {
         positions.moved();
     }
 
-    /** Stores the positions of partitions, which have reached a version, then sends a signal. */
+    /** Stores the positions of partitions, which have reached a version, and sends a signal. See {@link PositionFlush#flushUpTo}. */
     void flushAndSend(Collection<PartitionRun> of, long version, String signal) {
         positions.flushUpTo(of, version, () -> send(signal));
     }

@@ -62,9 +62,9 @@ final class DurableLog {
 
     /**
      * Returns the next events of a partition; empty if the reader of the process is at another server than that of the claim. The slice ends
-     * at the position if there are no events, and before an event whose key cannot be evaluated.
+     * at the position if there are no events, and before an event without a valid key.
      *
-     * @throws UnknownKeyException if the key of the next event cannot be evaluated, so that the partition of the event is not known
+     * @throws InvalidKeyException if the event directly after the position has no valid key, so that its partition is not known
      * @throws OwnershipLostException if a page was read from another server than that of the claim
      */
     Optional<Slice> next(Held held, long position) {
@@ -95,7 +95,11 @@ final class DurableLog {
                         == held.id().partition());
     }
 
-    /** Returns the events after a version that match. Ends before an event whose key cannot be evaluated, unless it is the first. */
+    /**
+     * Returns the events after a version that match. Ends before an event without a valid key.
+     *
+     * @throws InvalidKeyException if that event is directly after the version
+     */
     private Slice slice(List<StoredEvent> events, long after, long upTo, Predicate<Item> selects) {
         List<Item> items = new ArrayList<>();
         for (StoredEvent event : events) {
@@ -105,7 +109,7 @@ final class DurableLog {
                 if (item != null && selects.test(item)) {
                     items.add(item);
                 }
-            } catch (UnknownKeyException e) {
+            } catch (InvalidKeyException e) {
                 if (version - 1 == after) {
                     throw e;
                 }
@@ -164,10 +168,10 @@ final class DurableLog {
     }
 
     /**
-     * Returns events of a key in {@code [from, upTo]}. The slice may be empty and end before {@code upTo}. It ends before an event whose key
-     * cannot be evaluated.
+     * Returns events of a key in {@code [from, upTo]}. The slice may be empty and end before {@code upTo}. It ends before an event without a
+     * valid key.
      *
-     * @throws UnknownKeyException if the key of the first event cannot be evaluated
+     * @throws InvalidKeyException if that event is at {@code from}
      */
     Slice ofKey(Held held, String key, long from, long upTo, int limit) {
         boolean keyed = options.keyedBy().isPresent();
@@ -176,7 +180,7 @@ final class DurableLog {
         return slice(page.events(), from - 1, page.upTo(), item -> item.key.equals(key));
     }
 
-    /** Returns the event at a version, if it matches. Its key is the one that it had when it was read before, whatever the key function says now. */
+    /** Returns the event at a version, if it matches. Its key is the one that it had when it was read before, even if {@code keyedBy} now returns another one. */
     Slice one(Held held, String key, long version) {
         List<Item> items = read(held, version - 1, version, filter.ofDatabase(), 1).events().stream()
                 .map(event -> item(event, () -> key))
@@ -207,20 +211,13 @@ final class DurableLog {
         try {
             key = options.keyedBy().orElseThrow().apply(event);
         } catch (Throwable e) {
-            throw new UnknownKeyException(options, event, "has failed", e);
+            throw InvalidKeyException.threw(options, event, e);
         }
         if (key == null) {
-            throw new UnknownKeyException(options, event, "has returned null", null);
+            throw InvalidKeyException.returnedNull(options, event);
         }
         if (key.length() > Event.MAX_KEY_LENGTH || Texts.unstorable(key) != null) {
-            throw new UnknownKeyException(
-                    options,
-                    event,
-                    "has returned '" + Texts.printable(key.substring(0, Math.min(key.length(), 50))) + "…' ("
-                            + key.length()
-                            + " characters; possible are " + Event.MAX_KEY_LENGTH
-                            + " that PostgreSQL can store: no NUL, no half of a surrogate pair)",
-                    null);
+            throw InvalidKeyException.returned(options, event, key);
         }
         return key;
     }
@@ -228,7 +225,7 @@ final class DurableLog {
     private record Page(long after, long upTo, List<StoredEvent> events, long serverStart) {}
 
     /**
-     * Events of a partition that match.
+     * Matching events of a partition or of a key.
      *
      * @param upTo version up to which the slice holds all of them
      */

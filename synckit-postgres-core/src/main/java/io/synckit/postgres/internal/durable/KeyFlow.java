@@ -25,7 +25,7 @@ final class KeyFlow {
     private static final long TURN = Duration.ofMillis(20).toNanos();
 
     /** Time until the key of an event is evaluated again. */
-    private static final Duration UNKNOWN_KEY_PAUSE = Duration.ofSeconds(10);
+    private static final Duration INVALID_KEY_PAUSE = Duration.ofSeconds(10);
 
     private static final int MAX_CONFLICTS = 5;
 
@@ -55,34 +55,33 @@ final class KeyFlow {
         }
         WaitingKey key = due.get();
         keys.putLast(key);
-        ParkedCommand command = key.takeCommand();
+        ParkedCommand command = key.command();
         if (command == ParkedCommand.DISCARD) {
             log.warn("subscription.discarded: {} discards the events of key '{}' that wait", partition.id(), key.name);
             keys.remove(key);
             return true;
         }
+        try {
+            if (command != null) {
+                carryOut(key, command);
+            }
+            handle(key);
+        } catch (InvalidKeyException e) {
+            log.warn("subscription.waits: {}: only key '{}' waits: {}", partition.id(), key.name, e.getMessage());
+            key.holdBack(INVALID_KEY_PAUSE, partition.clock.nanos());
+        }
+        return true;
+    }
+
+    private void carryOut(WaitingKey key, ParkedCommand command) {
         if (command == ParkedCommand.SKIP) {
             skip(key);
-        }
-        if (command == ParkedCommand.REQUEUE) {
+        } else {
             keys.clear(key, command);
             key.next(key.nextVersion());
         }
-        if (command != null) {
-            key.tryNow(partition.clock.nanos());
-        }
-        try {
-            handle(key);
-        } catch (UnknownKeyException e) {
-            // The other keys and the main flow need not wait.
-            log.warn(
-                    "subscription.waits: {}: the events of key '{}' wait: {}",
-                    partition.id(),
-                    key.name,
-                    e.getMessage());
-            key.planned(UNKNOWN_KEY_PAUSE, partition.clock.nanos());
-        }
-        return true;
+        key.carriedOut();
+        key.tryNow(partition.clock.nanos());
     }
 
     private void skip(WaitingKey key) {
@@ -131,7 +130,7 @@ final class KeyFlow {
                 : partition.log.ofKey(partition.held(), key.name, from, partition.position(), limit);
     }
 
-    /** After the death of a process, no other event of this one may be suspected with an event that kills it. */
+    /** In careful mode, a process handles one event at a time. */
     private boolean handleCarefully(WaitingKey key, Item item) throws Exception {
         if (!careful.isOn()) {
             return handle(key, item);

@@ -81,9 +81,10 @@ final class ParkedKeys {
         return keys.containsKey(key);
     }
 
-    /** Returns whether an operator has set a command that is not carried out. */
+    /** Returns whether an operator has set a command that can be carried out now. */
     boolean haveCommand() {
-        return keys.values().stream().anyMatch(WaitingKey::hasCommand);
+        long now = partition.clock.nanos();
+        return keys.values().stream().anyMatch(key -> key.hasCommand(now));
     }
 
     int size() {
@@ -94,7 +95,7 @@ final class ParkedKeys {
     Optional<WaitingKey> due() {
         long now = partition.clock.nanos();
         return reached()
-                .filter(WaitingKey::hasCommand)
+                .filter(key -> key.hasCommand(now))
                 .findFirst()
                 .or(() -> reached().filter(key -> key.isDue(now)).findFirst());
     }

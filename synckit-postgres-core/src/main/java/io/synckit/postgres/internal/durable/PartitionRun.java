@@ -274,10 +274,10 @@ final class PartitionRun implements Runnable {
         Duration pause = new RetryDelays(Duration.ofMillis(200), 2, MAX_PAUSE).after(failures);
         partition.run.backOff(pause, SafeLog.describe(failure));
         if (failures == 1) {
-            SafeLog.warn(
-                    log,
-                    "subscription.waits: " + partition.id() + " waits after a failure that is not of an event",
-                    failure);
+            String reason = failure instanceof InvalidKeyException
+                    ? " waits at an event without a valid key"
+                    : " waits after a failure that is not of an event";
+            SafeLog.warn(log, "subscription.waits: " + partition.id() + reason, failure);
         }
         partition.mustReadPosition();
         return pause.toNanos();

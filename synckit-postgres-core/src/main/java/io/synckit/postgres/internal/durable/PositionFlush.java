@@ -49,17 +49,20 @@ final class PositionFlush {
         }
     }
 
-    /** Stores positions now, and again while one before a version is not stored, because its row is locked. Each time, {@code then} is called. */
+    /**
+     * Stores positions soon, and again every 100 ms until all are stored up to a version: a row that another session locks is skipped. Each
+     * time, {@code then} is called.
+     */
     void flushUpTo(Collection<PartitionRun> runs, long version, Runnable then) {
-        timer.accept(() -> flush(runs, true), 0L);
-        then.run();
         timer.accept(
                 () -> {
+                    flush(runs, true);
+                    then.run();
                     if (runs.stream().anyMatch(run -> !run.partition().isStored(version))) {
-                        flushUpTo(runs, version, then);
+                        timer.accept(() -> flushUpTo(runs, version, then), AFTER);
                     }
                 },
-                AFTER);
+                0L);
     }
 
     /**

@@ -14,18 +14,19 @@ final class WaitingKey {
     private long failedVersion;
     private int attempts;
     private int starts;
-    private boolean startedHere;
+    private boolean survived;
     private ParkedFailure failure;
     private @Nullable ParkedCommand command;
     private boolean waits;
+    private boolean heldBack;
     private long dueAt;
 
-    /** @param startedHere whether the process that has begun the last attempt at its next event has survived it */
-    WaitingKey(ParkedRow row, boolean startedHere, long now) {
+    /** @param survived whether the process that started the last attempt at its next event did not die during it */
+    WaitingKey(ParkedRow row, boolean survived, long now) {
         this(row.key(), row.nextVersion(), row.attempts(), row.failure());
         this.failedVersion = row.failedVersion();
         this.starts = row.starts();
-        this.startedHere = startedHere;
+        this.survived = survived;
         this.command = row.command();
         planned(row.retryAt() == null ? null : row.retryIn(), now);
     }
@@ -40,6 +41,7 @@ final class WaitingKey {
 
     /** @param pause time until the next attempt; null if the key is parked */
     void planned(@Nullable Duration pause, long now) {
+        heldBack = false;
         waits = pause != null;
         dueAt = pause == null ? 0 : now + pause.toNanos();
     }
@@ -61,23 +63,23 @@ final class WaitingKey {
 
     private void ended() {
         starts = 0;
-        startedHere = false;
+        survived = false;
     }
 
     /** Returns how many processes have died during an attempt at the next event. */
     int deaths() {
-        return startedHere ? starts - 1 : starts;
+        return survived ? starts - 1 : starts;
     }
 
-    /** An attempt begins. It may be stored, whatever happens. */
+    /** The start of an attempt is about to be stored. If that fails, the row may have it nevertheless. */
     void started(int startsWithIt) {
         starts = startsWithIt;
-        startedHere = true;
+        survived = true;
     }
 
-    /** Returns whether a row has the attempt that this process has begun last, or has taken over from a process that has survived it. */
+    /** Returns whether a row has the last attempt that is known here, and the process that started it did not die during it. */
     boolean isStartOf(ParkedRow row) {
-        return startedHere && row.nextVersion() == nextVersion && row.starts() == starts;
+        return survived && row.nextVersion() == nextVersion && row.starts() == starts;
     }
 
     /** Plans an attempt at once. */
@@ -102,7 +104,7 @@ final class WaitingKey {
         return nextVersion;
     }
 
-    /** Returns whether the next event is at this version, and has failed. Then it is of this key, whatever the key function says now. */
+    /** Returns whether the next event is at this version, and has failed. Then it is of this key, even if {@code keyedBy} now returns another one. */
     boolean hasFailedAt(long version) {
         return version == nextVersion && version == failedVersion;
     }
@@ -116,20 +118,29 @@ final class WaitingKey {
         return failure;
     }
 
-    /** Returns whether the main flow has passed its next event. It has not if the event has failed, and the position was moved back since. */
+    /** Returns false if its next event has failed and is after the position, because the position was moved back. Then the key waits for the main flow. */
     boolean isReached(long position) {
         return nextVersion <= position || !hasFailedAt(nextVersion);
     }
 
-    /** Returns whether an operator has set a command that is not carried out. */
-    boolean hasCommand() {
-        return command != null;
+    /** Neither an attempt nor the command of an operator is possible for some time. */
+    void holdBack(Duration pause, long now) {
+        planned(pause, now);
+        heldBack = true;
     }
 
-    /** Returns the command of an operator, and forgets it. */
-    @Nullable ParkedCommand takeCommand() {
-        ParkedCommand taken = command;
+    /** Returns whether an operator has set a command that can be carried out now. */
+    boolean hasCommand(long now) {
+        return command != null && (!heldBack || isDue(now));
+    }
+
+    /** Returns the command of an operator; null if there is none. */
+    @Nullable ParkedCommand command() {
+        return command;
+    }
+
+    /** The command is carried out. */
+    void carriedOut() {
         command = null;
-        return taken;
     }
 }

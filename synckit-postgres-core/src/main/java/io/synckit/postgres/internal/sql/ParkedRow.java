@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * A key of which an event has failed.
  *
  * @param failedVersion version of the event of this key that has failed last
- * @param attempts failed attempts at the event at {@code nextVersion}
- * @param starts attempts at it whose outcome is not known, because processes have died
+ * @param attempts failed attempts at the event at {@code nextVersion}, with the deaths of processes after which it was parked
+ * @param starts attempts at it during which a process has died, and the last one that was started; 0 after an attempt whose outcome is known
  * @param retryAt time of the next attempt; null if it is parked
  * @param retryIn time until the next attempt, by the clock of the database
  */

@@ -158,7 +158,7 @@ public final class ParkedTable {
     /**
      * Stores that an attempt at the next event of a key begins. Returns false if the row has changed.
      *
-     * @param starts attempts at that event whose outcome is not known, with this one
+     * @param starts see {@link ParkedRow#starts}
      * @param pause time until the next attempt, should this process die
      */
     public boolean start(

@@ -69,8 +69,9 @@ create table "${schema}"."${table}_parked" (
 
 comment on column "${schema}"."${table}_parked".next_version is 'The first event of the key that is not handled.';
 comment on column "${schema}"."${table}_parked".failed_version is
-    'The event of the key that has failed last, whatever the key function says now.';
-comment on column "${schema}"."${table}_parked".attempts is 'Failed attempts at the event at next_version.';
+    'The event of the key that has failed last. It is of this key, even if keyedBy now returns another one.';
+comment on column "${schema}"."${table}_parked".attempts is
+    'Failed attempts at the event at next_version, with the deaths of processes after which it was parked.';
 comment on column "${schema}"."${table}_parked".starts is
-    'Attempts at it whose outcome is not known. If processes have died during three of them, the event is not handled again.';
+    'Attempts at it during which a process has died, and the last one that was started. 0 after an attempt whose outcome is known.';
 comment on column "${schema}"."${table}_parked".retry_at is 'Null: parked, until a command is set.';
