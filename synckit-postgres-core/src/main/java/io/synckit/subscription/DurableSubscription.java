@@ -46,7 +46,7 @@ public interface DurableSubscription extends AutoCloseable {
     void pause() throws InterruptedException;
 
     /**
-     * Ends a pause. Partitions that have stopped, or wait after a failure, try again at once.
+     * Ends a pause. Partitions that have stopped, or try a failed event again in place, continue at once.
      *
      * @throws io.synckit.EventStoreException if a partition has stopped because its checkpoint belongs to a former log. Then nothing is
      *     changed. Call {@link #replay}

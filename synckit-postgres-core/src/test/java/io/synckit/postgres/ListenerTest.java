@@ -31,6 +31,8 @@ import io.synckit.subscription.ListenerStatus.State;
 import io.synckit.subscription.LiveNotice;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveSubscription;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -558,6 +560,40 @@ class ListenerTest {
         listener.stop();
         listener.start();
         assertThat(listener.historyChange()).isEmpty();
+    }
+
+    /** The reader's snapshot shows an empty table. The horizon, which it reads next, is already after its position. */
+    @Test
+    void truncateIsFoundWhenVersionsCatchUpDuringARead() throws Exception {
+        start(builder(database.physical()));
+        until(State.LISTENING);
+        for (int i = 0; i < 20; i++) {
+            store(i);
+        }
+        seen.next(20);
+        database.execute("do $$ begin execute replace(pg_get_functiondef('synckit.events_horizon()'::regprocedure),"
+                + " 'events_horizon', 'events_horizon_at_once'); end $$");
+        database.execute("create or replace function synckit.events_horizon(out stable bigint, out settled bigint,"
+                + " out head bigint, out doorbell_held boolean, out isolation text, out standby boolean)"
+                + " language plpgsql as $$ begin perform pg_advisory_xact_lock_shared(4711);"
+                + " select * into stable, settled, head, doorbell_held, isolation, standby"
+                + " from synckit.events_horizon_at_once(); end $$");
+        try (Connection gate = database.connect();
+                Statement statement = gate.createStatement()) {
+            statement.execute("select pg_advisory_lock(4711)");
+            database.execute(
+                    "begin; set local synckit.maintenance = 'on'; truncate synckit.events restart identity; commit");
+            store("again");
+            Await.until(
+                    database,
+                    "select count(*) > 0 from pg_locks where locktype = 'advisory' and objid = 4711 and not granted",
+                    "t");
+            for (int i = 1; i < 25; i++) {
+                store("again");
+            }
+        }
+
+        assertThat(seen.until(LiveNotice.Ended.class::isInstance)).isNotNull();
     }
 
     /** Tests often use fixed ids. */

@@ -3,6 +3,8 @@ package io.synckit.postgres.internal.durable;
 import io.synckit.postgres.internal.sql.ParkedFailure;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Finds an event that kills its process. After the death of an owner, the next events are handled one at a time. Before each event, the
@@ -19,6 +21,8 @@ final class CarefulMode {
 
     /** Time until the next attempt to enter. */
     static final Duration PAUSE = Duration.ofMillis(10);
+
+    private static final Logger log = LoggerFactory.getLogger(CarefulMode.class);
 
     private static final long PATIENCE = Duration.ofSeconds(10).toNanos();
 
@@ -70,8 +74,9 @@ final class CarefulMode {
         if (version == startedVersion) {
             return 0; // this process has survived the attempt before
         }
-        int deaths = partition.row.start(version) - 1;
+        // Even if it fails, the row may have it.
         startedVersion = version;
+        int deaths = partition.row.start(version) - 1;
         if (deaths < MAX_DEATHS) {
             return 0;
         }
@@ -86,9 +91,27 @@ final class CarefulMode {
                 deaths + " processes have died while they handled this event, so it is not handled again");
     }
 
-    /** An event is handled, or has failed without a death. */
+    /** The event that was started is handled, or has failed. */
     void survived() {
         startedVersion = 0;
+        countDown();
+    }
+
+    /** One of the events that are handled one at a time is done with. */
+    void countDown() {
         left = Math.max(0, left - 1);
+    }
+
+    /** The attempt at the event that was started has ended without a known outcome. If that cannot be stored, it counts if this process dies. */
+    void interrupted() {
+        long version = startedVersion;
+        if (version > 0) {
+            try {
+                partition.row.undoStart(version);
+                startedVersion = 0;
+            } catch (RuntimeException e) {
+                log.debug("durable.end-not-stored: {}", e.getMessage());
+            }
+        }
     }
 }

@@ -52,6 +52,23 @@ final class ClaimedRow {
     }
 
     /**
+     * Stores that the events of many keys fail, so that the next owner knows it, and when the next one is tried.
+     *
+     * @throws OwnershipLostException if the claim is not valid any more
+     */
+    void storeOutage(Duration pause, String failure) {
+        storeFailure(position.version() + 1, 0, pause, failure);
+    }
+
+    /** Stores that the events of many keys do not fail any more. */
+    void endOutage() {
+        database.query(connection -> {
+            database.checkpoints.endOutage(connection, held, position.stored());
+            return true;
+        });
+    }
+
+    /**
      * Stores that the partition has stopped at an event.
      *
      * @throws OwnershipLostException if the claim is not valid any more
@@ -87,6 +104,14 @@ final class ClaimedRow {
         return count;
     }
 
+    /** Stores that the attempt at an event that was started has ended. */
+    void undoStart(long version) {
+        database.query(connection -> {
+            database.checkpoints.undoStart(connection, held, position.stored(), version);
+            return true;
+        });
+    }
+
     /** Returns whether a position is stored. For use after an exception, because the commit may have succeeded. */
     boolean isStored(long version) {
         return database.query(connection -> database.checkpoints.stored(connection, held))
@@ -102,10 +127,14 @@ final class ClaimedRow {
                 .isPresent();
     }
 
-    /** Gives the partition up. */
-    void release() {
+    /**
+     * Gives the partition up.
+     *
+     * @param afterDeath whether the next owner must expect an event that ends its process
+     */
+    void release(boolean afterDeath) {
         database.query(connection -> {
-            database.claims.release(connection, held, position.stored().position(), position.version());
+            database.claims.release(connection, held, position.stored().position(), position.version(), afterDeath);
             return true;
         });
     }

@@ -148,7 +148,8 @@ final class Coordinator implements PartitionHost {
         }
     }
 
-    private void schedule(Runnable task, long afterNanos) {
+    /** Runs a task on the timer's thread. */
+    void schedule(Runnable task, long afterNanos) {
         try {
             timer.schedule(task, afterNanos, TimeUnit.NANOSECONDS);
         } catch (RejectedExecutionException e) {
@@ -186,9 +187,9 @@ final class Coordinator implements PartitionHost {
         positions.moved();
     }
 
-    /** Stores the positions of partitions, which have reached a version, and sends a signal. See {@link PositionFlush#flushUpTo}. */
-    void flushAndSend(Collection<PartitionRun> of, long version, String signal) {
-        positions.flushUpTo(of, version, () -> send(signal));
+    /** Stores the positions of partitions now, except those whose rows are locked. To be called on the timer's thread. */
+    void flush(Collection<PartitionRun> of) {
+        positions.flush(of, true);
     }
 
     /** Wakes the partitions that are behind, although no event matches, so that their positions move. */

@@ -256,7 +256,7 @@ final class DurableOperator {
             return database.parkedAdmin.command(connection, name, key, nextVersion, command);
         });
         coordinator.requestCheck(0);
-        coordinator.runs(name).forEach(PartitionRun::loadKeys);
+        coordinator.runs(name).forEach(PartitionRun::commanded);
         return keys;
     }
 }

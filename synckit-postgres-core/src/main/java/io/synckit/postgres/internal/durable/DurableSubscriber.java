@@ -29,6 +29,7 @@ final class DurableSubscriber implements DurableSubscription {
     private final Coordinator coordinator;
     private final Clock clock;
     private final PositionWatch positions;
+    private final PositionAnswers answers;
     private final DurableOperator operator;
     private final Consumer<DurableSubscriber> onClose;
     private final List<Counters> counters = new ArrayList<>();
@@ -50,6 +51,7 @@ final class DurableSubscriber implements DurableSubscription {
         this.coordinator = coordinator;
         this.clock = clock;
         this.positions = new PositionWatch(options, database, coordinator, clock);
+        this.answers = new PositionAnswers(options.name(), coordinator, clock);
         this.operator = new DurableOperator(options.name(), database, coordinator, stopTimeout, clock);
         this.onClose = onClose;
         for (int partition = 0; partition < options.partitions(); partition++) {
@@ -61,9 +63,9 @@ final class DurableSubscriber implements DurableSubscription {
     /**
      * Creates the run of a claimed partition.
      *
-     * @param fromDead whether its former owner has died
+     * @param afterDeath whether a former owner has died, perhaps because of an event
      */
-    PartitionRun run(Claim claim, boolean fromDead, Semaphore carefulPermit, PartitionHost host) {
+    PartitionRun run(Claim claim, boolean afterDeath, Semaphore carefulPermit, PartitionHost host) {
         int number = claim.id().partition();
         long replayUntil = database.query(connection -> database.subscriptions.find(connection, name()))
                 .map(SubscriptionTable.Row::replayUntil)
@@ -72,14 +74,15 @@ final class DurableSubscriber implements DurableSubscription {
         counters.get(number).claims.increment();
         OwnedPartition partition = new OwnedPartition(
                 claim, options, database, log, calls.get(number), counters.get(number), clock, this::progressed);
-        ParkedKeys keys = new ParkedKeys(partition, fromDead);
-        CarefulMode careful = new CarefulMode(partition, fromDead, carefulPermit);
+        ParkedKeys keys = new ParkedKeys(partition, afterDeath);
+        CarefulMode careful = new CarefulMode(partition, afterDeath, carefulPermit);
         return new PartitionRun(partition, keys, new MainFlow(claim, partition, keys, careful), careful, host);
     }
 
     private void progressed() {
         coordinator.moved();
         positions.progressed();
+        answers.progressed();
     }
 
     /** Events were published. Returns whether one of them may match. */
@@ -99,9 +102,14 @@ final class DurableSubscriber implements DurableSubscription {
         coordinator.runs(name()).forEach(PartitionRun::discardRead);
     }
 
-    /** Returns the waiting for positions. */
-    PositionWatch positions() {
-        return positions;
+    /** Another process waits for a version. */
+    void awaited(long version) {
+        answers.awaited(version);
+    }
+
+    /** Another process has stored a position that is waited for. */
+    void answered() {
+        positions.answered();
     }
 
     @Override

@@ -274,14 +274,14 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     @Override
     public void command(String subscription) {
         coordinator.requestCheck(0); // the command may have made a key due
-        coordinator.runs(subscription).forEach(PartitionRun::loadKeys);
+        coordinator.runs(subscription).forEach(PartitionRun::commanded);
     }
 
     @Override
     public void waits(String subscription, long version) {
         DurableSubscriber subscriber = registry.find(subscription);
         if (subscriber != null) {
-            subscriber.positions().awaitedElsewhere(version);
+            subscriber.awaited(version);
         }
     }
 
@@ -289,7 +289,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
     public void reached(String subscription) {
         DurableSubscriber subscriber = registry.find(subscription);
         if (subscriber != null) {
-            subscriber.positions().signal();
+            subscriber.answered();
         }
     }
 }

@@ -13,6 +13,7 @@ final class Flows {
     private final ParkedKeys keys;
     private final MainFlow main;
     private final KeyFlow keyFlow;
+    private final KeyCommands commands;
     private final BooleanSupplier mustYield;
     private boolean keysProbe;
 
@@ -22,26 +23,28 @@ final class Flows {
         this.keys = keys;
         this.main = main;
         this.keyFlow = new KeyFlow(partition, keys, careful, mustYield);
+        this.commands = new KeyCommands(partition, keys, mustYield);
         this.mustYield = mustYield;
     }
 
     /** Returns false if there is nothing to do until the partition is woken, or the next attempt of a key is due. */
     boolean step() throws Exception {
+        boolean worked = carryOutCommands();
         // In an outage, the event that is tried in place and those of the keys take turns: one of them may fail after
         // the outage, too.
         keysProbe = partition.outage.isOn() && !keysProbe;
-        boolean worked = (!partition.outage.isOn() || keysProbe || keys.haveCommand()) && keySteps();
+        worked |= (!partition.outage.isOn() || keysProbe) && keyFlow.step();
         worked |= mainSteps();
         // Without another event, the end of the outage would not be noticed.
         return worked || partition.outage.isOn() && keyFlow.step();
     }
 
-    /** One step, and more while there are commands. */
-    private boolean keySteps() throws Exception {
-        boolean worked = keyFlow.step();
-        boolean more = worked;
-        while (more && keys.haveCommand() && !mustYield.getAsBoolean()) {
-            more = keyFlow.step();
+    /** Carries out commands of operators, for a limited time, without calls of the handler. Returns whether there were some. */
+    boolean carryOutCommands() {
+        long end = partition.clock.nanos() + TURN;
+        boolean worked = false;
+        while (partition.clock.nanos() < end && !mustYield.getAsBoolean() && commands.step()) {
+            worked = true;
         }
         return worked;
     }

@@ -4,7 +4,6 @@ import io.synckit.postgres.internal.durable.DurableLog.Item;
 import io.synckit.postgres.internal.durable.DurableLog.Slice;
 import io.synckit.postgres.internal.durable.HandlerCalls.Progress;
 import io.synckit.postgres.internal.runtime.SafeLog;
-import io.synckit.postgres.internal.sql.ParkedCommand;
 import io.synckit.postgres.internal.sql.ParkedFailure;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.OnExhausted;
@@ -15,17 +14,11 @@ import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Retries the events of waiting keys, up to the position of the partition, and carries out the commands of operators. */
+/** Retries the events of waiting keys, up to the position of the partition. */
 final class KeyFlow {
-
-    /** Events of a key that are read at once. */
-    private static final int SLICE = 100;
 
     /** Time after which another key, and the main flow, have their turn. */
     private static final long TURN = Duration.ofMillis(20).toNanos();
-
-    /** Time until the key of an event is evaluated again. */
-    private static final Duration INVALID_KEY_PAUSE = Duration.ofSeconds(10);
 
     private static final int MAX_CONFLICTS = 5;
 
@@ -55,59 +48,16 @@ final class KeyFlow {
         }
         WaitingKey key = due.get();
         keys.putLast(key);
-        ParkedCommand command = key.command();
-        if (command == ParkedCommand.DISCARD) {
-            log.warn("subscription.discarded: {} discards the events of key '{}' that wait", partition.id(), key.name);
-            keys.remove(key);
-            return true;
-        }
         try {
-            if (command != null) {
-                carryOut(key, command);
-            }
             handle(key);
         } catch (InvalidKeyException e) {
-            log.warn("subscription.waits: {}: only key '{}' waits: {}", partition.id(), key.name, e.getMessage());
-            key.holdBack(INVALID_KEY_PAUSE, partition.clock.nanos());
+            keys.holdBack(key, e);
         }
         return true;
     }
 
-    private void carryOut(WaitingKey key, ParkedCommand command) {
-        if (command == ParkedCommand.SKIP) {
-            skip(key);
-        } else {
-            keys.clear(key, command);
-            key.next(key.nextVersion());
-        }
-        key.carriedOut();
-        key.tryNow(partition.clock.nanos());
-    }
-
-    private void skip(WaitingKey key) {
-        long from = key.nextVersion();
-        if (key.hasFailedAt(from)) {
-            skipTo(key, from);
-            return;
-        }
-        while (from <= partition.position()) {
-            Slice slice = slice(key, from, 1);
-            if (!slice.items().isEmpty()) {
-                skipTo(key, slice.items().get(0).version());
-                return;
-            }
-            from = slice.upTo() + 1;
-        }
-        keys.clear(key, ParkedCommand.SKIP);
-    }
-
-    private void skipTo(WaitingKey key, long skipped) {
-        log.warn("subscription.skipped: {} skips the event at version {}", partition.id(), skipped);
-        keys.skipTo(key, skipped + 1);
-    }
-
     private void handle(WaitingKey key) throws Exception {
-        Slice slice = slice(key, key.nextVersion(), SLICE);
+        Slice slice = keys.events(key, key.nextVersion());
         if (slice.items().isEmpty()) {
             if (slice.upTo() >= partition.position()) {
                 keys.remove(key);
@@ -124,12 +74,6 @@ final class KeyFlow {
         }
     }
 
-    private Slice slice(WaitingKey key, long from, int limit) {
-        return key.hasFailedAt(from)
-                ? partition.log.one(partition.held(), key.name, from)
-                : partition.log.ofKey(partition.held(), key.name, from, partition.position(), limit);
-    }
-
     /** In careful mode, a process handles one event at a time. */
     private boolean handleCarefully(WaitingKey key, Item item) throws Exception {
         if (!careful.isOn()) {
@@ -141,7 +85,7 @@ final class KeyFlow {
         }
         try {
             boolean follows = handle(key, item);
-            careful.survived();
+            careful.countDown();
             return follows;
         } finally {
             careful.leave();
@@ -172,6 +116,9 @@ final class KeyFlow {
         }
         conflicts = 0;
         partition.counters.handled.increment();
+        if (partition.outage.isOn()) {
+            partition.row.endOutage();
+        }
         partition.outage.succeeded();
         partition.run.recovered();
         return true;
@@ -220,8 +167,7 @@ final class KeyFlow {
             throws Exception {
         FailureKind kind = FailureKind.of(cause, called);
         if (kind == FailureKind.OWNERSHIP || kind == FailureKind.DATABASE) {
-            // After a commit whose outcome is not known, the row may say something else.
-            keys.loadSoon();
+            keys.interrupted(key);
             throw cause instanceof Exception exception ? exception : new IllegalStateException(cause);
         }
         if (kind == FailureKind.CONFLICT && conflicts < MAX_CONFLICTS) {
@@ -247,7 +193,9 @@ final class KeyFlow {
             keys.failed(key, item, counted, pause, failure);
         }
         if (partition.outage.isOn()) {
-            partition.run.backOff(partition.delays.after(partition.outage.nextPause()), failure.message());
+            Duration outagePause = partition.delays.after(partition.outage.nextPause());
+            partition.row.storeOutage(outagePause, failure.message());
+            partition.run.backOff(outagePause, failure.message());
         }
     }
 

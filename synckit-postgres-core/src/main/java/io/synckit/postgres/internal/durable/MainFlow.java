@@ -202,6 +202,9 @@ final class MainFlow {
     private boolean failed(List<Item> batch, int failsAt, long last, Throwable failure, boolean called)
             throws Exception {
         FailureKind kind = FailureKind.of(failure, called);
+        if (kind == FailureKind.DATABASE || kind == FailureKind.CONFLICT) {
+            careful.interrupted();
+        }
         if (kind == FailureKind.OWNERSHIP || kind == FailureKind.DATABASE) {
             throw failure instanceof Exception exception ? exception : new IllegalStateException(failure);
         }

@@ -13,7 +13,13 @@ final class Outage {
     static final int KEYS = 10;
 
     private final Set<String> failing = new HashSet<>();
+    private boolean assumed;
     private int pauses;
+
+    /** The former owner has left the partition in an outage. */
+    void assume() {
+        assumed = true;
+    }
 
     /** An event has failed. */
     void failed(String key) {
@@ -25,11 +31,12 @@ final class Outage {
     /** An event was handled. */
     void succeeded() {
         failing.clear();
+        assumed = false;
         pauses = 0;
     }
 
     boolean isOn() {
-        return failing.size() >= KEYS;
+        return assumed || failing.size() >= KEYS;
     }
 
     /** Returns the number of the next pause, from 1. */

@@ -11,6 +11,7 @@ import io.synckit.postgres.internal.sql.Session;
 import io.synckit.postgres.internal.sql.SqlFunction;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableOptions.Ordering;
 import io.synckit.subscription.DurableSubscription.PartitionActivity;
 import io.synckit.subscription.DurableSubscription.State;
 import io.synckit.subscription.LiveSubscription.Lag;
@@ -42,6 +43,7 @@ final class OwnedPartition {
     private volatile boolean lost;
     private volatile boolean abandoned;
     private volatile long lostAt;
+    private volatile long answered;
     private volatile boolean positionUnknown;
     private volatile @Nullable Instant oldestWaiting;
 
@@ -68,6 +70,11 @@ final class OwnedPartition {
         this.row = new ClaimedRow(held, position, database);
         this.run = new RunState(clock);
         run.pause(claim.retryIn());
+        // With PER_KEY, an event is tried in place only in an outage, or if very many keys wait.
+        boolean inPlace = claim.suspect() != null && claim.suspect() > claim.position() && claim.failure() != null;
+        if (inPlace && options.ordering() == Ordering.PER_KEY) {
+            outage.assume();
+        }
     }
 
     PartitionId id() {
@@ -114,6 +121,16 @@ final class OwnedPartition {
     /** Returns whether a position up to a version is stored, or cannot be stored with this claim any more. */
     boolean isStored(long version) {
         return mustEnd() || position.stored().position() >= version;
+    }
+
+    /** Returns the version up to which processes that wait were answered. */
+    long answered() {
+        return answered;
+    }
+
+    /** Processes that wait for versions up to this one were answered. */
+    void answered(long version) {
+        answered = version;
     }
 
     /** A position was stored. */

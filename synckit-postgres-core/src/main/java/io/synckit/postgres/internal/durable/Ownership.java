@@ -140,7 +140,7 @@ final class Ownership {
         dead.add(me);
         claimer.claim(me, claimable, dead);
         forget(me, view, dead);
-        view.withCommands().forEach(subscription -> host.runs(subscription).forEach(PartitionRun::loadKeys));
+        view.withCommands().forEach(subscription -> host.runs(subscription).forEach(PartitionRun::commanded));
         remind(view, assigned, me, dead);
         if (settled) {
             restsAt = version;

@@ -1,12 +1,12 @@
 package io.synckit.postgres.internal.durable;
 
 import io.synckit.postgres.internal.durable.DurableLog.Item;
+import io.synckit.postgres.internal.durable.DurableLog.Slice;
 import io.synckit.postgres.internal.runtime.SafeLog;
 import io.synckit.postgres.internal.sql.ParkedCommand;
 import io.synckit.postgres.internal.sql.ParkedFailure;
 import io.synckit.postgres.internal.sql.ParkedRow;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +21,12 @@ import org.slf4j.LoggerFactory;
  * commands in the rows, after which it loads them again. Used by the thread that handles the partition.
  */
 final class ParkedKeys {
+
+    /** Events of a key that are read at once. */
+    private static final int SLICE = 100;
+
+    /** Time until the key of an event is evaluated again. */
+    private static final Duration INVALID_KEY_PAUSE = Duration.ofSeconds(10);
 
     private static final Logger log = LoggerFactory.getLogger(ParkedKeys.class);
 
@@ -48,26 +54,68 @@ final class ParkedKeys {
         }
         mustLoad = false;
         try {
-            List<ParkedRow> rows = partition.database.query(connection -> {
-                partition.row.requireServer(connection);
-                return partition.database.parked.load(connection, partition.id().subscription(), Integer.MAX_VALUE);
-            });
-            Map<String, WaitingKey> before = new HashMap<>(keys);
+            List<ParkedRow> rows = rows();
+            // This process is between two attempts, so it has survived those that it has begun.
+            boolean died = afterDeath && !isLoaded;
+            endRunning(rows, died);
             keys.clear();
             long now = partition.clock.nanos();
             for (ParkedRow row : rows) {
-                if (KeyPartitions.of(row.key(), partition.options.partitions())
-                        == partition.id().partition()) {
-                    WaitingKey known = before.get(row.key());
-                    boolean survived = isLoaded ? known != null && known.isStartOf(row) : !afterDeath;
-                    keys.put(row.key(), new WaitingKey(row, survived && row.starts() > 0, now));
-                }
+                keys.put(row.key(), new WaitingKey(row, row.deaths() + (row.running() && died ? 1 : 0), now));
             }
             isLoaded = true;
         } catch (RuntimeException e) {
             mustLoad = true;
             throw e;
         }
+    }
+
+    private List<ParkedRow> rows() {
+        List<ParkedRow> all = partition.database.query(connection -> {
+            partition.row.requireServer(connection);
+            return partition.database.parked.load(connection, partition.id().subscription(), Integer.MAX_VALUE);
+        });
+        return all.stream()
+                .filter(row -> KeyPartitions.of(row.key(), partition.options.partitions())
+                        == partition.id().partition())
+                .toList();
+    }
+
+    private void endRunning(List<ParkedRow> rows, boolean died) {
+        List<String> running =
+                rows.stream().filter(ParkedRow::running).map(ParkedRow::key).toList();
+        if (!running.isEmpty()) {
+            partition.fenced(connection -> {
+                partition.database.parked.end(connection, partition.id().subscription(), running, died);
+                return true;
+            });
+        }
+    }
+
+    /** An attempt has ended without a known outcome. If that cannot be stored, it is stored when the keys are loaded again. */
+    void interrupted(WaitingKey key) {
+        loadSoon();
+        try {
+            partition.fenced(connection -> {
+                partition.database.parked.end(connection, partition.id().subscription(), List.of(key.name), false);
+                return true;
+            });
+        } catch (RuntimeException e) {
+            log.debug("durable.end-not-stored: {}", e.getMessage());
+        }
+    }
+
+    /** Returns events of a key from a version on, up to the position. */
+    Slice events(WaitingKey key, long from) {
+        return key.hasFailedAt(from)
+                ? partition.log.one(partition.held(), key.name, from)
+                : partition.log.ofKey(partition.held(), key.name, from, partition.position(), SLICE);
+    }
+
+    /** The next event of a key has no valid key. The other keys and the main flow need not wait. */
+    void holdBack(WaitingKey key, InvalidKeyException cause) {
+        log.warn("subscription.waits: {}: only key '{}' waits: {}", partition.id(), key.name, cause.getMessage());
+        key.holdBack(INVALID_KEY_PAUSE, partition.clock.nanos());
     }
 
     /** Lets the other keys come before this one. */
@@ -81,23 +129,20 @@ final class ParkedKeys {
         return keys.containsKey(key);
     }
 
-    /** Returns whether an operator has set a command that can be carried out now. */
-    boolean haveCommand() {
-        long now = partition.clock.nanos();
-        return keys.values().stream().anyMatch(key -> key.hasCommand(now));
-    }
-
     int size() {
         return keys.size();
     }
 
-    /** Returns a key that has a command; if there is none, one whose next attempt is due. */
+    /** Returns a key that has a command that can be carried out now. */
+    Optional<WaitingKey> commanded() {
+        long now = partition.clock.nanos();
+        return reached().filter(key -> key.hasCommand(now)).findFirst();
+    }
+
+    /** Returns a key whose next attempt is due. */
     Optional<WaitingKey> due() {
         long now = partition.clock.nanos();
-        return reached()
-                .filter(key -> key.hasCommand(now))
-                .findFirst()
-                .or(() -> reached().filter(key -> key.isDue(now)).findFirst());
+        return reached().filter(key -> key.isDue(now)).findFirst();
     }
 
     private Stream<WaitingKey> reached() {
@@ -144,13 +189,11 @@ final class ParkedKeys {
      * @param pause time until the next attempt, should this process die
      */
     boolean start(WaitingKey key, Duration pause) {
-        int starts = key.deaths() + 1;
         long position = partition.position();
         boolean[] isStored = {false};
-        key.started(starts);
         partition.fenced(connection -> partition.row.reach(connection, position), connection -> {
             isStored[0] = partition.database.parked.start(
-                    connection, partition.id().subscription(), key.name, key.nextVersion(), starts, pause);
+                    connection, partition.id().subscription(), key.name, key.nextVersion(), pause);
             return true;
         });
         partition.flushed(position);

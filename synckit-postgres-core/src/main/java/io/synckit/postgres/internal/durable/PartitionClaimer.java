@@ -27,8 +27,8 @@ final class PartitionClaimer {
     private final CheckpointCheck checkpoints;
     private final Semaphore carefulPermit = new Semaphore(1);
 
-    /** Partitions that were claimed from dead processes, and were not started yet. */
-    private final Set<PartitionId> fromDead = new HashSet<>();
+    /** Partitions that were claimed after the death of an owner, and were not started yet. */
+    private final Set<PartitionId> afterDeath = new HashSet<>();
 
     PartitionClaimer(Database database, DurableRegistry registry, Coordinator host, CheckpointCheck checkpoints) {
         this.database = database;
@@ -61,10 +61,10 @@ final class PartitionClaimer {
     /** Keeps what the row does not say any more: if the start fails, this process is the former owner at the next claim. */
     private void claimed(Claim claim) {
         checkpoints.claimed(claim);
-        if (claim.fromDead()) {
-            fromDead.add(claim.id());
+        if (claim.afterDeath()) {
+            afterDeath.add(claim.id());
         } else if (!claim.isAgain()) {
-            fromDead.remove(claim.id());
+            afterDeath.remove(claim.id());
         }
     }
 
@@ -75,12 +75,12 @@ final class PartitionClaimer {
             refuse(claim);
             return;
         }
-        boolean died = fromDead.contains(claim.id());
+        boolean died = afterDeath.contains(claim.id());
         log.info(
                 "durable.claimed: {} at version {}{}",
                 claim.id(),
                 claim.position(),
-                died ? ", from a process that has died" : "");
+                died ? ", after the death of an owner" : "");
         PartitionRun run = subscriber.run(claim, died, carefulPermit, host);
         Optional<HistoryChangedException> problem = Optional.empty();
         if (claim.stopped()) {
@@ -89,7 +89,7 @@ final class PartitionClaimer {
             problem = checkpoints.problem(claim);
             problem.ifPresent(run::stopAtFirstTurn);
         }
-        fromDead.remove(claim.id());
+        afterDeath.remove(claim.id());
         if (!host.add(run, me)) {
             refuse(claim);
         } else if (registry.find(subscriber.name()) != subscriber) {
@@ -105,7 +105,7 @@ final class PartitionClaimer {
     /** The subscription was closed, or this process stops. */
     private void refuse(Claim claim) {
         database.query(connection -> {
-            database.claims.release(connection, claim.held(), claim.position(), claim.position());
+            database.claims.release(connection, claim.held(), claim.position(), claim.position(), claim.afterDeath());
             return true;
         });
     }

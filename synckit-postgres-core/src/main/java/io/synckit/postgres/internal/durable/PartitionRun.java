@@ -28,6 +28,7 @@ final class PartitionRun implements Runnable {
     private final ParkedKeys keys;
     private final MainFlow main;
     private final Flows flows;
+    private final CarefulMode careful;
     private final PartitionHost host;
     private final Clock clock;
     private final Turns turns = new Turns();
@@ -37,6 +38,7 @@ final class PartitionRun implements Runnable {
     private volatile boolean releasing;
     private volatile boolean exempt;
     private volatile boolean mustReset;
+    private volatile boolean commanded;
     private volatile @Nullable RuntimeException stopCause;
     private volatile boolean ended;
     private volatile boolean active;
@@ -47,6 +49,7 @@ final class PartitionRun implements Runnable {
         this.keys = keys;
         this.main = main;
         this.flows = new Flows(partition, keys, main, careful, this::mustYield);
+        this.careful = careful;
         this.host = host;
         this.clock = partition.clock;
     }
@@ -121,13 +124,14 @@ final class PartitionRun implements Runnable {
             return;
         }
         partition.mustReadPosition();
-        loadKeys();
+        keys.loadSoon();
+        wake();
     }
 
     /** An operator has set a command for a key. It does not wait for the end of a back-off. */
-    void loadKeys() {
+    void commanded() {
         keys.loadSoon();
-        partition.run.pause(Duration.ZERO);
+        commanded = true;
         wake();
     }
 
@@ -228,18 +232,23 @@ final class PartitionRun implements Runnable {
             return SILENCE_PAUSE.toNanos();
         }
         long pause = partition.run.waitNanos();
-        if (pause > 0) {
+        if (pause > 0 && !commanded) {
             return pause;
         }
+        commanded = false;
         partition.readPositionIfUnknown();
         keys.loadIfNeeded();
+        if (pause > 0) {
+            commanded |= flows.carryOutCommands();
+            return commanded ? 0 : pause;
+        }
         return flows.step() ? 0 : keys.nanosToNext();
     }
 
     /** If the database cannot be used, this process stays the owner in the row, and counts as a dead one. */
     private void giveUp() {
         try {
-            partition.row.release();
+            partition.row.release(careful.isOn());
         } catch (RuntimeException e) {
             log.warn("durable.release-failed: {} is not released: {}", partition.id(), e.getMessage());
         }

@@ -50,23 +50,7 @@ final class PositionFlush {
     }
 
     /**
-     * Stores positions soon, and again every 100 ms until all are stored up to a version: a row that another session locks is skipped. Each
-     * time, {@code then} is called.
-     */
-    void flushUpTo(Collection<PartitionRun> runs, long version, Runnable then) {
-        timer.accept(
-                () -> {
-                    flush(runs, true);
-                    then.run();
-                    if (runs.stream().anyMatch(run -> !run.partition().isStored(version))) {
-                        timer.accept(() -> flushUpTo(runs, version, then), AFTER);
-                    }
-                },
-                0L);
-    }
-
-    /**
-     * Stores positions. The run of a partition whose position is not stored ends, unless its claim is still valid.
+     * Stores positions, except those whose rows are locked. The run of a partition whose position is not stored ends, unless its claim is still valid.
      *
      * @param early whether to store positions that may be stored later, too
      */

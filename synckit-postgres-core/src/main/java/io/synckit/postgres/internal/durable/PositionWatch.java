@@ -7,8 +7,6 @@ import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableSubscription.Outcome;
 import java.time.Duration;
 import java.util.List;
-import java.util.NavigableSet;
-import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -16,15 +14,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Waits until a subscription has reached a version. Partitions of this process are watched in memory. For those of another process, the
- * table is read with growing pauses, and the owner sends a signal. Thread-safe.
+ * table is read with growing pauses, and the owner sends a signal ({@link PositionAnswers}). Thread-safe.
  */
 final class PositionWatch {
 
     private static final long FIRST_PAUSE = Duration.ofMillis(5).toNanos();
     private static final long MAX_PAUSE = Duration.ofMillis(250).toNanos();
 
-    /** More versions are not kept. A process that waits for another version reads the table. */
-    private static final int MAX_AWAITED = 1000;
+    /** The owner may have changed since the last signal, so it is repeated. */
+    private static final long ANNOUNCE_AGAIN = Duration.ofSeconds(1).toNanos();
 
     private final DurableOptions options;
     private final Database database;
@@ -32,11 +30,7 @@ final class PositionWatch {
     private final Clock clock;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition moved = lock.newCondition();
-
-    /** Versions for which other processes wait. */
-    private final NavigableSet<Long> awaited = new ConcurrentSkipListSet<>();
-
-    private int waiters;
+    private final Condition answered = lock.newCondition();
 
     PositionWatch(DurableOptions options, Database database, Coordinator coordinator, Clock clock) {
         this.options = options;
@@ -47,62 +41,37 @@ final class PositionWatch {
 
     /** A partition of this process has moved. */
     void progressed() {
-        signal();
-        if (!awaited.isEmpty()) {
-            answer();
-        }
+        signal(moved);
     }
 
-    /** Wakes the threads that wait for a version. */
-    void signal() {
+    /** Another process has stored a position that is waited for. */
+    void answered() {
+        signal(answered);
+    }
+
+    private void signal(Condition condition) {
         lock.lock();
         try {
-            if (waiters > 0) {
-                moved.signalAll();
-            }
+            condition.signalAll();
         } finally {
             lock.unlock();
         }
     }
 
-    /** Another process waits for a version. */
-    void awaitedElsewhere(long version) {
-        if (!coordinator.runs(options.name()).isEmpty()) {
-            if (awaited.size() < MAX_AWAITED) {
-                awaited.add(version);
-            }
-            wakeRuns();
-            answer();
-        }
-    }
-
-    /** Stores the positions and sends a signal when all partitions of this process have reached a version that is waited for. */
-    private void answer() {
-        List<PartitionRun> mine = coordinator.runs(options.name());
-        long lowest =
-                mine.stream().mapToLong(run -> run.partition().position()).min().orElse(Long.MAX_VALUE);
-        long reached = 0;
-        for (Long first = awaited.ceiling(Long.MIN_VALUE); first != null && first <= lowest; ) {
-            if (awaited.remove(first)) {
-                reached = first;
-            }
-            first = awaited.higher(first);
-        }
-        if (reached > 0) {
-            coordinator.flushAndSend(mine, reached, Signals.reached(options.name()));
-        }
-    }
-
-    private void wakeRuns() {
-        coordinator.runs(options.name()).forEach(PartitionRun::wake);
-    }
-
     Outcome await(long version, @Nullable String key, Duration timeout) throws InterruptedException {
+        Wanted wanted = new Wanted(version, key, key == null ? -1 : KeyPartitions.of(key, options.partitions()));
         long end = clock.nanos() + timeout.toNanos();
+        long announceAt = clock.nanos();
         long pause = FIRST_PAUSE;
-        boolean announced = false;
         while (true) {
-            Outcome outcome = check(version, key);
+            List<PartitionRun> here = coordinator.runs(options.name()).stream()
+                    .filter(run -> wanted.contains(run.partition().id().partition()))
+                    .toList();
+            boolean isAllHere = here.size() == (key == null ? options.partitions() : 1);
+            boolean isReachedHere =
+                    here.stream().allMatch(run -> run.partition().position() >= version);
+            boolean isReached = isReachedHere && (isAllHere || isReachedElsewhere(wanted, here));
+            Outcome outcome = isReached ? outcome(wanted) : null;
             if (outcome != null) {
                 return outcome;
             }
@@ -110,62 +79,50 @@ final class PositionWatch {
             if (left <= 0) {
                 return Outcome.TIMEOUT;
             }
-            wakeRuns();
-            if (!announced) {
+            coordinator.runs(options.name()).forEach(PartitionRun::wake);
+            if (!isReached && !isAllHere && clock.nanos() - announceAt >= 0) {
                 database.send(Signals.waits(options.name(), version));
-                announced = true;
+                announceAt = clock.nanos() + ANNOUNCE_AGAIN;
             }
-            awaitMove(Math.min(pause, left));
+            // Not woken by each partition that moves here, because each time tables would be read.
+            await(isReachedHere ? answered : moved, Math.min(pause, left));
             pause = Math.min(2 * pause, MAX_PAUSE);
         }
     }
 
-    private void awaitMove(long nanos) throws InterruptedException {
+    private void await(Condition condition, long nanos) throws InterruptedException {
         lock.lock();
-        waiters++;
         try {
-            moved.await(nanos, TimeUnit.NANOSECONDS);
+            condition.await(nanos, TimeUnit.NANOSECONDS);
         } finally {
-            waiters--;
             lock.unlock();
         }
     }
 
-    /** Returns null if the version is not reached, or events wait for an attempt. */
-    private @Nullable Outcome check(long version, @Nullable String key) {
-        if (!isReached(version, key)) {
-            return null;
-        }
-        Waiting waiting =
-                database.query(connection -> database.parkedAdmin.waiting(connection, options.name(), key, version));
+    private boolean isReachedElsewhere(Wanted wanted, List<PartitionRun> here) {
+        List<Row> rows = database.query(connection -> database.admin.list(connection, options.name()));
+        return rows.stream()
+                .filter(row -> wanted.contains(row.partition()))
+                .filter(row ->
+                        here.stream().noneMatch(run -> run.partition().id().partition() == row.partition()))
+                .allMatch(row -> row.position() >= wanted.version);
+    }
+
+    /** Returns null if events wait for an attempt. */
+    private @Nullable Outcome outcome(Wanted wanted) {
+        Waiting waiting = database.query(
+                connection -> database.parkedAdmin.waiting(connection, options.name(), wanted.key, wanted.version));
         if (waiting.parked()) {
             return Outcome.PARKED;
         }
         return waiting.retrying() ? null : Outcome.HANDLED;
     }
 
-    private boolean isReached(long version, @Nullable String key) {
-        List<PartitionRun> mine = coordinator.runs(options.name());
-        int wanted = key == null ? -1 : KeyPartitions.of(key, options.partitions());
-        int local = 0;
-        for (PartitionRun run : mine) {
-            if (wanted < 0 || run.partition().id().partition() == wanted) {
-                if (run.partition().position() < version) {
-                    return false;
-                }
-                local++;
-            }
+    /** @param partition the partition of the key; -1 if there is no key */
+    private record Wanted(long version, @Nullable String key, int partition) {
+
+        boolean contains(int other) {
+            return partition < 0 || partition == other;
         }
-        if (local == (wanted < 0 ? options.partitions() : 1)) {
-            return true;
-        }
-        List<Row> rows = database.query(connection -> database.admin.list(connection, options.name()));
-        for (Row row : rows) {
-            boolean isMine = mine.stream().anyMatch(run -> run.partition().id().partition() == row.partition());
-            if (!isMine && (wanted < 0 || row.partition() == wanted) && row.position() < version) {
-                return false;
-            }
-        }
-        return true;
     }
 }

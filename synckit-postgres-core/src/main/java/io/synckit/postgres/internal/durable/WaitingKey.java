@@ -13,20 +13,18 @@ final class WaitingKey {
     private long nextVersion;
     private long failedVersion;
     private int attempts;
-    private int starts;
-    private boolean survived;
+    private int deaths;
     private ParkedFailure failure;
     private @Nullable ParkedCommand command;
     private boolean waits;
     private boolean heldBack;
     private long dueAt;
 
-    /** @param survived whether the process that started the last attempt at its next event did not die during it */
-    WaitingKey(ParkedRow row, boolean survived, long now) {
+    /** @param deaths processes that have died during an attempt at its next event */
+    WaitingKey(ParkedRow row, int deaths, long now) {
         this(row.key(), row.nextVersion(), row.attempts(), row.failure());
         this.failedVersion = row.failedVersion();
-        this.starts = row.starts();
-        this.survived = survived;
+        this.deaths = deaths;
         this.command = row.command();
         planned(row.retryAt() == null ? null : row.retryIn(), now);
     }
@@ -50,7 +48,7 @@ final class WaitingKey {
         nextVersion = version;
         failedVersion = version;
         attempts = attemptsAtIt;
-        ended();
+        deaths = 0;
         failure = cause;
     }
 
@@ -58,28 +56,12 @@ final class WaitingKey {
     void next(long version) {
         nextVersion = version;
         attempts = 0;
-        ended();
-    }
-
-    private void ended() {
-        starts = 0;
-        survived = false;
+        deaths = 0;
     }
 
     /** Returns how many processes have died during an attempt at the next event. */
     int deaths() {
-        return survived ? starts - 1 : starts;
-    }
-
-    /** The start of an attempt is about to be stored. If that fails, the row may have it nevertheless. */
-    void started(int startsWithIt) {
-        starts = startsWithIt;
-        survived = true;
-    }
-
-    /** Returns whether a row has the last attempt that is known here, and the process that started it did not die during it. */
-    boolean isStartOf(ParkedRow row) {
-        return survived && row.nextVersion() == nextVersion && row.starts() == starts;
+        return deaths;
     }
 
     /** Plans an attempt at once. */

@@ -37,6 +37,15 @@ final class HistoryCheck {
         atPosition = identityAt(connection, position);
     }
 
+    /**
+     * Returns false if the last event up to the horizon is gone: the log has changed since the horizon was read, or the event was deleted. The
+     * next read finds out.
+     */
+    static boolean isComplete(List<StoredEvent> events, long upTo, long stable) {
+        return upTo < stable
+                || !events.isEmpty() && events.get(events.size() - 1).version().value() == stable;
+    }
+
     /** The reader has read up to this version. */
     void read(List<StoredEvent> events, long upTo) {
         StoredEvent last = events.isEmpty() ? null : events.get(events.size() - 1);

@@ -220,15 +220,14 @@ public final class LogReader {
         }
         long stable = horizon.stable();
         long found = 0;
-        // Under another default isolation both statements share a snapshot that is older than the horizon.
-        if (horizon.readsOn() && stable > position) {
-            List<StoredEvent> events = first.events();
-            boolean all = events.size() < limit;
-            long upTo = all ? stable : events.get(events.size() - 1).version().value();
-            found = publish(new Page(events, upTo), !all);
-        }
         while (position < stable) {
-            found += publish(page(connection, stable), true);
+            // Under another default isolation both statements share a snapshot that is older than the horizon.
+            boolean isFirst = position == since && horizon.readsOn();
+            Page page = isFirst ? firstPage(first.events(), limit, stable) : page(connection, stable);
+            if (!HistoryCheck.isComplete(page.events(), page.upTo(), stable)) {
+                return new ReadResult(true, found);
+            }
+            found += publish(page, !isFirst || page.upTo() < stable);
         }
         readAt = clock.now();
         return new ReadResult(horizon.moreMayFollow(), found);
@@ -260,6 +259,12 @@ public final class LogReader {
         } finally {
             connection.setAutoCommit(true);
         }
+    }
+
+    private static Page firstPage(List<StoredEvent> events, int limit, long stable) {
+        boolean all = events.size() < limit;
+        return new Page(
+                events, all ? stable : events.get(events.size() - 1).version().value());
     }
 
     private long publish(Page page, boolean backlog) {

@@ -31,9 +31,12 @@ public final class HorizonQueries {
             select s.last_value - (not s.is_called)::integer from <sequence> s where not pg_is_in_recovery()
             """;
 
-    /** Two statements in one round trip. The second one has a later snapshot, unless the isolation level is above READ COMMITTED. */
-    private static final String NEW_EVENTS = HORIZON_AND_ID + "; select " + EventQueries.COLUMNS
-            + " from <table> where version > ? and version <= current_setting('synckit.stable')::bigint order by version limit ?";
+    /**
+     * Two statements in one round trip. The second one has a later snapshot, unless the isolation level is above READ COMMITTED. It also reads
+     * the event at the version itself: in an earlier snapshot, the event of another log could still be missing.
+     */
+    private static final String NEW_EVENTS = HORIZON + "; select " + EventQueries.COLUMNS
+            + " from <table> where version >= ? and version <= current_setting('synckit.stable')::bigint order by version limit ?";
 
     private final EventQueries events;
     private final JsonCodec json;
@@ -102,14 +105,11 @@ public final class HorizonQueries {
         }
         try (PreparedStatement statement = statements.prepare(connection, newEvents)) {
             statement.setLong(1, since);
-            statement.setLong(2, since);
-            statement.setInt(3, limit);
+            statement.setInt(2, limit + 1);
             statement.execute();
             Horizon horizon;
-            EventIdentity atSince;
             try (ResultSet rows = statement.getResultSet()) {
                 horizon = horizon(rows);
-                atSince = EventIdentity.of(rows, 8);
             }
             List<StoredEvent> found = new ArrayList<>();
             statement.getMoreResults();
@@ -118,7 +118,7 @@ public final class HorizonQueries {
                     found.add(events.event(rows));
                 }
             }
-            return new NewEvents(horizon, atSince, found);
+            return NewEvents.of(horizon, since, found, limit);
         }
     }
 
@@ -131,17 +131,17 @@ public final class HorizonQueries {
     }
 
     private NewEvents newEventsInTwoSteps(Connection connection, long since, int limit) throws SQLException {
-        NewEvents horizon = horizonAndId(connection, since);
+        Horizon horizon = horizon(connection);
         List<StoredEvent> found = new ArrayList<>();
-        EventQueries.Selection selection =
-                EventQueries.Selection.range(since, horizon.horizon().stable());
-        try (EventCursor cursor = events.open(connection, selection, EventFilter.of(new Filter[0], json), limit, 0)) {
+        EventQueries.Selection selection = EventQueries.Selection.range(since - 1, horizon.stable());
+        try (EventCursor cursor =
+                events.open(connection, selection, EventFilter.of(new Filter[0], json), limit + 1, 0)) {
             StoredEvent event;
             while ((event = cursor.next()) != null) {
                 found.add(event);
             }
         }
-        return new NewEvents(horizon.horizon(), horizon.atVersion(), found);
+        return NewEvents.of(horizon, since, found, limit);
     }
 
     /**
@@ -150,5 +150,14 @@ public final class HorizonQueries {
      * @param atVersion the event at the given version; null if there is none
      * @param events the first events after the given version, up to the horizon
      */
-    public record NewEvents(Horizon horizon, @Nullable EventIdentity atVersion, List<StoredEvent> events) {}
+    public record NewEvents(Horizon horizon, @Nullable EventIdentity atVersion, List<StoredEvent> events) {
+
+        /** @param from the first events from a version on, at most one more than {@code limit} */
+        private static NewEvents of(Horizon horizon, long version, List<StoredEvent> from, int limit) {
+            boolean startsAt = !from.isEmpty() && from.get(0).version().value() == version;
+            List<StoredEvent> events =
+                    startsAt ? from.subList(1, from.size()) : from.subList(0, Math.min(limit, from.size()));
+            return new NewEvents(horizon, startsAt ? EventIdentity.of(from.get(0)) : null, List.copyOf(events));
+        }
+    }
 }

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param failedVersion version of the event of this key that has failed last
  * @param attempts failed attempts at the event at {@code nextVersion}, with the deaths of processes after which it was parked
- * @param starts attempts at it during which a process has died, and the last one that was started; 0 after an attempt whose outcome is known
+ * @param deaths attempts at it during which a process has died, since the last attempt whose outcome is known
+ * @param running whether an attempt has begun, and its end is not stored
  * @param retryAt time of the next attempt; null if it is parked
  * @param retryIn time until the next attempt, by the clock of the database
  */
@@ -20,7 +21,8 @@ public record ParkedRow(
         long nextVersion,
         long failedVersion,
         int attempts,
-        int starts,
+        int deaths,
+        boolean running,
         @Nullable Instant retryAt,
         @Nullable String commandText,
         ParkedFailure failure,

@@ -7,6 +7,7 @@ import java.sql.SQLException;
 import java.sql.Types;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 public final class ParkedTable {
 
     private static final String COLUMNS =
-            "key, next_version, failed_version, attempts, starts, retry_at, command, failure_type, failure, "
+            "key, next_version, failed_version, attempts, deaths, running, retry_at, command, failure_type, failure, "
                     + "first_failed_at, last_failed_at, extract(epoch from retry_at - clock_timestamp())";
 
     private static final String INSERT = """
@@ -32,19 +33,24 @@ public final class ParkedTable {
     private static final String FIND = "select " + COLUMNS + " from <parked> where subscription = ? and key = ?";
 
     private static final String START = """
-            update <parked> set starts = ?, retry_at = clock_timestamp() + make_interval(secs => ?)
+            update <parked> set running = true, retry_at = clock_timestamp() + make_interval(secs => ?)
              where subscription = ? and key = ? and next_version = ?
             """;
 
+    private static final String END = """
+            update <parked> set running = false, deaths = deaths + ?
+             where subscription = ? and key = any(?) and running
+            """;
+
     private static final String FAILED = """
-            update <parked> set next_version = ?, failed_version = ?, attempts = ?, starts = 0,
+            update <parked> set next_version = ?, failed_version = ?, attempts = ?, deaths = 0, running = false,
                    retry_at = clock_timestamp() + make_interval(secs => ?), failure_type = ?, failure = ?, last_failed_at = clock_timestamp()
              where subscription = ? and key = ?
             """;
 
     /** A command to skip was for an event before. */
     private static final String NEXT = """
-            update <parked> set next_version = ?, attempts = 0, starts = 0, retry_at = clock_timestamp(),
+            update <parked> set next_version = ?, attempts = 0, deaths = 0, running = false, retry_at = clock_timestamp(),
                    command = nullif(command, 'skip')
              where subscription = ? and key = ? and next_version = ?
             """;
@@ -53,7 +59,7 @@ public final class ParkedTable {
     private static final String CLEAR = """
             update <parked> set command = null, retry_at = coalesce(retry_at, clock_timestamp()),
                    attempts = case command when 'requeue' then 0 else attempts end,
-                   starts = case command when 'requeue' then 0 else starts end
+                   deaths = case command when 'requeue' then 0 else deaths end
              where subscription = ? and key = ? and command = ?
             """;
 
@@ -63,6 +69,7 @@ public final class ParkedTable {
     private final String load;
     private final String find;
     private final String start;
+    private final String end;
     private final String failed;
     private final String next;
     private final String clear;
@@ -74,6 +81,7 @@ public final class ParkedTable {
         this.load = statements.named(LOAD);
         this.find = statements.named(FIND);
         this.start = statements.named(START);
+        this.end = statements.named(END);
         this.failed = statements.named(FAILED);
         this.next = statements.named(NEXT);
         this.clear = statements.named(CLEAR);
@@ -140,37 +148,50 @@ public final class ParkedTable {
     }
 
     private static ParkedRow row(ResultSet rows) throws SQLException {
-        double wait = rows.getDouble(12);
+        double wait = rows.getDouble(13);
         return new ParkedRow(
                 rows.getString(1),
                 rows.getLong(2),
                 rows.getLong(3),
                 rows.getInt(4),
                 rows.getInt(5),
-                rows.getObject(6) == null ? null : Statements.instant(rows, 6),
-                rows.getString(7),
-                new ParkedFailure(rows.getString(8), rows.getString(9)),
-                Statements.instant(rows, 10),
+                rows.getBoolean(6),
+                rows.getObject(7) == null ? null : Statements.instant(rows, 7),
+                rows.getString(8),
+                new ParkedFailure(rows.getString(9), rows.getString(10)),
                 Statements.instant(rows, 11),
+                Statements.instant(rows, 12),
                 Duration.ofMillis((long) (Math.max(wait, 0) * 1000)));
     }
 
     /**
      * Stores that an attempt at the next event of a key begins. Returns false if the row has changed.
      *
-     * @param starts see {@link ParkedRow#starts}
      * @param pause time until the next attempt, should this process die
      */
-    public boolean start(
-            Connection connection, String subscription, String key, long nextVersion, int starts, Duration pause)
+    public boolean start(Connection connection, String subscription, String key, long nextVersion, Duration pause)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(start)) {
-            statement.setInt(1, starts);
-            statement.setDouble(2, Statements.seconds(pause));
-            statement.setString(3, subscription);
-            statement.setString(4, key);
-            statement.setLong(5, nextVersion);
+            statement.setDouble(1, Statements.seconds(pause));
+            statement.setString(2, subscription);
+            statement.setString(3, key);
+            statement.setLong(4, nextVersion);
             return statement.executeUpdate() > 0;
+        }
+    }
+
+    /**
+     * Stores that running attempts have ended without a known outcome.
+     *
+     * @param died whether their process has died
+     */
+    public void end(Connection connection, String subscription, Collection<String> keys, boolean died)
+            throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(end)) {
+            statement.setInt(1, died ? 1 : 0);
+            statement.setString(2, subscription);
+            statement.setArray(3, connection.createArrayOf("text", keys.toArray()));
+            statement.executeUpdate();
         }
     }
 

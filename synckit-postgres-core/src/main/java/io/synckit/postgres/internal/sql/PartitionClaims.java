@@ -20,8 +20,8 @@ public final class PartitionClaims {
      * lock of the subscription lets a pause wait for claims that began before it.
      */
     private static final String CLAIM = """
-            update <checkpoints> c set owner = ?, epoch = c.epoch + 1
-              from (select k.subscription, k.partition, k.owner
+            update <checkpoints> c set owner = ?, epoch = c.epoch + 1, after_death = false
+              from (select k.subscription, k.partition, k.owner, k.after_death
                       from <checkpoints> k join <subscriptions> s on s.name = k.subscription and not s.paused
                      where (k.subscription, k.partition) in (select * from unnest(?::text[], ?::integer[]))
                        and (k.owner is null or k.owner = any(?))
@@ -31,7 +31,7 @@ public final class PartitionClaims {
                       extract(epoch from case when isfinite(c.retry_at) then c.retry_at end - clock_timestamp()),
                       c.retry_at = 'infinity',
                       free.owner,
-                      c.removals, <server start>, c.failure
+                      c.removals, <server start>, c.failure, free.after_death
             """;
 
     /** If a crash lost a claim, its epoch would be used twice. */
@@ -60,7 +60,7 @@ public final class PartitionClaims {
             """;
 
     private static final String RELEASE = """
-            update <checkpoints> set owner = null, epoch = epoch + 1,
+            update <checkpoints> set owner = null, epoch = epoch + 1, after_death = ?,
                    position = case when position >= ? then greatest(position, ?) else position end,
                    updated_at = clock_timestamp()
              where <claim>
@@ -114,7 +114,8 @@ public final class PartitionClaims {
                 stopped ? Duration.ZERO : Duration.ofMillis((long) (Math.max(wait, 0) * 1000)),
                 stopped,
                 rows.getObject(9, Integer.class),
-                rows.getString(12));
+                rows.getString(12),
+                rows.getBoolean(13));
     }
 
     /** Ends the sessions that lock rows of these owners: transactions of a process that is paused, whose host is gone, or whose handler hangs. */
@@ -160,12 +161,18 @@ public final class PartitionClaims {
         }
     }
 
-    /** Stores the position, unless the row is behind what was stored, and gives the partition up. */
-    public void release(Connection connection, Held held, long stored, long position) throws SQLException {
+    /**
+     * Stores the position, unless the row is behind what was stored, and gives the partition up.
+     *
+     * @param afterDeath whether the next owner must expect an event that ends its process
+     */
+    public void release(Connection connection, Held held, long stored, long position, boolean afterDeath)
+            throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(release)) {
-            statement.setLong(1, stored);
-            statement.setLong(2, position);
-            held.bind(statement, 3);
+            statement.setBoolean(1, afterDeath);
+            statement.setLong(2, stored);
+            statement.setLong(3, position);
+            held.bind(statement, 4);
             statement.executeUpdate();
         }
     }
@@ -200,6 +207,7 @@ public final class PartitionClaims {
      * @param stopped whether it must not be tried
      * @param formerOwner the instance that owned it before; null if it was free
      * @param failure why it has stopped or waits; null if it does not
+     * @param releasedAfterDeath whether its last owner had taken over from a dead one, and has not handled many events since
      */
     public record Claim(
             Held held,
@@ -209,11 +217,12 @@ public final class PartitionClaims {
             Duration retryIn,
             boolean stopped,
             @Nullable Integer formerOwner,
-            @Nullable String failure) {
+            @Nullable String failure,
+            boolean releasedAfterDeath) {
 
-        /** Returns whether the former owner was another process, which has died. */
-        public boolean fromDead() {
-            return formerOwner != null && !isAgain();
+        /** Returns whether the former owner was another process, which has died, perhaps because of an event. */
+        public boolean afterDeath() {
+            return releasedAfterDeath || formerOwner != null && !isAgain();
         }
 
         /** Returns whether this process owned it before. */

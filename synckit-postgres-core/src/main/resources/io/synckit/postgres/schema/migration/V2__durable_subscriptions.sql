@@ -30,6 +30,7 @@ create table "${schema}"."${table}_checkpoints" (
     epoch        bigint      not null default 0,
     removals     bigint      not null default 0,
     owner        integer,
+    after_death  boolean     not null default false,
     suspect      bigint,
     attempts     integer     not null default 0,
     deaths       integer     not null default 0,
@@ -45,6 +46,8 @@ comment on column "${schema}"."${table}_checkpoints".epoch is
     'Increases with each change of the owner or the position by another session. A writer with an older epoch changes nothing.';
 comment on column "${schema}"."${table}_checkpoints".removals is
     'Number of parked keys that owners have removed. An owner that knows a larger number notices that the server has lost commits.';
+comment on column "${schema}"."${table}_checkpoints".after_death is
+    'The last owner has taken over from a process that had died, and has given the partition up before it handled many events one at a time.';
 comment on column "${schema}"."${table}_checkpoints".suspect is
     'Version of an event that failed and is retried in place, or that was started after a process had died.';
 comment on column "${schema}"."${table}_checkpoints".retry_at is 'Infinity: stopped, until the subscription is resumed or moved.';
@@ -57,7 +60,8 @@ create table "${schema}"."${table}_parked" (
     next_version    bigint      not null,
     failed_version  bigint      not null,
     attempts        integer     not null,
-    starts          integer     not null default 0,
+    deaths          integer     not null default 0,
+    running         boolean     not null default false,
     retry_at        timestamptz,
     command         text        check (command in ('requeue', 'skip', 'discard')),
     failure_type    text        not null,
@@ -72,6 +76,8 @@ comment on column "${schema}"."${table}_parked".failed_version is
     'The event of the key that has failed last. It is of this key, even if keyedBy now returns another one.';
 comment on column "${schema}"."${table}_parked".attempts is
     'Failed attempts at the event at next_version, with the deaths of processes after which it was parked.';
-comment on column "${schema}"."${table}_parked".starts is
-    'Attempts at it during which a process has died, and the last one that was started. 0 after an attempt whose outcome is known.';
+comment on column "${schema}"."${table}_parked".deaths is
+    'Attempts at it during which a process has died, since the last attempt whose outcome is known.';
+comment on column "${schema}"."${table}_parked".running is
+    'An attempt has begun. If its process dies, the next owner adds it to the deaths.';
 comment on column "${schema}"."${table}_parked".retry_at is 'Null: parked, until a command is set.';

@@ -1,0 +1,221 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.Filter;
+import io.synckit.Version;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.DurableProcess;
+import io.synckit.postgres.testing.DurableProcesses;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.Delivery;
+import io.synckit.subscription.DurableOptions.OnExhausted;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.DurableSubscription.PartitionActivity;
+import io.synckit.subscription.DurableSubscription.State;
+import io.synckit.subscription.StartFrom;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Waiting for a version, in the process that owns the partition and in another one. */
+class DurableAwaitTest {
+
+    private static final Duration LONG = Duration.ofMinutes(4);
+
+    /** Shorter than the minute after which a position is stored although nobody waits. */
+    private static final Duration SHORT = Duration.ofSeconds(30);
+
+    /** A key of each of four partitions. */
+    private static final List<String> KEYS = List.of("key-0", "key-8", "key-1", "key-4");
+
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
+    @RegisterExtension
+    private final DurableProcesses processes = new DurableProcesses(database);
+
+    private final ExecutorService waiters = Executors.newCachedThreadPool();
+
+    @AfterEach
+    void shutDown() {
+        waiters.shutdownNow();
+    }
+
+    private Version store(String aggregateId, String type) {
+        processes.store().store(Event.of(aggregateId, type, type));
+        return processes.store().latestVersion();
+    }
+
+    private static DurableOptions options() {
+        return DurableOptions.named("numbers")
+                .startFrom(StartFrom.beginning())
+                .delivery(Delivery.EXACTLY_ONCE)
+                .filter(Filter.types("Selected"));
+    }
+
+    private CompletableFuture<Outcome> await(DurableSubscription subscription, Version version, Duration timeout) {
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return subscription.await(version, timeout);
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                },
+                waiters);
+    }
+
+    /** The subscription is paused when the wait begins. The process that owned the partition before gets it again. */
+    @Test
+    void waitThatBeginsBeforeTheOwnerIsAnswered() throws Exception {
+        DurableProcess owner = processes.start();
+        DurableSubscription owned = owner.subscriptions().durable(options(), (event, context) -> {});
+        Await.until(() -> owned.activity().get(0).state() == State.RUNNING);
+        DurableProcess other = processes.start();
+        DurableSubscription elsewhere = other.subscriptions().durable(options(), (event, context) -> {});
+        elsewhere.pause();
+        Version version = store("a", "T");
+        CountDownLatch queries = new CountDownLatch(4);
+        other.beforeBorrow(() -> {
+            if (!DurableProcess.isOnCoordinatorThread()) {
+                queries.countDown();
+            }
+        });
+
+        CompletableFuture<Outcome> outcome = await(elsewhere, version, SHORT);
+        assertThat(queries.await(4, TimeUnit.MINUTES)).isTrue();
+        elsewhere.resume();
+
+        assertThat(outcome.get(4, TimeUnit.MINUTES)).isEqualTo(Outcome.HANDLED);
+    }
+
+    /** Only the partition of the key matters. */
+    @Test
+    void waitForAKeyIsAnsweredAlthoughAnotherPartitionHasStopped() throws Exception {
+        DurableOptions options = options().partitions(KEYS.size()).maxRetries(0).onExhausted(OnExhausted.STOP);
+        DurableSubscription owned = startFailing(options);
+        DurableSubscription elsewhere = startFailing(options);
+        Await.until(() ->
+                ownedPartitions(owned).size() == 2 && ownedPartitions(elsewhere).size() == 2);
+        int stopped = ownedPartitions(owned).get(0);
+        int running = ownedPartitions(owned).get(1);
+        store(KEYS.get(stopped), "Selected");
+        Await.until(() -> owned.activity().get(stopped).state() == State.STOPPED);
+        String key = KEYS.get(running);
+        Version version = store(key, "T");
+        Await.until(() -> owned.activity().get(running).position().compareTo(version) >= 0);
+
+        assertThat(elsewhere.await(version, key, SHORT)).isEqualTo(Outcome.HANDLED);
+    }
+
+    private DurableSubscription startFailing(DurableOptions options) {
+        return processes.start().subscriptions().durable(options, (event, context) -> {
+            throw new IllegalStateException("on purpose");
+        });
+    }
+
+    private static List<Integer> ownedPartitions(DurableSubscription subscription) {
+        return subscription.activity().stream()
+                .filter(partition -> partition.state() != State.NOT_OWNED)
+                .map(PartitionActivity::partition)
+                .toList();
+    }
+
+    /** The handler of the owner locks the row, so no position can be stored. The attempts to store it do not add up. */
+    @Test
+    void manyWaitsCauseFewStatementsOfTheOwner() throws Exception {
+        int waits = 20;
+        CountDownLatch goOn = new CountDownLatch(1);
+        CountDownLatch running = new CountDownLatch(1);
+        DurableProcess owner = processes.start();
+        DurableSubscription owned = owner.subscriptions().durable(options(), (event, context) -> {
+            running.countDown();
+            goOn.await(LONG.toSeconds(), TimeUnit.SECONDS);
+        });
+        Await.until(() -> owned.activity().get(0).state() == State.RUNNING);
+        DurableSubscription elsewhere = processes.start().subscriptions().durable(options(), (event, context) -> {});
+        List<Version> versions =
+                Stream.generate(() -> store("a", "T")).limit(waits).toList();
+        Await.until(() -> owned.activity().get(0).position().equals(versions.get(waits - 1)));
+        store("a", "Selected");
+        assertThat(running.await(4, TimeUnit.MINUTES)).isTrue();
+        AtomicInteger statements = new AtomicInteger();
+        owner.beforeBorrow(() -> {
+            if (DurableProcess.isOnCoordinatorThread()) {
+                statements.incrementAndGet();
+            }
+        });
+
+        List<CompletableFuture<Outcome>> outcomes = versions.stream()
+                .map(version -> await(elsewhere, version, Duration.ofSeconds(2)))
+                .toList();
+
+        for (CompletableFuture<Outcome> outcome : outcomes) {
+            assertThat(outcome.get(4, TimeUnit.MINUTES)).isEqualTo(Outcome.TIMEOUT);
+        }
+        goOn.countDown();
+        assertThat(statements).hasValueLessThan(100);
+    }
+
+    /** The key of the awaited event waits for minutes, while many others are handled. */
+    @Test
+    void waitingDoesNotReadTablesWithEachEventThatIsHandled() throws Exception {
+        int events = 500;
+        AtomicInteger handled = new AtomicInteger();
+        AtomicBoolean counts = new AtomicBoolean();
+        AtomicInteger queries = new AtomicInteger();
+        DurableProcess process = processes.start();
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        DurableOptions.named("numbers")
+                                .startFrom(StartFrom.beginning())
+                                .delivery(Delivery.EXACTLY_ONCE)
+                                .maxBatch(1)
+                                .backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10)),
+                        (event, context) -> {
+                            if (event.data().equals("bad")) {
+                                throw new IllegalStateException("on purpose");
+                            }
+                            handled.incrementAndGet();
+                        });
+        Version bad = store("bad", "bad");
+        Await.until(database, "select count(*) from synckit.events_parked", "1");
+        CountDownLatch waiting = new CountDownLatch(1);
+        process.beforeBorrow(() -> {
+            if (counts.get() && Thread.currentThread().getName().startsWith("pool-")) {
+                queries.incrementAndGet();
+                waiting.countDown();
+            }
+        });
+        counts.set(true);
+        CompletableFuture<Outcome> outcome = await(subscription, bad, LONG);
+        assertThat(waiting.await(4, TimeUnit.MINUTES)).isTrue();
+
+        processes
+                .store()
+                .storeBatch(Stream.generate(() -> Event.of("good", "T", "good"))
+                        .limit(events)
+                        .toList());
+        Await.until(() -> handled.get() == events);
+        counts.set(false);
+
+        assertThat(queries).hasValueLessThan(events / 5);
+        assertThat(subscription.discard("bad")).isTrue();
+        assertThat(outcome.get(4, TimeUnit.MINUTES)).isEqualTo(Outcome.HANDLED);
+    }
+}

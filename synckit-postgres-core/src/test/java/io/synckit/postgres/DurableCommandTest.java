@@ -1,0 +1,168 @@
+package io.synckit.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.synckit.Event;
+import io.synckit.Version;
+import io.synckit.postgres.testing.Await;
+import io.synckit.postgres.testing.DurableProcess;
+import io.synckit.postgres.testing.DurableProcesses;
+import io.synckit.postgres.testing.TestDatabase;
+import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.OnExhausted;
+import io.synckit.subscription.DurableOptions.Ordering;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.StartFrom;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Commands of operators take effect soon, and neither cost attempts nor hold back other events. */
+class DurableCommandTest {
+
+    @RegisterExtension
+    private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
+    @RegisterExtension
+    private final DurableProcesses processes = new DurableProcesses(database);
+
+    private final List<Object> handled = new CopyOnWriteArrayList<>();
+
+    private void store(String aggregateId, Object data) {
+        processes.store().store(Event.of(aggregateId, "T", data));
+    }
+
+    private static DurableOptions options() {
+        return DurableOptions.named("numbers")
+                .startFrom(StartFrom.beginning())
+                .backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20));
+    }
+
+    private static Outcome await(DurableSubscription subscription, Version version) throws InterruptedException {
+        return subscription.await(version, Duration.ofMinutes(4));
+    }
+
+    /** The attempts are minutes apart. The second subscription shows when the process has noticed the command or the new connection. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void neitherCommandsNorReconnectsUseUpAttemptsInPlace(boolean byCommand) throws InterruptedException {
+        AtomicInteger calls = new AtomicInteger();
+        DurableProcess process = processes.start();
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options()
+                                .ordering(Ordering.TOTAL)
+                                .onExhausted(OnExhausted.SKIP)
+                                .backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10)),
+                        (event, context) -> {
+                            calls.incrementAndGet();
+                            throw new IllegalStateException("on purpose");
+                        });
+        DurableSubscription second = process.subscriptions()
+                .durable(
+                        DurableOptions.named("second").startFrom(StartFrom.beginning()),
+                        (event, context) -> handled.add(event.data()));
+        store("a", 0);
+        Await.until(() -> calls.get() == 1);
+
+        for (int i = 1; i <= 3; i++) {
+            if (byCommand) {
+                assertThat(subscription.requeueAll()).isZero();
+            } else {
+                process.loseListener();
+                process.findListener();
+            }
+            store("a", i);
+            assertThat(await(second, processes.store().latestVersion())).isEqualTo(Outcome.HANDLED);
+        }
+
+        assertThat(calls).hasValue(1);
+    }
+
+    @Test
+    void requeueAllDoesNotHoldBackOtherEvents() {
+        int keys = 50;
+        AtomicBoolean fails = new AtomicBoolean(true);
+        AtomicBoolean otherIsStored = new AtomicBoolean();
+        DurableProcess process = processes.start();
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options().maxRetries(0), (event, context) -> {
+                    if (!event.data().equals("good") && fails.get()) {
+                        throw new IllegalStateException("on purpose");
+                    }
+                    if (!fails.get() && otherIsStored.compareAndSet(false, true)) {
+                        store("other", "other");
+                        Version other = processes.store().latestVersion();
+                        Await.until(() -> process.listener()
+                                        .reader()
+                                        .orElseThrow()
+                                        .position()
+                                        .compareTo(other)
+                                >= 0);
+                    }
+                    handled.add(event.data());
+                });
+        for (int i = 0; i < keys; i++) {
+            store("key-" + i, i);
+            store("good", "good"); // so that there is no outage
+        }
+        Await.until(
+                database, "select count(*) from synckit.events_parked where retry_at is null", String.valueOf(keys));
+        handled.clear();
+        fails.set(false);
+
+        assertThat(subscription.requeueAll()).isEqualTo(keys);
+
+        Await.until(() -> handled.size() == keys + 1);
+        assertThat(handled.indexOf("other")).isLessThan(keys / 2);
+    }
+
+    /** After a move back, the position is before the event at which the key waits. */
+    @Test
+    void commandThatMustWaitDoesNotHoldBackOtherEvents() throws InterruptedException {
+        int many = 500;
+        AtomicBoolean fails = new AtomicBoolean(true);
+        storeMany("many", many);
+        storeMany("other", 20);
+        store("last", "last");
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().maxRetries(100_000), (event, context) -> {
+                    if (fails.get() && !event.data().equals("other")) {
+                        throw new IllegalStateException("on purpose");
+                    }
+                    if (!fails.get()) {
+                        handled.add(event.data());
+                    }
+                });
+        Await.until(database, "select count(*) from synckit.events_parked", "2");
+        subscription.pause();
+        subscription.moveTo(subscription.status().position(), Version.of(many));
+        assertThat(subscription.requeue("last")).isTrue();
+        fails.set(false);
+
+        subscription.resume();
+
+        assertThat(await(subscription, processes.store().latestVersion())).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).hasSize(many + 20 + 1);
+        assertThat(handled.indexOf("other")).isLessThan(handled.lastIndexOf("many"));
+    }
+
+    private void storeMany(String key, int events) {
+        processes
+                .store()
+                .storeBatch(Stream.generate(() -> Event.of(key, "T", key))
+                        .limit(events)
+                        .toList());
+    }
+}
