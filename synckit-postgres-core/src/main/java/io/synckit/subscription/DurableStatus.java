@@ -62,8 +62,7 @@ public record DurableStatus(
      * The stored status of a partition.
      *
      * @param owner name of the process that owns it; null if there is none
-     * @param suspect version of an event that blocks the partition until its next attempt (in an outage: the version after the position, if all
-     *     failed events wait with their keys), or that was started after a process had died;
+     * @param suspect version of an event that blocks the partition until its next attempt, or that was started after a process had died;
      *     null if there is none
      * @param attempts attempts at that event
      * @param retryAt time of the next attempt; null if there is none

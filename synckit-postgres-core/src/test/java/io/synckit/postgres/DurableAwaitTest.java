@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.synckit.Event;
 import io.synckit.Filter;
+import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.DurableProcess;
 import io.synckit.postgres.testing.DurableProcesses;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.DurableEventHandler;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.Delivery;
 import io.synckit.subscription.DurableOptions.OnExhausted;
@@ -170,6 +172,69 @@ class DurableAwaitTest {
         }
         goOn.countDown();
         assertThat(statements).hasValueLessThan(100);
+    }
+
+    /** The handler of one partition locks its row, while another partition of the owner handles many events. */
+    @Test
+    void waitForALockedPartitionCausesFewStatementsWhileAnotherOneMoves() throws Exception {
+        int events = 500;
+        CountDownLatch goOn = new CountDownLatch(1);
+        CountDownLatch running = new CountDownLatch(1);
+        AtomicInteger handled = new AtomicInteger();
+        DurableOptions options = options().partitions(KEYS.size()).maxBatch(1);
+        DurableEventHandler handler = (event, context) -> {
+            if (event.aggregateId().equals("slow")) {
+                running.countDown();
+                goOn.await(LONG.toSeconds(), TimeUnit.SECONDS);
+            } else {
+                handled.incrementAndGet();
+            }
+        };
+        DurableProcess owner = processes.start();
+        DurableSubscription owned = owner.subscriptions().durable(options.keyedBy(DurableAwaitTest::key), handler);
+        DurableSubscription elsewhere =
+                processes.start().subscriptions().durable(options.keyedBy(DurableAwaitTest::key), handler);
+        Await.until(() ->
+                ownedPartitions(owned).size() == 2 && ownedPartitions(elsewhere).size() == 2);
+        List<Integer> mine = ownedPartitions(owned);
+        Version version = store("a", "T");
+        Await.until(() -> mine.stream()
+                .allMatch(
+                        partition -> owned.activity().get(partition).position().compareTo(version) >= 0));
+        processes.store().store(Event.of("slow", "Selected", KEYS.get(mine.get(0))));
+        assertThat(running.await(4, TimeUnit.MINUTES)).isTrue();
+        AtomicInteger statements = new AtomicInteger();
+        owner.beforeBorrow(() -> {
+            if (DurableProcess.isOnCoordinatorThread()) {
+                statements.incrementAndGet();
+            }
+        });
+        CompletableFuture<Outcome> outcome = CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return elsewhere.await(version, KEYS.get(mine.get(0)), LONG);
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                },
+                waiters);
+        Await.until(() -> statements.get() > 0);
+
+        processes
+                .store()
+                .storeBatch(Stream.generate(() -> Event.of("quick", "Selected", KEYS.get(mine.get(1))))
+                        .limit(events)
+                        .toList());
+
+        Await.until(() -> handled.get() == events);
+        assertThat(statements).hasValueLessThan(events / 5);
+        goOn.countDown();
+        assertThat(outcome.get(4, TimeUnit.MINUTES)).isEqualTo(Outcome.HANDLED);
+    }
+
+    /** The payload of these events is their key. */
+    private static String key(StoredEvent event) {
+        return String.valueOf(event.data());
     }
 
     /** The key of the awaited event waits for minutes, while many others are handled. */

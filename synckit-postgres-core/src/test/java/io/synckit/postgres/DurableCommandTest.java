@@ -18,6 +18,8 @@ import io.synckit.subscription.StartFrom;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -124,6 +126,60 @@ class DurableCommandTest {
 
         Await.until(() -> handled.size() == keys + 1);
         assertThat(handled.indexOf("other")).isLessThan(keys / 2);
+    }
+
+    /** The commands before it take longer than a turn, and the attempt of the key is due. It must not succeed before, and another event be skipped. */
+    @Test
+    void skipIsCarriedOutBeforeTheNextAttempt() throws InterruptedException {
+        int others = 60;
+        int later = 100;
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicBoolean fails = new AtomicBoolean(true);
+        DurableProcess first = processes.start();
+        first.subscriptions().durable(options().maxRetries(0), (event, context) -> {
+            if (event.data().equals("parked")) {
+                throw new IllegalStateException("on purpose");
+            }
+        });
+        for (int i = 0; i < others; i++) {
+            store("parked-" + i, "parked");
+            store("good", "good"); // so that there is no outage
+        }
+        Await.until(
+                database, "select count(*) from synckit.events_parked where retry_at is null", String.valueOf(others));
+        first.close();
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        options().maxRetries(10).backoff(Duration.ofMillis(500), 1, Duration.ofMillis(500)),
+                        (event, context) -> {
+                            if (event.data().equals("first") && fails.get()) {
+                                throw new IllegalStateException("on purpose");
+                            }
+                            if (event.data().equals("slow")) {
+                                goOn.await(4, TimeUnit.MINUTES);
+                            }
+                            handled.add(event.data());
+                        });
+        store("skipped", "first");
+        Await.until(database, "select count(*) from synckit.events_parked where key = 'skipped'", "1");
+        for (int i = 0; i < later; i++) {
+            store("skipped", i);
+        }
+        store("slow", "slow");
+        Await.until(
+                database, "select retry_at < clock_timestamp() from synckit.events_parked where key = 'skipped'", "t");
+        fails.set(false);
+        assertThat(subscription.skip("skipped")).isTrue();
+        for (int i = 0; i < others; i++) {
+            assertThat(subscription.discard("parked-" + i)).isTrue();
+        }
+
+        goOn.countDown();
+
+        assertThat(await(subscription, processes.store().latestVersion())).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).hasSize(later + 1).doesNotContain("first");
     }
 
     /** After a move back, the position is before the event at which the key waits. */

@@ -269,38 +269,6 @@ class DurableKeyTest {
         assertThat(subscription.activity().get(0).state()).isEqualTo(State.BACKING_OFF);
     }
 
-    /** Each new owner tries the events of more than ten keys. If half of them stepped aside before a good event, all of them do. */
-    @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void outageParksNoKeyAlthoughOwnersChange(boolean allStepAside) throws InterruptedException {
-        int keys = 12;
-        DurableOptions options = options().maxRetries(2);
-        for (int i = 0; i < keys; i++) {
-            if (allStepAside && i == keys / 2) {
-                store("good", "good");
-            }
-            store("key-" + i, i);
-        }
-        for (int owner = 0; owner < 5; owner++) {
-            AtomicInteger failures = new AtomicInteger();
-            DurableProcess process = processes.start();
-            process.subscriptions().durable(options, (event, context) -> {
-                if (!event.data().equals("good")) {
-                    failures.incrementAndGet();
-                    throw new IllegalStateException("the broker does not answer");
-                }
-            });
-            Await.until(() -> failures.get() > 2 * keys);
-            process.close();
-        }
-
-        DurableSubscription subscription =
-                processes.start().subscriptions().durable(options, (event, context) -> handled.add(event.data()));
-
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
-        assertThat(handled).hasSize(keys).doesNotHaveDuplicates();
-    }
-
     /** All keys wait, and there is no other event. The good one lets half of them step aside without an outage. */
     @Test
     void outageParksNoWaitingKey() throws InterruptedException {

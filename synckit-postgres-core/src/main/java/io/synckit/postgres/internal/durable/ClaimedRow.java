@@ -52,23 +52,6 @@ final class ClaimedRow {
     }
 
     /**
-     * Stores that the events of many keys fail, so that the next owner knows it, and when the next one is tried.
-     *
-     * @throws OwnershipLostException if the claim is not valid any more
-     */
-    void storeOutage(Duration pause, String failure) {
-        storeFailure(position.version() + 1, 0, pause, failure);
-    }
-
-    /** Stores that the events of many keys do not fail any more. */
-    void endOutage() {
-        database.query(connection -> {
-            database.checkpoints.endOutage(connection, held, position.stored());
-            return true;
-        });
-    }
-
-    /**
      * Stores that the partition has stopped at an event.
      *
      * @throws OwnershipLostException if the claim is not valid any more

@@ -116,9 +116,6 @@ final class KeyFlow {
         }
         conflicts = 0;
         partition.counters.handled.increment();
-        if (partition.outage.isOn()) {
-            partition.row.endOutage();
-        }
         partition.outage.succeeded();
         partition.run.recovered();
         return true;
@@ -193,9 +190,7 @@ final class KeyFlow {
             keys.failed(key, item, counted, pause, failure);
         }
         if (partition.outage.isOn()) {
-            Duration outagePause = partition.delays.after(partition.outage.nextPause());
-            partition.row.storeOutage(outagePause, failure.message());
-            partition.run.backOff(outagePause, failure.message());
+            partition.run.backOff(partition.delays.after(partition.outage.nextPause()), failure.message());
         }
     }
 

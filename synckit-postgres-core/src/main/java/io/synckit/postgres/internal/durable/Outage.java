@@ -13,13 +13,7 @@ final class Outage {
     static final int KEYS = 10;
 
     private final Set<String> failing = new HashSet<>();
-    private boolean assumed;
     private int pauses;
-
-    /** The former owner has left the partition in an outage. */
-    void assume() {
-        assumed = true;
-    }
 
     /** An event has failed. */
     void failed(String key) {
@@ -31,12 +25,11 @@ final class Outage {
     /** An event was handled. */
     void succeeded() {
         failing.clear();
-        assumed = false;
         pauses = 0;
     }
 
     boolean isOn() {
-        return assumed || failing.size() >= KEYS;
+        return failing.size() >= KEYS;
     }
 
     /** Returns the number of the next pause, from 1. */

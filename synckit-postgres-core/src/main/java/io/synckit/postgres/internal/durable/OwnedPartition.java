@@ -11,7 +11,6 @@ import io.synckit.postgres.internal.sql.Session;
 import io.synckit.postgres.internal.sql.SqlFunction;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.Delivery;
-import io.synckit.subscription.DurableOptions.Ordering;
 import io.synckit.subscription.DurableSubscription.PartitionActivity;
 import io.synckit.subscription.DurableSubscription.State;
 import io.synckit.subscription.LiveSubscription.Lag;
@@ -70,11 +69,6 @@ final class OwnedPartition {
         this.row = new ClaimedRow(held, position, database);
         this.run = new RunState(clock);
         run.pause(claim.retryIn());
-        // With PER_KEY, an event is tried in place only in an outage, or if very many keys wait.
-        boolean inPlace = claim.suspect() != null && claim.suspect() > claim.position() && claim.failure() != null;
-        if (inPlace && options.ordering() == Ordering.PER_KEY) {
-            outage.assume();
-        }
     }
 
     PartitionId id() {

@@ -139,10 +139,10 @@ final class ParkedKeys {
         return reached().filter(key -> key.hasCommand(now)).findFirst();
     }
 
-    /** Returns a key whose next attempt is due. */
+    /** Returns a key whose next attempt is due. Its command, if there is one, comes first. */
     Optional<WaitingKey> due() {
         long now = partition.clock.nanos();
-        return reached().filter(key -> key.isDue(now)).findFirst();
+        return reached().filter(key -> key.isDue(now) && !key.hasCommand(now)).findFirst();
     }
 
     private Stream<WaitingKey> reached() {

@@ -105,7 +105,8 @@ final class PartitionClaimer {
     /** The subscription was closed, or this process stops. */
     private void refuse(Claim claim) {
         database.query(connection -> {
-            database.claims.release(connection, claim.held(), claim.position(), claim.position(), claim.afterDeath());
+            database.claims.release(
+                    connection, claim.held(), claim.position(), claim.position(), afterDeath.contains(claim.id()));
             return true;
         });
     }

@@ -39,6 +39,7 @@ final class PartitionRun implements Runnable {
     private volatile boolean exempt;
     private volatile boolean mustReset;
     private volatile boolean commanded;
+    private volatile boolean waitsForDatabase;
     private volatile @Nullable RuntimeException stopCause;
     private volatile boolean ended;
     private volatile boolean active;
@@ -125,6 +126,9 @@ final class PartitionRun implements Runnable {
         }
         partition.mustReadPosition();
         keys.loadSoon();
+        if (waitsForDatabase) {
+            partition.run.pause(Duration.ZERO);
+        }
         wake();
     }
 
@@ -239,9 +243,13 @@ final class PartitionRun implements Runnable {
         partition.readPositionIfUnknown();
         keys.loadIfNeeded();
         if (pause > 0) {
-            commanded |= flows.carryOutCommands();
-            return commanded ? 0 : pause;
+            if (flows.carryOutCommands()) {
+                commanded = true;
+                return 0;
+            }
+            return pause;
         }
+        waitsForDatabase = false;
         return flows.step() ? 0 : keys.nanosToNext();
     }
 
@@ -281,6 +289,7 @@ final class PartitionRun implements Runnable {
         }
         failures++;
         Duration pause = new RetryDelays(Duration.ofMillis(200), 2, MAX_PAUSE).after(failures);
+        waitsForDatabase = true;
         partition.run.backOff(pause, SafeLog.describe(failure));
         if (failures == 1) {
             String reason = failure instanceof InvalidKeyException

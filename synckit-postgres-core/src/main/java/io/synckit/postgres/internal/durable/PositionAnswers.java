@@ -4,6 +4,8 @@ import io.synckit.postgres.internal.runtime.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.NavigableSet;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -13,7 +15,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 final class PositionAnswers {
 
-    /** More versions are not kept. A process that waits for another version reads the table. */
+    /** More versions are not kept. A process that waits for another one repeats its signal. */
     private static final int MAX_AWAITED = 1000;
 
     /** Time after which no process waits any more, because those that wait repeat their signal every second. */
@@ -27,6 +29,10 @@ final class PositionAnswers {
     private final Clock clock;
     private final NavigableSet<Long> awaited = new ConcurrentSkipListSet<>();
     private final AtomicBoolean planned = new AtomicBoolean();
+
+    /** Partitions whose rows are locked, for example by their handlers. They are tried again after a pause. */
+    private final Set<PartitionRun> locked = ConcurrentHashMap.newKeySet();
+
     private volatile long validUntil;
 
     /** The fields from here on are used by the coordinator's thread. */
@@ -47,8 +53,9 @@ final class PositionAnswers {
             return;
         }
         validUntil = clock.nanos() + VALID;
-        if (awaited.size() < MAX_AWAITED) {
-            awaited.add(version);
+        awaited.add(version);
+        if (awaited.size() > MAX_AWAITED) {
+            awaited.pollFirst();
         }
         mine.forEach(PartitionRun::wake);
         progressed();
@@ -64,7 +71,7 @@ final class PositionAnswers {
     }
 
     private boolean mustAnswer(PartitionRun run) {
-        return reached(run) > run.partition().answered();
+        return reached(run) > run.partition().answered() && !locked.contains(run);
     }
 
     /** Returns the last version that is waited for and reached; -1 if there is none. */
@@ -82,34 +89,36 @@ final class PositionAnswers {
         List<PartitionRun> mine = coordinator.runs(subscription);
         List<PartitionRun> due = mine.stream().filter(this::mustAnswer).toList();
         coordinator.flush(due);
-        int answered = 0;
+        boolean answered = false;
         for (PartitionRun run : due) {
             long version = reached(run);
             if (run.partition().isStored(version)) {
                 run.partition().answered(version);
-                answered++;
+                answered = true;
+            } else {
+                locked.add(run);
             }
         }
         mine.stream()
                 .mapToLong(run -> run.partition().answered())
                 .min()
                 .ifPresent(lowest -> awaited.headSet(lowest, true).clear());
-        if (answered > 0) {
+        if (answered) {
             coordinator.send(Signals.reached(subscription));
             pause = FIRST_PAUSE;
         }
-        if (answered < due.size()) {
+        if (!locked.isEmpty()) {
             answerAgain();
         }
     }
 
-    /** The row of a partition is locked, for example by its handler. */
     private void answerAgain() {
         if (!plannedAgain) {
             plannedAgain = true;
             coordinator.schedule(
                     () -> {
                         plannedAgain = false;
+                        locked.clear();
                         answer();
                     },
                     pause);

@@ -52,8 +52,9 @@ final class WaitingKey {
         failure = cause;
     }
 
-    /** The next event is at this version or later, and was not tried. */
+    /** The next event is at this version or later, and was not tried. A command to skip was for an event before. */
     void next(long version) {
+        command = command == ParkedCommand.SKIP ? null : command;
         nextVersion = version;
         attempts = 0;
         deaths = 0;

@@ -49,16 +49,9 @@ public final class CheckpointTable {
     /** Waits for a transaction whose commit was under way when its connection was lost. */
     private static final String STORED_AT_LAST = STORED + " for no key update";
 
-    /** Forgets a failure at an event that the position has passed, unless the partition has stopped. */
     private static final String FLUSH = """
-            update <checkpoints> c set position = greatest(c.position, v.position), updated_at = clock_timestamp(),
-                   suspect = case when v.passed then null else c.suspect end,
-                   attempts = case when v.passed then 0 else c.attempts end,
-                   deaths = case when v.passed then 0 else c.deaths end,
-                   retry_at = case when v.passed then null else c.retry_at end,
-                   failure = case when v.passed then null else c.failure end
-              from (select x.s, x.p, x.epoch, x.owner, x.position,
-                           k.suspect <= x.position and k.retry_at is distinct from 'infinity' as passed
+            update <checkpoints> c set position = greatest(c.position, v.position), updated_at = clock_timestamp()
+              from (select x.s, x.p, x.epoch, x.owner, x.position
                       from unnest(?::text[], ?::integer[], ?::bigint[], ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
                            x(s, p, epoch, owner, server, position, stored, removals)
                       join <checkpoints> k on k.subscription = x.s and k.partition = x.p and k.epoch = x.epoch and k.owner = x.owner
@@ -83,11 +76,6 @@ public final class CheckpointTable {
             returning deaths
             """;
 
-    private static final String END_OUTAGE = """
-            update <checkpoints> set suspect = null, attempts = 0, deaths = 0, retry_at = null, failure = null
-             where <claim> and position >= ? and removals >= ? and retry_at is distinct from 'infinity'
-            """;
-
     private static final String UNDO_START = """
             update <checkpoints> set deaths = deaths - 1
              where suspect = ? and deaths > 0 and <claim> and position >= ? and removals >= ?
@@ -104,7 +92,6 @@ public final class CheckpointTable {
     private final String failed;
     private final String start;
     private final String undoStart;
-    private final String endOutage;
 
     /** @param preparedStatements whether the driver may keep server-side prepared statements */
     public CheckpointTable(TableName name, boolean preparedStatements) {
@@ -119,7 +106,6 @@ public final class CheckpointTable {
         this.failed = statements.named(FAILED);
         this.start = statements.named(START);
         this.undoStart = statements.named(UNDO_START);
-        this.endOutage = statements.named(END_OUTAGE);
     }
 
     /**
@@ -258,14 +244,6 @@ public final class CheckpointTable {
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? OptionalLong.of(rows.getLong(1)) : OptionalLong.empty();
             }
-        }
-    }
-
-    /** Forgets that an event is tried again in place. */
-    public void endOutage(Connection connection, Held held, Stored known) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(endOutage)) {
-            known.bind(statement, held.bind(statement, 1));
-            statement.executeUpdate();
         }
     }
 
