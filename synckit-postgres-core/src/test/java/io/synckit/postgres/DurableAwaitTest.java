@@ -39,7 +39,7 @@ class DurableAwaitTest {
 
     private static final Duration LONG = Duration.ofMinutes(4);
 
-    /** Shorter than the minute after which a position is stored although nobody waits. */
+    /** Shorter than the minute after which a position is stored although no process waits. */
     private static final Duration SHORT = Duration.ofSeconds(30);
 
     /** A key of each of four partitions. */
@@ -176,7 +176,7 @@ class DurableAwaitTest {
 
     /** The handler of one partition locks its row, while another partition of the owner handles many events. */
     @Test
-    void waitForALockedPartitionCausesFewStatementsWhileAnotherOneMoves() throws Exception {
+    void waitForALockedPartitionCausesFewStatements() throws Exception {
         int events = 500;
         CountDownLatch goOn = new CountDownLatch(1);
         CountDownLatch running = new CountDownLatch(1);

@@ -3,10 +3,8 @@ package io.synckit.postgres.internal.durable;
 import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.SafeLog;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,7 +32,7 @@ final class PartitionRun implements Runnable {
     private final Turns turns = new Turns();
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile @Nullable Thread thread;
-    private final AtomicReference<@Nullable CompletableFuture<?>> nextWake = new AtomicReference<>();
+    private final WakeUp wakeUp = new WakeUp(this::wake);
     private volatile boolean releasing;
     private volatile boolean exempt;
     private volatile boolean mustReset;
@@ -63,20 +61,6 @@ final class PartitionRun implements Runnable {
     void wake() {
         if (turns.wake()) {
             host.execute(this);
-        }
-    }
-
-    /** Plans a wake-up in place of the one before. The timer of the coordinator is not used, because its thread may wait for the database. */
-    private void wakeAfter(long nanos) {
-        CompletableFuture<?> wakeUp = new CompletableFuture<>().completeOnTimeout(null, nanos, TimeUnit.NANOSECONDS);
-        plan(wakeUp);
-        wakeUp.thenRun(this::wake);
-    }
-
-    private void plan(@Nullable CompletableFuture<?> wakeUp) {
-        CompletableFuture<?> before = nextWake.getAndSet(wakeUp);
-        if (before != null) {
-            before.cancel(false);
         }
     }
 
@@ -184,7 +168,7 @@ final class PartitionRun implements Runnable {
         // The wake-up is planned before the turn ends. Afterwards another thread may have begun the next turn, and
         // would lose its wake-up.
         if (pause > 0 && pause < NEVER) {
-            wakeAfter(pause);
+            wakeUp.after(pause);
         }
         if (turns.end(pause == 0) && !ended) {
             host.execute(this);
@@ -271,7 +255,7 @@ final class PartitionRun implements Runnable {
 
     private long end() {
         ended = true;
-        plan(null);
+        wakeUp.cancel();
         partition.lose();
         host.ended(this);
         end.countDown();
