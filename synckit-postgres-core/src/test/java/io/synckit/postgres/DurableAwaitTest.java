@@ -22,6 +22,7 @@ import io.synckit.subscription.DurableSubscription.State;
 import io.synckit.subscription.StartFrom;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -71,11 +72,15 @@ class DurableAwaitTest {
     }
 
     private CompletableFuture<Outcome> await(DurableSubscription subscription, Version version, Duration timeout) {
+        return inBackground(() -> subscription.await(version, timeout));
+    }
+
+    private CompletableFuture<Outcome> inBackground(Callable<Outcome> wait) {
         return CompletableFuture.supplyAsync(
                 () -> {
                     try {
-                        return subscription.await(version, timeout);
-                    } catch (InterruptedException e) {
+                        return wait.call();
+                    } catch (Exception e) {
                         throw new IllegalStateException(e);
                     }
                 },
@@ -209,15 +214,7 @@ class DurableAwaitTest {
                 statements.incrementAndGet();
             }
         });
-        CompletableFuture<Outcome> outcome = CompletableFuture.supplyAsync(
-                () -> {
-                    try {
-                        return elsewhere.await(version, KEYS.get(mine.get(0)), LONG);
-                    } catch (InterruptedException e) {
-                        throw new IllegalStateException(e);
-                    }
-                },
-                waiters);
+        CompletableFuture<Outcome> outcome = inBackground(() -> elsewhere.await(version, KEYS.get(mine.get(0)), LONG));
         Await.until(() -> statements.get() > 0);
 
         processes
