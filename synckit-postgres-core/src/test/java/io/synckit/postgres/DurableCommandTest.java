@@ -39,18 +39,10 @@ class DurableCommandTest {
 
     private final List<Object> handled = new CopyOnWriteArrayList<>();
 
-    private void store(String aggregateId, Object data) {
-        processes.store().store(Event.of(aggregateId, "T", data));
-    }
-
     private static DurableOptions options() {
         return DurableOptions.named("numbers")
                 .startFrom(StartFrom.beginning())
                 .backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20));
-    }
-
-    private static Outcome await(DurableSubscription subscription, Version version) throws InterruptedException {
-        return subscription.await(version, Duration.ofMinutes(4));
     }
 
     /** The attempts are minutes apart. The second subscription shows when the process has noticed the command or the new connection. */
@@ -73,7 +65,7 @@ class DurableCommandTest {
                 .durable(
                         DurableOptions.named("second").startFrom(StartFrom.beginning()),
                         (event, context) -> handled.add(event.data()));
-        store("a", 0);
+        processes.store("a", 0);
         Await.until(() -> calls.get() == 1);
 
         for (int i = 1; i <= 3; i++) {
@@ -83,8 +75,8 @@ class DurableCommandTest {
                 process.loseListener();
                 process.findListener();
             }
-            store("a", i);
-            assertThat(await(second, processes.store().latestVersion())).isEqualTo(Outcome.HANDLED);
+            processes.store("a", i);
+            assertThat(processes.await(second)).isEqualTo(Outcome.HANDLED);
         }
 
         assertThat(calls).hasValue(1);
@@ -102,7 +94,7 @@ class DurableCommandTest {
                         throw new IllegalStateException("on purpose");
                     }
                     if (!fails.get() && otherIsStored.compareAndSet(false, true)) {
-                        store("other", "other");
+                        processes.store("other", "other");
                         Version other = processes.store().latestVersion();
                         Await.until(() -> process.listener()
                                         .reader()
@@ -114,8 +106,8 @@ class DurableCommandTest {
                     handled.add(event.data());
                 });
         for (int i = 0; i < keys; i++) {
-            store("key-" + i, i);
-            store("good", "good"); // so that there is no outage
+            processes.store("key-" + i, i);
+            processes.store("good", "good"); // so that there is no outage
         }
         Await.until(
                 database, "select count(*) from synckit.events_parked where retry_at is null", String.valueOf(keys));
@@ -142,8 +134,8 @@ class DurableCommandTest {
             }
         });
         for (int i = 0; i < others; i++) {
-            store("parked-" + i, "parked");
-            store("good", "good"); // so that there is no outage
+            processes.store("parked-" + i, "parked");
+            processes.store("good", "good"); // so that there is no outage
         }
         Await.until(
                 database, "select count(*) from synckit.events_parked where retry_at is null", String.valueOf(others));
@@ -162,12 +154,12 @@ class DurableCommandTest {
                             }
                             handled.add(event.data());
                         });
-        store("skipped", "first");
+        processes.store("skipped", "first");
         Await.until(database, "select count(*) from synckit.events_parked where key = 'skipped'", "1");
         for (int i = 0; i < later; i++) {
-            store("skipped", i);
+            processes.store("skipped", i);
         }
-        store("slow", "slow");
+        processes.store("slow", "slow");
         Await.until(
                 database, "select retry_at < clock_timestamp() from synckit.events_parked where key = 'skipped'", "t");
         fails.set(false);
@@ -178,7 +170,7 @@ class DurableCommandTest {
 
         goOn.countDown();
 
-        assertThat(await(subscription, processes.store().latestVersion())).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).hasSize(later + 1).doesNotContain("first");
     }
 
@@ -189,7 +181,7 @@ class DurableCommandTest {
         AtomicBoolean fails = new AtomicBoolean(true);
         storeMany("many", many);
         storeMany("other", 20);
-        store("last", "last");
+        processes.store("last", "last");
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
@@ -209,7 +201,7 @@ class DurableCommandTest {
 
         subscription.resume();
 
-        assertThat(await(subscription, processes.store().latestVersion())).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).hasSize(many + 20 + 1);
         assertThat(handled.indexOf("other")).isLessThan(handled.lastIndexOf("many"));
     }

@@ -2,7 +2,6 @@ package io.synckit.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.synckit.Event;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.DurableProcess;
 import io.synckit.postgres.testing.DurableProcesses;
@@ -30,8 +29,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Which deaths of processes are counted as caused by an event, and which are not. */
 class DurableDeathTest {
 
-    private static final Duration LONG = Duration.ofMinutes(4);
-
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
@@ -40,19 +37,11 @@ class DurableDeathTest {
 
     private final List<Object> handled = new CopyOnWriteArrayList<>();
 
-    private void store(String aggregateId, Object data) {
-        processes.store().store(Event.of(aggregateId, "T", data));
-    }
-
     private static DurableOptions options() {
         return DurableOptions.named("numbers")
                 .startFrom(StartFrom.beginning())
                 .maxRetries(1000)
                 .backoff(Duration.ofMillis(50), 1, Duration.ofMillis(50));
-    }
-
-    private Outcome await(DurableSubscription subscription) throws InterruptedException {
-        return subscription.await(processes.store().latestVersion(), LONG);
     }
 
     /** The process that takes over gives the partition up before the next attempt, for example because others have started. */
@@ -64,7 +53,7 @@ class DurableDeathTest {
         first.subscriptions().durable(options, (event, context) -> {
             throw new IllegalStateException("on purpose");
         });
-        store("a", "kills");
+        processes.store("a", "kills");
         Await.until(database, "select count(*) from synckit.events_parked", "1");
         first.close();
         for (int death = 1; death <= 3; death++) {
@@ -82,7 +71,7 @@ class DurableDeathTest {
         DurableSubscription subscription =
                 processes.start().subscriptions().durable(options, (event, context) -> handled.add(event.data()));
 
-        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.PARKED);
         assertThat(handled).isEmpty();
     }
 
@@ -97,7 +86,7 @@ class DurableDeathTest {
         first.subscriptions().durable(options, (event, context) -> {
             throw new IllegalStateException("on purpose");
         });
-        store("a", "kills");
+        processes.store("a", "kills");
         Await.until(database, "select attempts from synckit.events_checkpoints", "1");
         first.close();
         for (int death = 1; death <= 4; death++) {
@@ -117,7 +106,7 @@ class DurableDeathTest {
         DurableSubscription subscription =
                 processes.start().subscriptions().durable(options, (event, context) -> handled.add(event.data()));
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).isEmpty();
     }
 
@@ -135,11 +124,11 @@ class DurableDeathTest {
         first.subscriptions().durable(options, (event, context) -> {
             throw new IllegalStateException("on purpose");
         });
-        store("waiting", "bad");
+        processes.store("waiting", "bad");
         Await.until(database, "select count(*) from synckit.events_parked", "1");
         first.die();
         first.awaitDeath();
-        store("other", "good");
+        processes.store("other", "good");
         processes.start().subscriptions().durable(options, (event, context) -> {
             if (event.data().equals("bad")) {
                 throw new IllegalStateException("on purpose");
@@ -164,7 +153,7 @@ class DurableDeathTest {
         DurableOptions options = options().onExhausted(OnExhausted.SKIP);
         AtomicInteger calls = new AtomicInteger();
         AtomicInteger ended = new AtomicInteger();
-        store("a", "innocent");
+        processes.store("a", "innocent");
         for (int death = 0; death < 4; death++) {
             DurableProcess process = processes.start();
             AtomicInteger outages = new AtomicInteger();
@@ -189,7 +178,7 @@ class DurableDeathTest {
         DurableSubscription subscription =
                 processes.start().subscriptions().durable(options, (event, context) -> handled.add(event.data()));
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).containsExactly("innocent");
     }
 }

@@ -2,7 +2,6 @@ package io.synckit.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.synckit.Event;
 import io.synckit.Filter;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.DurableProcess;
@@ -30,8 +29,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Unusual keys of durable subscriptions, and many keys that fail. */
 class DurableKeyTest {
 
-    private static final Duration LONG = Duration.ofMinutes(4);
-
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
@@ -40,18 +37,10 @@ class DurableKeyTest {
 
     private final List<Object> handled = new CopyOnWriteArrayList<>();
 
-    private void store(String aggregateId, Object data) {
-        processes.store().store(Event.of(aggregateId, "T", data));
-    }
-
     private static DurableOptions options() {
         return DurableOptions.named("numbers")
                 .startFrom(StartFrom.beginning())
                 .backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20));
-    }
-
-    private Outcome await(DurableSubscription subscription) throws InterruptedException {
-        return subscription.await(processes.store().latestVersion(), LONG);
     }
 
     /** No partition can know whether the event is its own, so all wait. */
@@ -60,7 +49,7 @@ class DurableKeyTest {
     void noEventIsLostOrRepeatedIfTheKeyFunctionFailsAtRandom(int partitions) throws InterruptedException {
         int events = 200;
         for (int i = 0; i < events; i++) {
-            store("key-" + i % 7, i);
+            processes.store("key-" + i % 7, i);
         }
         DurableSubscription subscription = processes
                 .start()
@@ -77,7 +66,7 @@ class DurableKeyTest {
                                 }),
                         (event, context) -> handled.add(event.data()));
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).hasSize(events).doesNotHaveDuplicates();
         assertThat(subscription.activity().get(0).counts().failed()).isZero();
     }
@@ -87,9 +76,9 @@ class DurableKeyTest {
     @ValueSource(strings = {"null", "long", "\0", "half \uD83D"})
     void subscriptionWaitsAtEventWithoutValidKey(String key) throws InterruptedException {
         AtomicBoolean broken = new AtomicBoolean(true);
-        store("key", "first");
-        store("key", "bad");
-        store("key", "third");
+        processes.store("key", "first");
+        processes.store("key", "bad");
+        processes.store("key", "third");
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
@@ -108,7 +97,7 @@ class DurableKeyTest {
 
         broken.set(false);
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).containsExactly("first", "bad", "third");
     }
 
@@ -118,7 +107,7 @@ class DurableKeyTest {
         AtomicBoolean broken = new AtomicBoolean(true);
         int events = 40;
         for (int i = 0; i < events; i++) {
-            store("key-" + i, i);
+            processes.store("key-" + i, i);
         }
         DurableSubscription subscription = processes
                 .start()
@@ -135,7 +124,7 @@ class DurableKeyTest {
                                     return true;
                                 })),
                         (event, context) -> handled.add(event.data()));
-        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.PARKED);
         assertThat(subscription.parked(10))
                 .singleElement()
                 .satisfies(parked -> assertThat(parked.key()).isEqualTo("tenant-key-7"));
@@ -143,7 +132,7 @@ class DurableKeyTest {
         broken.set(false);
         assertThat(subscription.requeue("tenant-key-7")).isTrue();
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).hasSize(events).doesNotHaveDuplicates();
     }
 
@@ -153,8 +142,8 @@ class DurableKeyTest {
     void parkedEventIsHandledAlthoughItsKeyIsAnotherOneNow(boolean keyedBefore) throws InterruptedException {
         UnaryOperator<DurableOptions> keyed = options -> options.keyedBy(event -> "tenant-" + event.aggregateId());
         UnaryOperator<DurableOptions> plain = options -> options;
-        store("a", "first");
-        store("b", "second");
+        processes.store("a", "first");
+        processes.store("b", "second");
         DurableProcess old = processes.start();
         DurableSubscription before = old.subscriptions()
                 .durable((keyedBefore ? keyed : plain).apply(options().maxRetries(0)), (event, context) -> {
@@ -163,7 +152,7 @@ class DurableKeyTest {
                     }
                     handled.add(event.data());
                 });
-        assertThat(await(before)).isEqualTo(Outcome.PARKED);
+        assertThat(processes.await(before)).isEqualTo(Outcome.PARKED);
         old.close();
 
         DurableSubscription after = processes
@@ -174,7 +163,7 @@ class DurableKeyTest {
                         (event, context) -> handled.add(event.data()));
         assertThat(after.requeueAll()).isEqualTo(1);
 
-        assertThat(await(after)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(after)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).containsExactly("second", "first");
     }
 
@@ -183,8 +172,8 @@ class DurableKeyTest {
     @ValueSource(booleans = {false, true})
     void failedEventKeepsItsKey(boolean keyFails) throws InterruptedException {
         AtomicBoolean fails = new AtomicBoolean(true);
-        store("a", "first");
-        store("b", "second");
+        processes.store("a", "first");
+        processes.store("b", "second");
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
@@ -201,7 +190,7 @@ class DurableKeyTest {
                             }
                             handled.add(event.data());
                         });
-        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.PARKED);
         fails.set(false);
 
         assertThat(subscription.requeue("old-a")).isTrue();
@@ -215,8 +204,8 @@ class DurableKeyTest {
         AtomicBoolean fails = new AtomicBoolean(true);
         AtomicBoolean broken = new AtomicBoolean();
         AtomicInteger evaluations = new AtomicInteger();
-        store("a", "first");
-        store("a", "second");
+        processes.store("a", "first");
+        processes.store("a", "second");
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
@@ -234,7 +223,7 @@ class DurableKeyTest {
                             }
                             handled.add(event.data());
                         });
-        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.PARKED);
         fails.set(false);
         broken.set(true);
         subscription.requeue("a");
@@ -242,12 +231,12 @@ class DurableKeyTest {
 
         assertThat(subscription.skip("a")).isTrue();
         Await.until(() -> evaluations.get() > 1);
-        store("b", "third");
+        processes.store("b", "third");
 
         Await.until(() -> handled.equals(List.of("first", "third")));
         assertThat(subscription.activity().get(0).state()).isEqualTo(State.RUNNING);
         broken.set(false);
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).containsExactly("first", "third");
     }
 
@@ -255,7 +244,7 @@ class DurableKeyTest {
     @Test
     void commandsAreCarriedOutDuringAnOutage() throws InterruptedException {
         for (int i = 0; i < 12; i++) {
-            store("bad-" + i, i);
+            processes.store("bad-" + i, i);
         }
         DurableSubscription subscription = processes.start().subscriptions().durable(options(), (event, context) -> {
             throw new IllegalStateException("the event cannot be read");
@@ -275,9 +264,9 @@ class DurableKeyTest {
         int keys = 12;
         int maxRetries = 3;
         for (int i = 0; i < keys; i++) {
-            store(i == keys / 2 ? "good" : "bad-" + i, i);
+            processes.store(i == keys / 2 ? "good" : "bad-" + i, i);
         }
-        store("bad-" + keys, keys);
+        processes.store("bad-" + keys, keys);
         AtomicBoolean outage = new AtomicBoolean(true);
         AtomicInteger failures = new AtomicInteger();
         DurableSubscription subscription = processes
@@ -297,7 +286,7 @@ class DurableKeyTest {
 
         assertThat(subscription.activity().get(0).state()).isEqualTo(State.BACKING_OFF);
         outage.set(false);
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).hasSize(keys + 1);
     }
 }

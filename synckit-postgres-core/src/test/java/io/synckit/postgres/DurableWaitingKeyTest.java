@@ -53,18 +53,10 @@ class DurableWaitingKeyTest {
     private final CountDownLatch goOn = new CountDownLatch(1);
     private final AtomicInteger calls = new AtomicInteger();
 
-    private void store(String aggregateId, Object data) {
-        processes.store().store(Event.of(aggregateId, "T", data));
-    }
-
     private static DurableOptions options() {
         return DurableOptions.named("numbers")
                 .startFrom(StartFrom.beginning())
                 .backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20));
-    }
-
-    private Outcome await(DurableSubscription subscription) throws InterruptedException {
-        return subscription.await(processes.store().latestVersion(), LONG);
     }
 
     private static void await(CountDownLatch latch) {
@@ -98,7 +90,7 @@ class DurableWaitingKeyTest {
                 .start()
                 .subscriptions()
                 .durable(options().maxRetries(1), (event, context) -> failOnceThenWait());
-        store("a", 0);
+        processes.store("a", 0);
         await(retrying);
         return subscription;
     }
@@ -114,14 +106,14 @@ class DurableWaitingKeyTest {
                             failOnceThenWait();
                             handled.add(event.data());
                         });
-        store("a", 0);
+        processes.store("a", 0);
         await(retrying);
 
         subscription.pause();
         goOn.countDown();
         subscription.resume();
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(calls).hasValue(3);
         assertThat(subscription.activity().get(0).counts().skipped()).isZero();
     }
@@ -146,7 +138,7 @@ class DurableWaitingKeyTest {
                     }
                     handled.add(event.data());
                 });
-        store("a", 0);
+        processes.store("a", 0);
         for (int i = 0; i < pauses; i++) {
             CountDownLatch latch = running.poll(LONG.toSeconds(), TimeUnit.SECONDS);
             subscription.pause();
@@ -154,7 +146,7 @@ class DurableWaitingKeyTest {
             subscription.resume();
         }
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(subscription.activity().get(0).counts().skipped()).isZero();
         assertThat(handled).contains(0);
     }
@@ -164,7 +156,7 @@ class DurableWaitingKeyTest {
     void deathBetweenAttemptsInPlaceIsNotCounted() throws InterruptedException {
         DurableOptions options =
                 options().ordering(Ordering.TOTAL).maxRetries(20).onExhausted(OnExhausted.SKIP);
-        store("a", 0);
+        processes.store("a", 0);
         for (int death = 0; death < 4; death++) {
             DurableProcess process = processes.start();
             DurableSubscription failing = process.subscriptions()
@@ -179,14 +171,14 @@ class DurableWaitingKeyTest {
         DurableSubscription subscription =
                 processes.start().subscriptions().durable(options, (event, context) -> handled.add(event.data()));
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).containsExactly(0);
     }
 
     /** The next attempt of the partition is made after minutes. */
     @Test
     void commandsDoNotWaitForTheEndOfABackOff() {
-        IntStream.range(0, 12).forEach(i -> store("key-" + i, i));
+        IntStream.range(0, 12).forEach(i -> processes.store("key-" + i, i));
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
@@ -214,9 +206,9 @@ class DurableWaitingKeyTest {
                 }
             });
             if (death == 0) {
-                store("a", "slow");
+                processes.store("a", "slow");
                 await(retrying);
-                store("a", "kills");
+                processes.store("a", "kills");
                 awaitRead(process);
                 goOn.countDown();
             }
@@ -225,14 +217,14 @@ class DurableWaitingKeyTest {
         DurableSubscription subscription =
                 processes.start().subscriptions().durable(options, (event, context) -> handled.add(event.data()));
 
-        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.PARKED);
         assertThat(handled).isEmpty();
         assertThat(subscription.parked(1))
                 .singleElement()
                 .satisfies(parked -> assertThat(parked.failure())
                         .isEqualTo("3 processes have died while they handled this event, so it is not handled again"));
         subscription.requeueAll();
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).containsExactly("kills");
     }
 
@@ -254,7 +246,7 @@ class DurableWaitingKeyTest {
             operator.commit();
         }
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(calls).hasValue(2);
     }
 
@@ -272,7 +264,7 @@ class DurableWaitingKeyTest {
             operator.rollback();
         }
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(subscription.activity().get(0).counts().failed()).isEqualTo(1);
     }
 
@@ -288,14 +280,14 @@ class DurableWaitingKeyTest {
                     }
                     handled.add(event.data());
                 });
-        store("a", "first");
-        store("a", "second");
+        processes.store("a", "first");
+        processes.store("a", "second");
         await(retrying);
 
         assertThat(subscription.requeue("another key")).isFalse();
         goOn.countDown();
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).containsExactly("first", "second");
     }
 
@@ -315,9 +307,9 @@ class DurableWaitingKeyTest {
                                 throw new IllegalStateException("on purpose");
                             }
                         });
-        store("a", "first");
+        processes.store("a", "first");
         await(retrying);
-        store("a", "second");
+        processes.store("a", "second");
         awaitRead(owner);
         goOn.countDown();
         Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
@@ -326,16 +318,16 @@ class DurableWaitingKeyTest {
         assertThat(subscription.skip("a")).isTrue();
         subscription.resume();
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(failures).hasValue(before);
     }
 
     @Test
     void discardedEventIsNotHandledAfterAMoveBack() throws InterruptedException {
         Collector<Object> called = new Collector<>();
-        store("a", "first");
-        store("b", "bad");
-        store("c", "third");
+        processes.store("a", "first");
+        processes.store("b", "bad");
+        processes.store("c", "third");
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
@@ -345,7 +337,7 @@ class DurableWaitingKeyTest {
                         throw new IllegalStateException("on purpose");
                     }
                 });
-        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.PARKED);
         subscription.pause();
         subscription.moveTo(subscription.status().position(), Version.ZERO);
         called.rest();
@@ -353,7 +345,7 @@ class DurableWaitingKeyTest {
         assertThat(subscription.discard("b")).isTrue();
         subscription.resume();
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(called.rest()).containsExactly("first", "third");
     }
 
@@ -362,7 +354,7 @@ class DurableWaitingKeyTest {
     void keysContinueAfterAnOutageAlthoughTheEventInPlaceFails() throws InterruptedException {
         int events = 30;
         AtomicBoolean outage = new AtomicBoolean(true);
-        IntStream.range(0, events).forEach(i -> store("key-" + i, i));
+        IntStream.range(0, events).forEach(i -> processes.store("key-" + i, i));
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
@@ -376,7 +368,7 @@ class DurableWaitingKeyTest {
 
         outage.set(false);
 
-        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.PARKED);
         Await.until(() -> handled.size() == events - 1);
     }
 
@@ -390,7 +382,7 @@ class DurableWaitingKeyTest {
                 .storeBatch(Stream.generate(() -> Event.of("many", "T", "many"))
                         .limit(many)
                         .toList());
-        store("one", "one");
+        processes.store("one", "one");
         DurableSubscription subscription = processes.start().subscriptions().durable(options(), (event, context) -> {
             if (fails.get() && !event.data().equals("other")) {
                 throw new IllegalStateException("on purpose");
@@ -405,7 +397,7 @@ class DurableWaitingKeyTest {
                         .toList());
         fails.set(false);
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).hasSize(many + 1 + others);
         assertThat(handled.indexOf("one")).isLessThan(many);
         assertThat(handled.lastIndexOf("other")).isLessThan(many);
@@ -419,7 +411,7 @@ class DurableWaitingKeyTest {
     /** Languages other than Java have classes that are neither an Exception nor an Error. */
     @Test
     void eventWhoseFilterThrowsAnyThrowableIsParked() throws InterruptedException {
-        store("a", 0);
+        processes.store("a", 0);
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
@@ -430,7 +422,7 @@ class DurableWaitingKeyTest {
                         })),
                         (event, context) -> handled.add(event.data()));
 
-        assertThat(await(subscription)).isEqualTo(Outcome.PARKED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.PARKED);
         assertThat(handled).isEmpty();
     }
 
@@ -446,13 +438,13 @@ class DurableWaitingKeyTest {
                         throw new IllegalStateException("on purpose");
                     }
                 });
-        store("a", 0);
+        processes.store("a", 0);
         await(retrying);
 
         assertThat(subscription.requeue("a")).isTrue();
         goOn.countDown();
 
-        assertThat(await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(calls).hasValue(4);
     }
 }

@@ -1,8 +1,12 @@
 package io.synckit.postgres.testing;
 
+import io.synckit.Event;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.notification.NotificationListenerBuilder;
+import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.Outcome;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -12,6 +16,8 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 
 /** The processes of a test and a store beside them, which are closed after it. To be registered after the database, so that it is closed before. */
 public final class DurableProcesses implements AfterEachCallback {
+
+    private static final Duration LONG = Duration.ofMinutes(4);
 
     private final TestDatabase database;
     private final List<DurableProcess> started = new ArrayList<>();
@@ -27,6 +33,16 @@ public final class DurableProcesses implements AfterEachCallback {
             store = PostgresEventStore.on(database.pool(), Config.defaults());
         }
         return store;
+    }
+
+    /** Stores an event. */
+    public void store(String aggregateId, Object data) {
+        store().store(Event.of(aggregateId, "T", data));
+    }
+
+    /** Waits until a subscription has handled all events that are stored. */
+    public Outcome await(DurableSubscription subscription) throws InterruptedException {
+        return subscription.await(store().latestVersion(), LONG);
     }
 
     public DurableProcess start() {
