@@ -41,7 +41,7 @@ public interface EventSubscriptions {
      *
      * @throws io.synckit.InvalidConfigException if the subscription was started in this process before, or has another number of
      *     partitions in the database, or if the delivery is EXACTLY_ONCE and the connections cannot run transactions
-     * @throws IllegalArgumentException if the options exclude each other
+     * @throws io.synckit.InvalidConfigException if the options exclude each other
      * @throws InvalidFilterException if a filter's value cannot be written as JSON
      * @throws InvalidVersionException if it starts for the first time, after a version that was not given out
      * @throws InvalidConnectionException if the database cannot be reached, or the role lacks a privilege

@@ -101,6 +101,21 @@ class DurableKeyTest {
         assertThat(handled).containsExactly("first", "bad", "third");
     }
 
+    /** All partitions are behind, because each of them may have to handle the event. */
+    @Test
+    void eventWithoutValidKeyCountsInTheLagOfAllPartitions() {
+        processes.store("key", "bad");
+
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().partitions(2).keyedBy(event -> null), (event, context) -> {});
+
+        Await.until(() -> subscription.activity().stream()
+                .allMatch(partition ->
+                        partition.lag().versions() > 0 && partition.lag().time().compareTo(Duration.ZERO) > 0));
+    }
+
     /** It fails with its key, which another partition must not omit. */
     @Test
     void eventWhoseFilterThrowsWaitsWithItsKey() throws InterruptedException {

@@ -372,7 +372,8 @@ class DurableSubscriptionTest {
                 .withMessageContaining("'numbers'");
         assertThatThrownBy(() -> store.subscriptions()
                         .durable(DurableOptions.named("total").ordering(Ordering.TOTAL), (event, context) -> {}))
-                .isInstanceOf(IllegalArgumentException.class)
+                .isInstanceOf(InvalidConfigException.class)
+                .hasMessageContaining("'total'")
                 .hasMessageContaining("SKIP or STOP");
         assertThatThrownBy(() -> store.subscriptions()
                         .durable(
@@ -381,7 +382,8 @@ class DurableSubscriptionTest {
                                         .onExhausted(OnExhausted.STOP)
                                         .partitions(2),
                                 (event, context) -> {}))
-                .isInstanceOf(IllegalArgumentException.class);
+                .isInstanceOf(InvalidConfigException.class)
+                .hasMessageContaining("2 partitions");
         assertThatExceptionOfType(InvalidVersionException.class)
                 .isThrownBy(() -> store.subscriptions()
                         .durable(

@@ -17,6 +17,8 @@ import io.synckit.postgres.testing.SecretsAppender;
 import io.synckit.postgres.testing.TcpProxy;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
+import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveOptions.SlowSubscriber;
 import java.time.Duration;
@@ -110,6 +112,27 @@ class LoggingTest {
         assertThat(lines.list)
                 .filteredOn(line -> line.getFormattedMessage().startsWith("subscription.handler-failed"))
                 .allSatisfy(line -> assertThat(line.getThrowableProxy()).isNull());
+    }
+
+    @Test
+    void operationsOnADurableSubscriptionAreLogged() throws Exception {
+        try (RealtimeEventStore store =
+                RealtimeEventStore.on(database.pool(), database.physical(), Config.defaults())) {
+            DurableSubscription subscription =
+                    store.subscriptions().durable(DurableOptions.named("numbers"), (event, context) -> {});
+            subscription.pause();
+            subscription.resume();
+            subscription.requeueAll();
+            subscription.moveTo(Version.ZERO, Version.ZERO);
+            subscription.replay(Version.ZERO, () -> {});
+        }
+        assertThat(names())
+                .containsSubsequence(
+                        "subscription.paused",
+                        "subscription.resumed",
+                        "subscription.requeued",
+                        "subscription.moved",
+                        "subscription.replayed");
     }
 
     /** An object whose mapping fails with its own text. */

@@ -21,12 +21,16 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What an operator does with a durable subscription. Acts on the tables, so it works in any process. Thread-safe. */
 final class DurableOperator {
 
     /** How long a pause tries to end the sessions of calls that hang. */
     private static final Duration FORCE_LIMIT = Duration.ofSeconds(10);
+
+    private static final Logger log = LoggerFactory.getLogger(DurableOperator.class);
 
     private static final String LOCK_NOT_AVAILABLE = "55P03";
 
@@ -98,6 +102,7 @@ final class DurableOperator {
             Thread.sleep(POLL_INTERVAL.toMillis());
         }
         coordinator.takenFromOwners(name);
+        log.info("subscription.paused: '{}'", name);
     }
 
     /** All processes learn of a change with its commit, because those at rest do not query it. */
@@ -145,6 +150,7 @@ final class DurableOperator {
             return changed(connection);
         });
         coordinator.requestCheck(0);
+        log.info("subscription.resumed: '{}'", name);
     }
 
     void moveTo(Version expected, Version to) {
@@ -158,6 +164,7 @@ final class DurableOperator {
             return changed(connection);
         });
         coordinator.takenFromOwners(name);
+        log.info("subscription.moved: '{}' moves from version {} to {}", name, expected, to);
     }
 
     /** The rows are locked first, so that no handler commits between the action and the move. */
@@ -177,7 +184,10 @@ final class DurableOperator {
                             .stable();
                     database.subscriptions.replayUntil(connection, name, stable);
                     // The transaction may be the caller's, which commits later.
-                    database.pool.afterCommit(() -> coordinator.takenFromOwners(name));
+                    database.pool.afterCommit(() -> {
+                        coordinator.takenFromOwners(name);
+                        log.info("subscription.replayed: '{}' handles the events after version {} again", name, from);
+                    });
                     return changed(connection);
                 }
             });
@@ -237,7 +247,9 @@ final class DurableOperator {
 
     /** @param key null for all keys */
     int requeue(@Nullable String key) {
-        return command(key, null, ParkedCommand.REQUEUE);
+        int keys = command(key, null, ParkedCommand.REQUEUE);
+        log.info("subscription.requeued: '{}' tries {} waiting keys again", name, keys);
+        return keys;
     }
 
     /** Skips the event at which the key is now. If that has been handled meanwhile, nothing is skipped. */

@@ -5,6 +5,7 @@ import io.synckit.EventStoreException;
 import io.synckit.StoredEvent;
 import io.synckit.internal.Texts;
 import io.synckit.subscription.DurableOptions;
+import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,12 +17,20 @@ final class InvalidKeyException extends EventStoreException {
     private static final long serialVersionUID = 1;
     private static final int SHOWN = 50;
 
+    private final Instant stored;
+
     private InvalidKeyException(DurableOptions options, StoredEvent event, String problem, @Nullable Throwable cause) {
         super(
                 "keyedBy of " + options + " must return a key of at most " + Event.MAX_KEY_LENGTH
                         + " characters, without NUL and unpaired surrogates, for every event; for the event at version "
                         + event.version() + " it " + problem,
                 cause);
+        this.stored = event.createdAt();
+    }
+
+    /** Returns when the event was stored. */
+    Instant stored() {
+        return stored;
     }
 
     static InvalidKeyException threw(DurableOptions options, StoredEvent event, Throwable cause) {

@@ -80,7 +80,7 @@ final class PartitionClaimer {
                 "durable.claimed: {} at version {}{}",
                 claim.id(),
                 claim.position(),
-                died ? ", after the death of an owner" : "");
+                died ? ", one event at a time at first, because a former owner has died" : "");
         PartitionRun run = subscriber.run(claim, died, carefulPermit, host);
         Optional<HistoryChangedException> problem = Optional.empty();
         if (claim.stopped()) {

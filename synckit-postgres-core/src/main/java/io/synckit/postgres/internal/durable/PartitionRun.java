@@ -275,10 +275,12 @@ final class PartitionRun implements Runnable {
         Duration pause = new RetryDelays(Duration.ofMillis(200), 2, MAX_PAUSE).after(failures);
         waitsForDatabase = true;
         partition.run.backOff(pause, SafeLog.describe(failure));
+        String reason = " waits after a failure that is not of an event";
+        if (failure instanceof InvalidKeyException invalid) {
+            partition.waitingSince(invalid.stored());
+            reason = " waits at an event without a valid key";
+        }
         if (failures == 1) {
-            String reason = failure instanceof InvalidKeyException
-                    ? " waits at an event without a valid key"
-                    : " waits after a failure that is not of an event";
             SafeLog.warn(log, "subscription.waits: " + partition.id() + reason, failure);
         }
         partition.mustReadPosition();

@@ -25,9 +25,11 @@ final class SubscriptionRows {
     void requireValid(DurableOptions options) {
         if (options.ordering() == Ordering.TOTAL
                 && (options.partitions() > 1 || options.onExhausted() == OnExhausted.PARK)) {
-            throw new IllegalArgumentException(
-                    "the options of subscription '" + options.name()
-                            + "' exclude each other: with ordering TOTAL there is one partition, and onExhausted is SKIP or STOP");
+            throw new InvalidConfigException(
+                    "ordering",
+                    "of subscription '" + options.name() + "' is TOTAL, but there are " + options.partitions()
+                            + " partitions and onExhausted is " + options.onExhausted()
+                            + "; set one partition, and SKIP or STOP");
         }
         if (options.delivery() == Delivery.EXACTLY_ONCE && !database.pool.hasTransactions()) {
             throw new InvalidConfigException(
