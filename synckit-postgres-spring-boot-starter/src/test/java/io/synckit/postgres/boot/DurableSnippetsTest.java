@@ -36,6 +36,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.SpringBootConfiguration;
+import org.springframework.boot.actuate.endpoint.annotation.DeleteOperation;
 import org.springframework.boot.actuate.endpoint.annotation.Endpoint;
 import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
 import org.springframework.boot.actuate.endpoint.annotation.Selector;
@@ -217,6 +218,11 @@ class DurableSnippetsTest {
         boolean requeue(@Selector String subscription, String key) {
             return subscriptions.durable(subscription).orElseThrow().requeue(key);
         }
+
+        @DeleteOperation
+        boolean skip(@Selector String subscription, String key) {
+            return subscriptions.durable(subscription).orElseThrow().skip(key);
+        }
     }
 
     @SpringBootConfiguration
@@ -367,6 +373,7 @@ class DurableSnippetsTest {
 
     @Test
     void operatorRequeuesAKey() throws InterruptedException {
+        Application.MAIL_FAILS.set(true);
         events.store(Event.of("o-6", new OrderPlaced("fred", "milk", 1)));
         Await.until(() -> operators.waitingKeys("confirmations").size() == 1);
         Application.MAIL_FAILS.set(false);
@@ -374,6 +381,17 @@ class DurableSnippetsTest {
         assertThat(operators.requeue("confirmations", "o-6")).isTrue();
 
         Application.MAILS.until("fred"::equals);
+    }
+
+    @Test
+    void operatorSkipsAnEvent() {
+        Application.MAIL_FAILS.set(true);
+        events.store(Event.of("o-7", new OrderPlaced("fred", "milk", 1)));
+        Await.until(() -> operators.waitingKeys("confirmations").size() == 1);
+
+        assertThat(operators.skip("confirmations", "o-7")).isTrue();
+
+        Await.until(() -> operators.waitingKeys("confirmations").isEmpty());
     }
 
     @Test

@@ -44,14 +44,24 @@ final class DurableMetrics {
         List<Meter> bound = new ArrayList<>();
         keys("parked", DurableStatus.Summary::parkedKeys, subscription, bound);
         keys("retrying", DurableStatus.Summary::retryingKeys, subscription, bound);
-        bound.add(stored("synckit.durable.stopped", DurableStatus.Summary::stopped, subscription)
-                .description("Partitions that have stopped")
-                .baseUnit("partitions")
-                .register(registry));
+        partitions("stopped", "Partitions that have stopped", DurableStatus.Summary::stopped, subscription, bound);
+        partitions("unowned", "Partitions without an owner", DurableStatus.Summary::unowned, subscription, bound);
         for (int partition = 0; partition < subscription.options().partitions(); partition++) {
             bind(subscription, partition, bound);
         }
         meters.put(subscription.name(), bound);
+    }
+
+    private void partitions(
+            String state,
+            String description,
+            ToDoubleFunction<DurableStatus.Summary> value,
+            DurableSubscription subscription,
+            List<Meter> bound) {
+        bound.add(stored("synckit.durable." + state, value, subscription)
+                .description(description)
+                .baseUnit("partitions")
+                .register(registry));
     }
 
     private void keys(

@@ -208,9 +208,11 @@ class DurableMonitoringTest {
         runner.withPropertyValues("synckit.postgres.health.max-lag=1ms").run(context -> {
             Await.until(() -> problems(health(context)).isEmpty());
             context.getBean(EventStore.class); // the subscription stays started, its listener is stopped
+            Await.until(() -> stored(context, "synckit.durable.unowned", "orders") == 0);
             context.getBean(SynckitEndpoint.class).operate("listener", "stop");
 
             untilProblem(context, "subscription-unowned");
+            Await.until(() -> stored(context, "synckit.durable.unowned", "orders") == 2);
         });
     }
 
