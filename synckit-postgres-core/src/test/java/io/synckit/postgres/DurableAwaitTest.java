@@ -15,6 +15,7 @@ import io.synckit.subscription.DurableEventHandler;
 import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableOptions.Delivery;
 import io.synckit.subscription.DurableOptions.OnExhausted;
+import io.synckit.subscription.DurableOptions.Ordering;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
 import io.synckit.subscription.DurableSubscription.PartitionActivity;
@@ -30,6 +31,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -279,5 +281,62 @@ class DurableAwaitTest {
         assertThat(queries).hasValueLessThan(events / 5);
         assertThat(subscription.discard("bad")).isTrue();
         assertThat(outcome.get(4, TimeUnit.MINUTES)).isEqualTo(Outcome.HANDLED);
+    }
+
+    /** Many other processes have waited for later versions, which are not reached. */
+    @Test
+    void waitForAnEarlyVersionIsAnswered() throws Exception {
+        DurableOptions options = options()
+                .ordering(Ordering.TOTAL)
+                .onExhausted(OnExhausted.STOP)
+                .backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10));
+        DurableSubscription owned = startFailing(options);
+        Await.until(() -> owned.activity().get(0).state() == State.RUNNING);
+        DurableProcess other = processes.start();
+        DurableSubscription elsewhere = other.subscriptions().durable(options, (event, context) -> {});
+        Version early = store("a", "T");
+        Await.until(() -> owned.activity().get(0).position().equals(early));
+        Version selected = store("a", "Selected");
+        Await.until(() -> owned.activity().get(0).state() == State.BACKING_OFF);
+        List<CompletableFuture<Outcome>> others = IntStream.rangeClosed(1, 40)
+                .mapToObj(n -> inBackground(() -> {
+                    for (int i = 0; i < 30; i++) {
+                        elsewhere.await(Version.of(selected.value() + 30 * n + i), Duration.ofMillis(50));
+                    }
+                    return Outcome.TIMEOUT;
+                }))
+                .toList();
+        for (CompletableFuture<Outcome> waits : others) {
+            waits.get(4, TimeUnit.MINUTES);
+        }
+
+        assertThat(elsewhere.await(early, SHORT)).isEqualTo(Outcome.HANDLED);
+    }
+
+    /** No event is selected. The owner reads such an event at once, instead of once a second, if another process waits for it. */
+    @Test
+    void waitThatBeginsBeforeTheEventIsAnsweredSoon() throws Exception {
+        DurableSubscription owned = processes.start().subscriptions().durable(options(), (event, context) -> {});
+        Await.until(() -> owned.activity().get(0).state() == State.RUNNING);
+        DurableProcess other = processes.start();
+        DurableSubscription elsewhere = other.subscriptions().durable(options(), (event, context) -> {});
+        boolean soon = false;
+        for (int i = 0; i < 20 && !soon; i++) {
+            CountDownLatch queries = new CountDownLatch(3);
+            other.beforeBorrow(() -> {
+                if (!DurableProcess.isOnCoordinatorThread()) {
+                    queries.countDown();
+                }
+            });
+            Version next = Version.of(processes.store().latestVersion().value() + 1);
+            CompletableFuture<Outcome> outcome = await(elsewhere, next, Duration.ofMillis(700));
+            // The third query follows the signal, so the owner receives the signal before the event.
+            assertThat(queries.await(4, TimeUnit.MINUTES)).isTrue();
+            assertThat(store("a", "T")).isEqualTo(next);
+            soon = outcome.get(4, TimeUnit.MINUTES) == Outcome.HANDLED;
+            Await.until(() -> owned.activity().get(0).position().equals(next));
+        }
+
+        assertThat(soon).isTrue();
     }
 }

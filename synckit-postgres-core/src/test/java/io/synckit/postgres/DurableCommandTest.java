@@ -3,6 +3,7 @@ package io.synckit.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.synckit.Event;
+import io.synckit.EventStoreException;
 import io.synckit.Version;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.DurableProcess;
@@ -14,7 +15,9 @@ import io.synckit.subscription.DurableOptions.OnExhausted;
 import io.synckit.subscription.DurableOptions.Ordering;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
+import io.synckit.subscription.DurableSubscription.State;
 import io.synckit.subscription.StartFrom;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -212,5 +215,51 @@ class DurableCommandTest {
                 .storeBatch(Stream.generate(() -> Event.of(key, "T", key))
                         .limit(events)
                         .toList());
+    }
+
+    /** The attempts are minutes apart. The keys cannot be read once, so the command is carried out later. */
+    @Test
+    void commandUsesUpNoAttemptIfTheDatabaseFails() throws InterruptedException {
+        AtomicInteger calls = new AtomicInteger();
+        AtomicBoolean fails = new AtomicBoolean();
+        AtomicBoolean hasFailed = new AtomicBoolean();
+        AtomicInteger queries = new AtomicInteger();
+        Thread operator = Thread.currentThread();
+        DurableProcess process = processes.start();
+        process.beforeBorrow(() -> {
+            if (!DurableProcess.isOnCoordinatorThread() && Thread.currentThread() != operator && fails.get()) {
+                if (hasFailed.compareAndSet(false, true)) {
+                    throw new EventStoreException("on purpose", new SQLException("on purpose", "08006"));
+                }
+                queries.incrementAndGet();
+            }
+        });
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options()
+                                .ordering(Ordering.TOTAL)
+                                .onExhausted(OnExhausted.SKIP)
+                                .maxRetries(1)
+                                .backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10)),
+                        (event, context) -> {
+                            calls.incrementAndGet();
+                            throw new IllegalStateException("on purpose");
+                        });
+        processes.store("a", 0);
+        Await.until(() -> subscription.activity().get(0).state() == State.BACKING_OFF);
+        String waits = database.query("select retry_at from synckit.events_checkpoints where subscription = 'numbers'");
+
+        fails.set(true);
+        assertThat(subscription.requeueAll()).isZero();
+        // The position and the keys are read again.
+        Await.until(() -> queries.get() == 2);
+        // The keys are read once more, by the thread that would call the handler before.
+        assertThat(subscription.requeueAll()).isZero();
+        Await.until(() -> queries.get() > 2);
+
+        assertThat(calls).hasValue(1);
+        assertThat(subscription.status().position()).isEqualTo(Version.ZERO);
+        assertThat(database.query("select retry_at from synckit.events_checkpoints where subscription = 'numbers'"))
+                .isEqualTo(waits);
     }
 }

@@ -19,11 +19,14 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Which deaths of processes are counted as caused by an event, and which are not. */
@@ -180,5 +183,90 @@ class DurableDeathTest {
 
         assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(handled).containsExactly("innocent");
+    }
+
+    /** The first process has failed three times at the event before, and the second one dies at this one. */
+    @ParameterizedTest
+    @EnumSource(Delivery.class)
+    void attemptsAtTheEventBeforeAreNotCounted(Delivery delivery) throws InterruptedException {
+        DurableOptions options = options()
+                .delivery(delivery)
+                .ordering(Ordering.TOTAL)
+                .onExhausted(OnExhausted.SKIP)
+                .maxRetries(3);
+        AtomicInteger calls = new AtomicInteger();
+        DurableProcess first = processes.start();
+        first.subscriptions().durable(options, (event, context) -> {
+            if (calls.incrementAndGet() <= 3) {
+                throw new IllegalStateException("on purpose");
+            }
+            handled.add(event.data());
+        });
+        processes.store("a", "first");
+        Await.until(
+                database,
+                "select position from synckit.events_checkpoints",
+                processes.store().latestVersion().toString());
+        first.die();
+        first.awaitDeath();
+        DurableProcess second = processes.start();
+        second.subscriptions().durable(options, (event, context) -> second.die());
+        processes.store("b", "second");
+        second.awaitDeath();
+        AtomicInteger fails = new AtomicInteger();
+
+        DurableSubscription subscription = processes.start().subscriptions().durable(options, (event, context) -> {
+            if (fails.incrementAndGet() <= 2) {
+                throw new IllegalStateException("on purpose");
+            }
+            handled.add(event.data());
+        });
+
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).containsExactly("first", "second");
+    }
+
+    /** The stop begins between the claim and the start of the run, so the process gives the partition back. */
+    @Test
+    void deathIsCountedAlthoughTheNextOwnerClaimsWhileItStops() throws InterruptedException {
+        DurableOptions options = options().backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10));
+        DurableProcess first = processes.start();
+        first.subscriptions().durable(options, (event, context) -> {
+            throw new IllegalStateException("on purpose");
+        });
+        processes.store("a", "kills");
+        Await.until(database, "select count(*) from synckit.events_parked", "1");
+        first.close();
+        database.execute("update synckit.events_parked set retry_at = now()");
+        DurableProcess killed = processes.start();
+        killed.subscriptions().durable(options, (event, context) -> killed.die());
+        killed.awaitDeath();
+        Await.until(database, "select running from synckit.events_parked", "t");
+        database.execute("update synckit.events_parked set retry_at = now() + interval '10 minutes'");
+        String claimed = "select epoch from synckit.events_checkpoints";
+        String before = database.query(claimed);
+        CountDownLatch stopped = new CountDownLatch(1);
+        AtomicBoolean stops = new AtomicBoolean();
+        DurableProcess stopping = processes.start();
+        stopping.beforeBorrow(() -> {
+            if (DurableProcess.isOnCoordinatorThread()
+                    && !database.query(claimed).equals(before)
+                    && stops.compareAndSet(false, true)) {
+                Thread stop = new Thread(() -> {
+                    stopping.listener().close();
+                    stopped.countDown();
+                });
+                stop.start();
+                // The stop waits for this thread.
+                Await.until(() -> stop.getState() == Thread.State.TIMED_WAITING);
+            }
+        });
+        stopping.subscriptions().durable(options, (event, context) -> handled.add(event.data()));
+        assertThat(stopped.await(4, TimeUnit.MINUTES)).isTrue();
+
+        processes.start().subscriptions().durable(options, (event, context) -> handled.add(event.data()));
+
+        Await.until(database, "select running from synckit.events_parked", "f");
+        assertThat(database.query("select deaths from synckit.events_parked")).isEqualTo("1");
     }
 }

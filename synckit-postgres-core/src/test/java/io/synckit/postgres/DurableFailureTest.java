@@ -746,4 +746,35 @@ class DurableFailureTest {
 
         Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
     }
+
+    /** Its checkpoint is stored after the call. */
+    @Test
+    void statusForgetsTheFailureOfAnEventThatWasHandled() throws InterruptedException {
+        AtomicInteger calls = new AtomicInteger();
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        DurableOptions.named("total")
+                                .startFrom(StartFrom.beginning())
+                                .delivery(Delivery.AT_LEAST_ONCE)
+                                .ordering(Ordering.TOTAL)
+                                .onExhausted(OnExhausted.STOP)
+                                .backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20)),
+                        (event, context) -> {
+                            if (calls.incrementAndGet() <= 3) {
+                                fail("on purpose");
+                            }
+                        });
+        store.store(Event.of("a", "T", 1));
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+
+        Await.until(() -> subscription.status().position().equals(store.latestVersion()));
+
+        DurableStatus.Partition partition = subscription.status().partitions().get(0);
+        assertThat(partition.suspect()).isNull();
+        assertThat(partition.attempts()).isZero();
+        assertThat(partition.retryAt()).isNull();
+        assertThat(partition.failure()).isNull();
+    }
 }

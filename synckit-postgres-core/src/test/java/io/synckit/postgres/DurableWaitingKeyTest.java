@@ -2,7 +2,9 @@ package io.synckit.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.synckit.ConnectionSource.Borrowed;
 import io.synckit.Event;
+import io.synckit.EventStoreException;
 import io.synckit.Filter;
 import io.synckit.Version;
 import io.synckit.postgres.testing.Await;
@@ -20,6 +22,7 @@ import io.synckit.subscription.DurableSubscription.Outcome;
 import io.synckit.subscription.DurableSubscription.State;
 import io.synckit.subscription.StartFrom;
 import java.sql.Connection;
+import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
@@ -30,6 +33,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -446,5 +450,78 @@ class DurableWaitingKeyTest {
 
         assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
         assertThat(calls).hasValue(4);
+    }
+
+    /** The commit succeeds. A callback after it fails, and so does the query for its outcome. */
+    @Test
+    void committedRetryIsNotRepeatedIfItsOutcomeCannotBeRead() throws InterruptedException {
+        database.execute("create table effects (n int)");
+        AtomicReference<Thread> failing = new AtomicReference<>();
+        DurableProcess process = processes.start();
+        process.beforeBorrow(() -> {
+            if (failing.compareAndSet(Thread.currentThread(), null)) {
+                throw new EventStoreException("on purpose", new SQLException("statement timeout", "57014"));
+            }
+        });
+        DurableSubscription subscription = process.subscriptions()
+                .durable(options().delivery(Delivery.EXACTLY_ONCE), (event, context) -> {
+                    int call = calls.incrementAndGet();
+                    if (call == 1) {
+                        throw new IllegalStateException("on purpose");
+                    }
+                    try (Borrowed borrowed = process.connections().borrow();
+                            Statement statement = borrowed.connection().createStatement()) {
+                        statement.execute("insert into effects values (1)");
+                    }
+                    if (call == 2) {
+                        process.connections().afterCommit(() -> {
+                            failing.set(Thread.currentThread());
+                            throw new IllegalStateException("on purpose");
+                        });
+                    }
+                });
+        processes.store("a", 0);
+
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(database.query("select count(*) from effects")).isEqualTo("1");
+    }
+
+    /** After a death, the handler of one partition is slow, and an attempt at a key of another one is due. */
+    @Test
+    void keyThatWaitsForAnotherPartitionCausesFewStatements() throws InterruptedException {
+        DurableOptions options = options().partitions(4).backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10));
+        DurableProcess first = processes.start();
+        first.subscriptions().durable(options, (event, context) -> {
+            throw new IllegalStateException("on purpose");
+        });
+        processes.store("key-0", "bad");
+        Await.until(database, "select count(*) from synckit.events_parked", "1");
+        first.die();
+        first.awaitDeath();
+        processes.store("key-8", "slow");
+        AtomicInteger statements = new AtomicInteger();
+        Thread operator = Thread.currentThread();
+        DurableProcess second = processes.start();
+        DurableSubscription subscription = second.subscriptions().durable(options, (event, context) -> {
+            if (event.data().equals("slow")) {
+                retrying.countDown();
+                await(goOn);
+            }
+        });
+        await(retrying);
+        second.beforeBorrow(() -> {
+            if (!DurableProcess.isOnCoordinatorThread() && Thread.currentThread() != operator) {
+                statements.incrementAndGet();
+            }
+        });
+
+        assertThat(subscription.requeueAll()).isEqualTo(1);
+
+        // Until the process tries the key although another event is handled.
+        Await.until(() -> subscription.activity().stream()
+                .anyMatch(partition -> partition.counts().handled() > 0));
+        goOn.countDown();
+        assertThat(statements).hasValueLessThan(100);
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
     }
 }

@@ -87,13 +87,11 @@ final class DurableSubscriber implements DurableSubscription {
 
     /** Events were published. Returns whether one of them may match. */
     boolean wake(List<StoredEvent> events) {
-        for (StoredEvent event : events) {
-            if (log.mayAccept(event)) {
-                coordinator.runs(name()).forEach(PartitionRun::wake);
-                return true;
-            }
+        boolean mayMatch = events.stream().anyMatch(log::mayAccept);
+        if (mayMatch || answers.isAwaited()) {
+            coordinator.runs(name()).forEach(PartitionRun::wake);
         }
-        return false;
+        return mayMatch;
     }
 
     /** Discards the events that were read from a former server or log. */

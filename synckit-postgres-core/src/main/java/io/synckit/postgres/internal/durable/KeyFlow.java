@@ -48,15 +48,29 @@ final class KeyFlow {
         }
         WaitingKey key = due.get();
         keys.putLast(key);
-        try {
+        if (!careful.isOn()) {
             handle(key);
-        } catch (InvalidKeyException e) {
-            keys.holdBack(key, e);
+        } else if (careful.tryEnter()) {
+            try {
+                handle(key);
+            } finally {
+                careful.leave();
+            }
+        } else {
+            partition.run.pause(CarefulMode.PAUSE);
         }
         return true;
     }
 
     private void handle(WaitingKey key) throws Exception {
+        try {
+            handleEvents(key);
+        } catch (InvalidKeyException e) {
+            keys.holdBack(key, e);
+        }
+    }
+
+    private void handleEvents(WaitingKey key) throws Exception {
         Slice slice = keys.events(key, key.nextVersion());
         if (slice.items().isEmpty()) {
             if (slice.upTo() >= partition.position()) {
@@ -68,27 +82,9 @@ final class KeyFlow {
         }
         long end = partition.clock.nanos() + TURN;
         for (Item item : slice.items()) {
-            if (mustYield.getAsBoolean() || !handleCarefully(key, item) || partition.clock.nanos() >= end) {
+            if (mustYield.getAsBoolean() || !handle(key, item) || partition.clock.nanos() >= end) {
                 return;
             }
-        }
-    }
-
-    /** In careful mode, a process handles one event at a time. */
-    private boolean handleCarefully(WaitingKey key, Item item) throws Exception {
-        if (!careful.isOn()) {
-            return handle(key, item);
-        }
-        if (!careful.tryEnter()) {
-            partition.run.pause(CarefulMode.PAUSE);
-            return false;
-        }
-        try {
-            boolean follows = handle(key, item);
-            careful.countDown();
-            return follows;
-        } finally {
-            careful.leave();
         }
     }
 
@@ -112,8 +108,10 @@ final class KeyFlow {
             call(key, item, attempt, called);
         } catch (Throwable e) {
             failed(key, item, attempt, pause, e, called[0]);
+            careful.countDown();
             return false;
         }
+        careful.countDown();
         conflicts = 0;
         partition.counters.handled.increment();
         partition.outage.succeeded();
@@ -141,7 +139,14 @@ final class KeyFlow {
                             return true;
                         });
             } catch (Throwable e) {
-                if (!returned[0] || !keys.isAt(key, next)) {
+                if (!returned[0]) {
+                    throw e;
+                }
+                // A failure of this query says nothing about the event.
+                called[0] = false;
+                boolean isCommitted = keys.isAt(key, next);
+                called[0] = true;
+                if (!isCommitted) {
                     throw e;
                 }
                 SafeLog.warn(
@@ -178,7 +183,7 @@ final class KeyFlow {
         ParkedFailure failure = ParkedFailure.of(cause);
         // During an outage, attempts do not count.
         int counted = partition.outage.isOn() ? attempt - 1 : attempt;
-        if (counted > options.maxRetries()) {
+        if (counted > options.maxRetries() && !partition.outage.isOn()) {
             exhausted(key, item, counted, failure);
         } else {
             log.debug(

@@ -206,11 +206,10 @@ final class ParkedKeys {
      */
     void failed(WaitingKey key, Item item, int attempts, @Nullable Duration pause, ParkedFailure failure) {
         long position = partition.position();
-        partition.fenced(connection -> partition.row.reach(connection, position), connection -> {
-            partition.database.parked.failed(
-                    connection, partition.id().subscription(), key.name, item.version(), attempts, pause, failure);
-            return true;
-        });
+        partition.fenced(
+                connection -> partition.row.reach(connection, position),
+                connection -> partition.database.parked.failed(
+                        connection, partition.id().subscription(), key.name, item.version(), attempts, pause, failure));
         partition.flushed(position);
         key.failed(item.version(), attempts, failure);
         key.planned(pause, partition.clock.nanos());

@@ -89,10 +89,12 @@ final class PartitionClaimer {
             problem = checkpoints.problem(claim);
             problem.ifPresent(run::stopAtFirstTurn);
         }
-        afterDeath.remove(claim.id());
         if (!host.add(run, me)) {
             refuse(claim);
-        } else if (registry.find(subscriber.name()) != subscriber) {
+            return;
+        }
+        afterDeath.remove(claim.id());
+        if (registry.find(subscriber.name()) != subscriber) {
             run.release(); // closed meanwhile
         } else {
             if (checkpoints.remember(claim, before, problem.isPresent())) {

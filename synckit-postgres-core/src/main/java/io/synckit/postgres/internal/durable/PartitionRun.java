@@ -234,7 +234,10 @@ final class PartitionRun implements Runnable {
             return pause;
         }
         waitsForDatabase = false;
-        return flows.step() ? 0 : keys.nanosToNext();
+        if (flows.step()) {
+            return 0;
+        }
+        return mayCall() ? keys.nanosToNext() : SILENCE_PAUSE.toNanos();
     }
 
     /** If the database cannot be used, this process stays the owner in the row, and counts as a dead one. */
@@ -273,6 +276,12 @@ final class PartitionRun implements Runnable {
         }
         failures++;
         Duration pause = new RetryDelays(Duration.ofMillis(200), 2, MAX_PAUSE).after(failures);
+        partition.mustReadPosition();
+        if (partition.run.waitNanos() > pause.toNanos()) {
+            // Only commands were carried out. The next attempt stays where it was planned.
+            commanded = true;
+            return pause.toNanos();
+        }
         waitsForDatabase = true;
         partition.run.backOff(pause, SafeLog.describe(failure));
         String reason = " waits after a failure that is not of an event";
@@ -283,7 +292,6 @@ final class PartitionRun implements Runnable {
         if (failures == 1) {
             SafeLog.warn(log, "subscription.waits: " + partition.id() + reason, failure);
         }
-        partition.mustReadPosition();
         return pause.toNanos();
     }
 }

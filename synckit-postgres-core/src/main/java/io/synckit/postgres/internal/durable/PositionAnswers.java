@@ -3,42 +3,37 @@ package io.synckit.postgres.internal.durable;
 import io.synckit.postgres.internal.runtime.Clock;
 import java.time.Duration;
 import java.util.List;
-import java.util.NavigableSet;
-import java.util.Set;
+import java.util.Map;
+import java.util.NavigableMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Answers other processes that wait until a subscription has reached a version: stores the positions of this process that have reached it,
- * and sends a signal. Thread-safe.
+ * and sends a signal. A process that waits repeats its signal every second. Thread-safe.
  */
 final class PositionAnswers {
 
-    /** More versions are not kept. A process that waits for another one repeats its signal. */
     private static final int MAX_AWAITED = 1000;
 
-    /** Time after which no process waits any more, because those that wait repeat their signal every second. */
+    /** Time after which no process waits for a version any more, because the signal was not repeated. */
     private static final long VALID = Duration.ofSeconds(3).toNanos();
 
-    private static final long FIRST_PAUSE = Duration.ofMillis(100).toNanos();
-    private static final long MAX_PAUSE = Duration.ofSeconds(2).toNanos();
+    /** Time after which a signal lets a locked row be tried again, although its partition has not moved. */
+    private static final long TRY_AGAIN = Duration.ofMillis(500).toNanos();
 
     private final String subscription;
     private final Coordinator coordinator;
     private final Clock clock;
-    private final NavigableSet<Long> awaited = new ConcurrentSkipListSet<>();
+
+    /** Versions, and until when they are waited for. */
+    private final NavigableMap<Long, Long> awaited = new ConcurrentSkipListMap<>();
+
+    /** Partitions whose rows are locked, for example by their handlers. */
+    private final Map<PartitionRun, Locked> locked = new ConcurrentHashMap<>();
+
     private final AtomicBoolean planned = new AtomicBoolean();
-
-    /** Partitions whose rows are locked, for example by their handlers. They are tried again after a pause. */
-    private final Set<PartitionRun> locked = ConcurrentHashMap.newKeySet();
-
-    private volatile long validUntil;
-
-    /** The fields from here on are used by the coordinator's thread. */
-    private boolean plannedAgain;
-
-    private long pause = FIRST_PAUSE;
 
     PositionAnswers(String subscription, Coordinator coordinator, Clock clock) {
         this.subscription = subscription;
@@ -52,77 +47,73 @@ final class PositionAnswers {
         if (mine.stream().allMatch(run -> run.partition().answered() >= version)) {
             return;
         }
-        validUntil = clock.nanos() + VALID;
-        awaited.add(version);
-        if (awaited.size() > MAX_AWAITED) {
-            awaited.pollFirst();
+        awaited.put(version, clock.nanos() + VALID);
+        if (isAwaited() && awaited.size() > MAX_AWAITED) {
+            awaited.pollLastEntry(); // it is reached last, and its signal is repeated
         }
         mine.forEach(PartitionRun::wake);
         progressed();
     }
 
+    /** Returns whether another process waits. */
+    boolean isAwaited() {
+        awaited.values().removeIf(until -> clock.nanos() - until > 0);
+        return !awaited.isEmpty();
+    }
+
     /** A partition of this process has moved. */
     void progressed() {
-        if (!awaited.isEmpty()
-                && coordinator.runs(subscription).stream().anyMatch(this::mustAnswer)
-                && planned.compareAndSet(false, true)) {
+        if (isAwaited() && !unanswered().isEmpty() && planned.compareAndSet(false, true)) {
             coordinator.schedule(this::answer, 0);
         }
     }
 
-    private boolean mustAnswer(PartitionRun run) {
-        return reached(run) > run.partition().answered() && !locked.contains(run);
+    /** Returns the partitions that have reached a version that is waited for, except those whose rows are locked. */
+    private List<Reached> unanswered() {
+        return coordinator.runs(subscription).stream()
+                .map(this::reached)
+                .filter(reached -> reached.version > reached.run.partition().answered() && !isLocked(reached))
+                .toList();
     }
 
-    /** Returns the last version that is waited for and reached; -1 if there is none. */
-    private long reached(PartitionRun run) {
-        Long version = awaited.floor(run.partition().position());
-        return version == null ? -1 : version;
+    private Reached reached(PartitionRun run) {
+        long position = run.partition().position();
+        Long version = awaited.floorKey(position);
+        return new Reached(run, position, version == null ? -1 : version);
+    }
+
+    private boolean isLocked(Reached reached) {
+        Locked last = locked.get(reached.run);
+        return last != null && last.position == reached.position && clock.nanos() - last.until < 0;
     }
 
     private void answer() {
         planned.set(false);
-        if (clock.nanos() - validUntil > 0) {
-            awaited.clear();
-            return;
-        }
-        List<PartitionRun> mine = coordinator.runs(subscription);
-        List<PartitionRun> due = mine.stream().filter(this::mustAnswer).toList();
-        coordinator.flush(due);
+        List<Reached> unanswered = unanswered();
+        coordinator.flush(unanswered.stream().map(Reached::run).toList());
         boolean answered = false;
-        for (PartitionRun run : due) {
-            long version = reached(run);
-            if (run.partition().isStored(version)) {
-                run.partition().answered(version);
+        for (Reached reached : unanswered) {
+            if (reached.run.partition().isStored(reached.version)) {
+                reached.run.partition().answered(reached.version);
                 answered = true;
             } else {
-                locked.add(run);
+                locked.put(reached.run, new Locked(reached.position, clock.nanos() + TRY_AGAIN));
             }
         }
+        if (answered) {
+            coordinator.send(Signals.reached(subscription));
+        }
+        List<PartitionRun> mine = coordinator.runs(subscription);
+        locked.keySet().retainAll(mine);
         mine.stream()
                 .mapToLong(run -> run.partition().answered())
                 .min()
-                .ifPresent(lowest -> awaited.headSet(lowest, true).clear());
-        if (answered) {
-            coordinator.send(Signals.reached(subscription));
-            pause = FIRST_PAUSE;
-        }
-        if (!locked.isEmpty()) {
-            answerAgain();
-        }
+                .ifPresent(lowest -> awaited.headMap(lowest, true).clear());
     }
 
-    private void answerAgain() {
-        if (!plannedAgain) {
-            plannedAgain = true;
-            coordinator.schedule(
-                    () -> {
-                        plannedAgain = false;
-                        locked.clear();
-                        answer();
-                    },
-                    pause);
-            pause = Math.min(2 * pause, MAX_PAUSE);
-        }
-    }
+    /** @param version the last version that is waited for, up to the position; -1 if there is none */
+    private record Reached(PartitionRun run, long position, long version) {}
+
+    /** @param position where the partition was */
+    private record Locked(long position, long until) {}
 }

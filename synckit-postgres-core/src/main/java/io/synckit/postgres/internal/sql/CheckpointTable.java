@@ -49,9 +49,16 @@ public final class CheckpointTable {
     /** Waits for a transaction whose commit was under way when its connection was lost. */
     private static final String STORED_AT_LAST = STORED + " for no key update";
 
+    /** Forgets the failure of an event that is passed, as {@link #ADVANCE} does, unless the partition has stopped at it. */
     private static final String FLUSH = """
-            update <checkpoints> c set position = greatest(c.position, v.position), updated_at = clock_timestamp()
-              from (select x.s, x.p, x.epoch, x.owner, x.position
+            update <checkpoints> c set position = greatest(c.position, v.position), updated_at = clock_timestamp(),
+                   suspect = case when v.passed then null else c.suspect end,
+                   attempts = case when v.passed then 0 else c.attempts end,
+                   deaths = case when v.passed then 0 else c.deaths end,
+                   retry_at = case when v.passed then null else c.retry_at end,
+                   failure = case when v.passed then null else c.failure end
+              from (select x.s, x.p, x.epoch, x.owner, x.position,
+                           k.suspect <= x.position and k.retry_at is distinct from 'infinity' as passed
                       from unnest(?::text[], ?::integer[], ?::bigint[], ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
                            x(s, p, epoch, owner, server, position, stored, removals)
                       join <checkpoints> k on k.subscription = x.s and k.partition = x.p and k.epoch = x.epoch and k.owner = x.owner
@@ -69,9 +76,14 @@ public final class CheckpointTable {
              where <claim> and position >= ? and removals >= ?
             """;
 
+    /** What is stored about another event is forgotten. */
     private static final String START = """
-            update <checkpoints> set deaths = case when suspect = ? then deaths + 1 else 1 end, suspect = ?,
-                   position = greatest(position, ?)
+            update <checkpoints> set position = greatest(position, ?), suspect = v.version,
+                   attempts = case when suspect = v.version then attempts else 0 end,
+                   deaths = case when suspect = v.version then deaths + 1 else 1 end,
+                   retry_at = case when suspect = v.version then retry_at end,
+                   failure = case when suspect = v.version then failure end
+              from (select ?::bigint as version) v
              where <claim> and position >= ? and removals >= ?
             returning deaths
             """;
@@ -237,10 +249,9 @@ public final class CheckpointTable {
     public OptionalLong start(Connection connection, Held held, Stored known, long position, long version)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(start)) {
-            statement.setLong(1, version);
+            statement.setLong(1, position);
             statement.setLong(2, version);
-            statement.setLong(3, position);
-            known.bind(statement, held.bind(statement, 4));
+            known.bind(statement, held.bind(statement, 3));
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? OptionalLong.of(rows.getLong(1)) : OptionalLong.empty();
             }

@@ -45,7 +45,7 @@ public final class ParkedTable {
     private static final String FAILED = """
             update <parked> set next_version = ?, failed_version = ?, attempts = ?, deaths = 0, running = false,
                    retry_at = clock_timestamp() + make_interval(secs => ?), failure_type = ?, failure = ?, last_failed_at = clock_timestamp()
-             where subscription = ? and key = ?
+             where subscription = ? and key = ? and next_version <= ?
             """;
 
     /** A command to skip was for an event before. */
@@ -201,8 +201,9 @@ public final class ParkedTable {
      * @param version the event
      * @param attempts failed attempts at it
      * @param pause time until the next attempt; null for none
+     * @return false if the row is after the event, because it was handled
      */
-    public void failed(
+    public boolean failed(
             Connection connection,
             String subscription,
             String key,
@@ -220,7 +221,8 @@ public final class ParkedTable {
             statement.setString(6, failure.message());
             statement.setString(7, subscription);
             statement.setString(8, key);
-            statement.executeUpdate();
+            statement.setLong(9, version);
+            return statement.executeUpdate() > 0;
         }
     }
 
