@@ -283,7 +283,7 @@ class DurableAwaitTest {
         assertThat(outcome.get(4, TimeUnit.MINUTES)).isEqualTo(Outcome.HANDLED);
     }
 
-    /** Many other processes have waited for later versions, which are not reached. */
+    /** Another process waits for 1200 later versions, which are not reached. The owner keeps fewer. */
     @Test
     void waitForAnEarlyVersionIsAnswered() throws Exception {
         DurableOptions options = options()

@@ -217,7 +217,7 @@ class DurableCommandTest {
                         .toList());
     }
 
-    /** The attempts are minutes apart. The keys cannot be read once, so the command is carried out later. */
+    /** The attempts are minutes apart. The first attempt to read the keys fails. */
     @Test
     void commandUsesUpNoAttemptIfTheDatabaseFails() throws InterruptedException {
         AtomicInteger calls = new AtomicInteger();
@@ -253,7 +253,7 @@ class DurableCommandTest {
         assertThat(subscription.requeueAll()).isZero();
         // The position and the keys are read again.
         Await.until(() -> queries.get() == 2);
-        // The keys are read once more, by the thread that would call the handler before.
+        // The keys are read once more. A wrong call of the handler would come before, on the same thread.
         assertThat(subscription.requeueAll()).isZero();
         Await.until(() -> queries.get() > 2);
 

@@ -185,10 +185,10 @@ class DurableDeathTest {
         assertThat(handled).containsExactly("innocent");
     }
 
-    /** The first process has failed three times at the event before, and the second one dies at this one. */
+    /** The first process fails three times at the first event. The second process dies at the second event. */
     @ParameterizedTest
     @EnumSource(Delivery.class)
-    void attemptsAtTheEventBeforeAreNotCounted(Delivery delivery) throws InterruptedException {
+    void attemptsAtThePreviousEventAreNotCounted(Delivery delivery) throws InterruptedException {
         DurableOptions options = options()
                 .delivery(delivery)
                 .ordering(Ordering.TOTAL)
@@ -228,7 +228,7 @@ class DurableDeathTest {
 
     /** The stop begins between the claim and the start of the run, so the process gives the partition back. */
     @Test
-    void deathIsCountedAlthoughTheNextOwnerClaimsWhileItStops() throws InterruptedException {
+    void deathIsCountedIfTheNextOwnerStopsDuringItsClaim() throws InterruptedException {
         DurableOptions options = options().backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10));
         DurableProcess first = processes.start();
         first.subscriptions().durable(options, (event, context) -> {

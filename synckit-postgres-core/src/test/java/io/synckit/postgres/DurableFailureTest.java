@@ -747,7 +747,7 @@ class DurableFailureTest {
         Await.until(() -> subscription.activity().get(0).state() == State.STOPPED);
     }
 
-    /** Its checkpoint is stored after the call. */
+    /** In at-least-once delivery, the checkpoint is stored after the handler has returned. */
     @Test
     void statusForgetsTheFailureOfAnEventThatWasHandled() throws InterruptedException {
         AtomicInteger calls = new AtomicInteger();

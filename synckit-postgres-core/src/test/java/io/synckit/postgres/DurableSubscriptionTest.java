@@ -383,7 +383,7 @@ class DurableSubscriptionTest {
                                         .partitions(2),
                                 (event, context) -> {}))
                 .isInstanceOf(InvalidConfigException.class)
-                .hasMessageContaining("2 partitions");
+                .hasMessageContaining("(there are 2)");
         assertThatExceptionOfType(InvalidVersionException.class)
                 .isThrownBy(() -> store.subscriptions()
                         .durable(

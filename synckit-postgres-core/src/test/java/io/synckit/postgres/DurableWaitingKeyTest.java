@@ -517,7 +517,7 @@ class DurableWaitingKeyTest {
 
         assertThat(subscription.requeueAll()).isEqualTo(1);
 
-        // Until the process tries the key although another event is handled.
+        // The key is tried after ten seconds, although the slow event is still handled.
         Await.until(() -> subscription.activity().stream()
                 .anyMatch(partition -> partition.counts().handled() > 0));
         goOn.countDown();

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -31,6 +32,8 @@ import org.junit.jupiter.api.Test;
 
 /** The events table fed by logical replication, as docs/schema.md describes it; two servers. */
 class ReplicationTest {
+
+    private static final long PAUSE = Duration.ofMillis(10).toNanos();
 
     private EmbeddedPostgres publisher;
     private EmbeddedPostgres subscriber;
@@ -93,7 +96,9 @@ class ReplicationTest {
         List<CompletableFuture<Void>> writers = IntStream.range(0, 4)
                 .mapToObj(writer -> inThread(() -> {
                     while (writing.get()) {
-                        write(source, 5);
+                        write(source, 1);
+                        // Without pauses the copy would hardly catch up.
+                        LockSupport.parkNanos(PAUSE);
                     }
                 }))
                 .toList();

@@ -40,7 +40,7 @@ public final class DurableProcesses implements AfterEachCallback {
         store().store(Event.of(aggregateId, "T", data));
     }
 
-    /** Waits until a subscription has handled all events that are stored. */
+    /** Waits until all stored events are handled, or one is parked. */
     public Outcome await(DurableSubscription subscription) throws InterruptedException {
         return subscription.await(store().latestVersion(), LONG);
     }

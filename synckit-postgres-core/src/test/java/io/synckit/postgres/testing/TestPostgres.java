@@ -35,7 +35,7 @@ public final class TestPostgres {
 
     private TestPostgres(String url) {
         this.url = url;
-        // Without fsync, this is several times as fast as the default, which writes each page to the log. PostgreSQL 14
+        // Without fsync, this is several times as fast as the default, which writes each page to the WAL. PostgreSQL 14
         // has nothing else.
         this.copying = majorVersion(url) < 15 ? "" : " strategy file_copy";
     }
@@ -44,7 +44,7 @@ public final class TestPostgres {
         try (Connection connection = DriverManager.getConnection(url)) {
             return connection.getMetaData().getDatabaseMajorVersion();
         } catch (SQLException e) {
-            throw new IllegalStateException(url, e);
+            throw new IllegalStateException("the version of the test server cannot be read", e);
         }
     }
 

@@ -164,7 +164,11 @@ final class DurableOperator {
             return changed(connection);
         });
         coordinator.takenFromOwners(name);
-        log.info("subscription.moved: '{}' moves from version {} to {}", name, expected, to);
+        log.info(
+                "subscription.moved: all partitions of '{}' were moved to version {}; the lowest was at {}",
+                name,
+                to,
+                expected);
     }
 
     /** The rows are locked first, so that no handler commits between the action and the move. */
@@ -186,7 +190,10 @@ final class DurableOperator {
                     // The transaction may be the caller's, which commits later.
                     database.pool.afterCommit(() -> {
                         coordinator.takenFromOwners(name);
-                        log.info("subscription.replayed: '{}' handles the events after version {} again", name, from);
+                        log.info(
+                                "subscription.replayed: '{}' begins to handle the events after version {} again",
+                                name,
+                                from);
                     });
                     return changed(connection);
                 }
@@ -248,7 +255,8 @@ final class DurableOperator {
     /** @param key null for all keys */
     int requeue(@Nullable String key) {
         int keys = command(key, null, ParkedCommand.REQUEUE);
-        log.info("subscription.requeued: '{}' tries {} waiting keys again", name, keys);
+        log.info(
+                "subscription.requeued: '{}': {}, waiting keys: {}", name, key == null ? "all" : "'" + key + "'", keys);
         return keys;
     }
 

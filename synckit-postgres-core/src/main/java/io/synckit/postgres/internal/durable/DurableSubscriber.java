@@ -85,7 +85,7 @@ final class DurableSubscriber implements DurableSubscription {
         answers.progressed();
     }
 
-    /** Events were published. Returns whether one of them may match. */
+    /** Events were published. Wakes the partitions if one may match, or if another process waits. Returns whether one may match. */
     boolean wake(List<StoredEvent> events) {
         boolean mayMatch = events.stream().anyMatch(log::mayAccept);
         if (mayMatch || answers.isAwaited()) {

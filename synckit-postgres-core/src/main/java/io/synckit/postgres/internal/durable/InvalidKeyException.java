@@ -17,7 +17,7 @@ final class InvalidKeyException extends EventStoreException {
     private static final long serialVersionUID = 1;
     private static final int SHOWN = 50;
 
-    private final Instant stored;
+    private final Instant storedAt;
 
     private InvalidKeyException(DurableOptions options, StoredEvent event, String problem, @Nullable Throwable cause) {
         super(
@@ -25,12 +25,12 @@ final class InvalidKeyException extends EventStoreException {
                         + " characters, without NUL and unpaired surrogates, for every event; for the event at version "
                         + event.version() + " it " + problem,
                 cause);
-        this.stored = event.createdAt();
+        this.storedAt = event.createdAt();
     }
 
     /** Returns when the event was stored. */
-    Instant stored() {
-        return stored;
+    Instant storedAt() {
+        return storedAt;
     }
 
     static InvalidKeyException threw(DurableOptions options, StoredEvent event, Throwable cause) {

@@ -278,7 +278,7 @@ final class PartitionRun implements Runnable {
         Duration pause = new RetryDelays(Duration.ofMillis(200), 2, MAX_PAUSE).after(failures);
         partition.mustReadPosition();
         if (partition.run.waitNanos() > pause.toNanos()) {
-            // Only commands were carried out. The next attempt stays where it was planned.
+            // Only commands were carried out. The time of the next attempt does not change.
             commanded = true;
             return pause.toNanos();
         }
@@ -286,7 +286,7 @@ final class PartitionRun implements Runnable {
         partition.run.backOff(pause, SafeLog.describe(failure));
         String reason = " waits after a failure that is not of an event";
         if (failure instanceof InvalidKeyException invalid) {
-            partition.waitingSince(invalid.stored());
+            partition.waitingSince(invalid.storedAt());
             reason = " waits at an event without a valid key";
         }
         if (failures == 1) {

@@ -11,16 +11,16 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Answers other processes that wait until a subscription has reached a version: stores the positions of this process that have reached it,
- * and sends a signal. A process that waits repeats its signal every second. Thread-safe.
+ * and notifies them. A process that waits repeats its request every second. Thread-safe.
  */
 final class PositionAnswers {
 
     private static final int MAX_AWAITED = 1000;
 
-    /** Time after which no process waits for a version any more, because the signal was not repeated. */
+    /** Time after which no process waits for a version any more, because the request was not repeated. */
     private static final long VALID = Duration.ofSeconds(3).toNanos();
 
-    /** Time after which a signal lets a locked row be tried again, although its partition has not moved. */
+    /** Time after which a locked row may be tried again although its partition has not moved. */
     private static final long TRY_AGAIN = Duration.ofMillis(500).toNanos();
 
     private final String subscription;
@@ -49,7 +49,7 @@ final class PositionAnswers {
         }
         awaited.put(version, clock.nanos() + VALID);
         if (isAwaited() && awaited.size() > MAX_AWAITED) {
-            awaited.pollLastEntry(); // it is reached last, and its signal is repeated
+            awaited.pollLastEntry(); // it is reached last, and its request is repeated
         }
         mine.forEach(PartitionRun::wake);
         progressed();
@@ -114,6 +114,9 @@ final class PositionAnswers {
     /** @param version the last version that is waited for, up to the position; -1 if there is none */
     private record Reached(PartitionRun run, long position, long version) {}
 
-    /** @param position where the partition was */
+    /**
+     * @param position the position of the partition when its row was locked
+     * @param until when the row may be tried again
+     */
     private record Locked(long position, long until) {}
 }

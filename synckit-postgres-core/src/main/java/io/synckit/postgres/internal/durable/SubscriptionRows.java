@@ -27,9 +27,9 @@ final class SubscriptionRows {
                 && (options.partitions() > 1 || options.onExhausted() == OnExhausted.PARK)) {
             throw new InvalidConfigException(
                     "ordering",
-                    "of subscription '" + options.name() + "' is TOTAL, but there are " + options.partitions()
-                            + " partitions and onExhausted is " + options.onExhausted()
-                            + "; set one partition, and SKIP or STOP");
+                    "of subscription '" + options.name() + "' is TOTAL, which needs one partition (there are "
+                            + options.partitions() + ") and onExhausted SKIP or STOP (it is " + options.onExhausted()
+                            + ")");
         }
         if (options.delivery() == Delivery.EXACTLY_ONCE && !database.pool.hasTransactions()) {
             throw new InvalidConfigException(

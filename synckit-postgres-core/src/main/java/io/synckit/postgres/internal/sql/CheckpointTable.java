@@ -49,16 +49,16 @@ public final class CheckpointTable {
     /** Waits for a transaction whose commit was under way when its connection was lost. */
     private static final String STORED_AT_LAST = STORED + " for no key update";
 
-    /** Forgets the failure of an event that is passed, as {@link #ADVANCE} does, unless the partition has stopped at it. */
+    /** Clears the failure of an event at or before the new position, unless the partition has stopped at that event. */
     private static final String FLUSH = """
             update <checkpoints> c set position = greatest(c.position, v.position), updated_at = clock_timestamp(),
-                   suspect = case when v.passed then null else c.suspect end,
-                   attempts = case when v.passed then 0 else c.attempts end,
-                   deaths = case when v.passed then 0 else c.deaths end,
-                   retry_at = case when v.passed then null else c.retry_at end,
-                   failure = case when v.passed then null else c.failure end
+                   suspect = case when v.is_done then null else c.suspect end,
+                   attempts = case when v.is_done then 0 else c.attempts end,
+                   deaths = case when v.is_done then 0 else c.deaths end,
+                   retry_at = case when v.is_done then null else c.retry_at end,
+                   failure = case when v.is_done then null else c.failure end
               from (select x.s, x.p, x.epoch, x.owner, x.position,
-                           k.suspect <= x.position and k.retry_at is distinct from 'infinity' as passed
+                           k.suspect <= x.position and k.retry_at is distinct from 'infinity' as is_done
                       from unnest(?::text[], ?::integer[], ?::bigint[], ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
                            x(s, p, epoch, owner, server, position, stored, removals)
                       join <checkpoints> k on k.subscription = x.s and k.partition = x.p and k.epoch = x.epoch and k.owner = x.owner
@@ -76,7 +76,7 @@ public final class CheckpointTable {
              where <claim> and position >= ? and removals >= ?
             """;
 
-    /** What is stored about another event is forgotten. */
+    /** Clears what is stored about another event. */
     private static final String START = """
             update <checkpoints> set position = greatest(position, ?), suspect = v.version,
                    attempts = case when suspect = v.version then attempts else 0 end,

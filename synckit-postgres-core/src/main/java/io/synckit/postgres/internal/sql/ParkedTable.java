@@ -201,7 +201,7 @@ public final class ParkedTable {
      * @param version the event
      * @param attempts failed attempts at it
      * @param pause time until the next attempt; null for none
-     * @return false if the row is after the event, because it was handled
+     * @return false if the event was handled: its key waits at a later one, or not at all
      */
     public boolean failed(
             Connection connection,

@@ -83,7 +83,7 @@ final class DurableHealth {
             problems.put(
                     HealthProblem.SUBSCRIPTION_STOPPED,
                     where + " has stopped after version " + partition.position()
-                            + "; correct the cause, then call resume(), or moveTo to skip the event, or replay if the checkpoint is stale: "
+                            + "; correct the cause, then call resume(), or replay if the checkpoint is stale (docs/durable.md says how to skip the event): "
                             + partition.failure());
         } else if (partition.state() == State.BACKING_OFF) {
             problems.put(

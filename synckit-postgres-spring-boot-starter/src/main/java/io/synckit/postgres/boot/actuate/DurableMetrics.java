@@ -19,8 +19,8 @@ import java.util.function.ToDoubleBiFunction;
 import java.util.function.ToDoubleFunction;
 
 /**
- * The meters of durable subscriptions; docs/metrics.md lists them. The numbers of waiting keys and stopped partitions come from the
- * database, so they survive restarts. All other meters describe a partition in this instance. Lag is NaN if another instance is the owner.
+ * The meters of durable subscriptions; docs/metrics.md lists them. The numbers of waiting keys, stopped partitions and partitions
+ * without an owner come from the database, so they survive restarts. All other meters describe a partition in this instance. Lag is NaN if another instance is the owner.
  */
 final class DurableMetrics {
 

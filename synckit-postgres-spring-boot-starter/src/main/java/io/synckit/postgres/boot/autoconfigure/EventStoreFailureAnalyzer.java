@@ -16,7 +16,7 @@ final class EventStoreFailureAnalyzer extends AbstractFailureAnalyzer<EventStore
 
     /** Settings of durable subscriptions, which are not properties. */
     private static final Set<String> OF_LISTENERS =
-            Set.of("listener", "subscription", "partitions", "delivery", "eventTypes");
+            Set.of("listener", "subscription", "partitions", "ordering", "delivery", "eventTypes");
 
     @Override
     protected @Nullable FailureAnalysis analyze(Throwable rootFailure, EventStoreException cause) {

@@ -39,6 +39,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.aop.support.AopUtils;
 import org.springframework.boot.LazyInitializationBeanFactoryPostProcessor;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
@@ -325,6 +326,11 @@ class SynckitListenerTest {
         public void on(StoredEvent event) {}
     }
 
+    static class TotalOrdering {
+        @SynckitListener(subscription = "s", ordering = DurableOptions.Ordering.TOTAL, partitions = 2)
+        void on(StoredEvent event) {}
+    }
+
     static class InvalidOptions {
         @SynckitListener(subscription = "s", partitions = 0)
         void on(StoredEvent event) {}
@@ -386,6 +392,20 @@ class SynckitListenerTest {
         assertFails("another transaction manager", OtherManager.class);
         assertFails("private or final", PrivateMethod.class);
         assertFails("private or final", FinalMethod.class);
+    }
+
+    /** The options exclude each other, which is found when the subscription starts. */
+    @Test
+    void optionsOfTotalOrderingAreExplained() {
+        runner.withUserConfiguration(TotalOrdering.class)
+                .withPropertyValues("spring.datasource.url=" + database.url())
+                .run(context -> {
+                    FailureAnalysis analysis = new EventStoreFailureAnalyzer().analyze(context.getStartupFailure());
+
+                    assertThat(analysis).isNotNull();
+                    assertThat(analysis.getDescription()).contains("'s'", "needs one partition (there are 2)");
+                    assertThat(analysis.getAction()).contains("@SynckitListener");
+                });
     }
 
     @Test
