@@ -283,7 +283,7 @@ class DurableAwaitTest {
         assertThat(outcome.get(4, TimeUnit.MINUTES)).isEqualTo(Outcome.HANDLED);
     }
 
-    /** Another process waits for 1200 later versions, which are not reached. The owner keeps fewer. */
+    /** Another process waits for 1200 later versions, which are not reached. */
     @Test
     void waitForAnEarlyVersionIsAnswered() throws Exception {
         DurableOptions options = options()
@@ -338,5 +338,21 @@ class DurableAwaitTest {
         }
 
         assertThat(soon).isTrue();
+    }
+
+    /** No selected event is before the failing one. The position is stored with the failure, so a wait for it needs no answer. */
+    @Test
+    void positionIsStoredWithAFailureInPlace() {
+        DurableSubscription owned = startFailing(options()
+                .ordering(Ordering.TOTAL)
+                .onExhausted(OnExhausted.STOP)
+                .backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10)));
+        Await.until(() -> owned.activity().get(0).state() == State.RUNNING);
+        Version early = store("a", "T");
+        Await.until(() -> owned.activity().get(0).position().equals(early));
+        store("a", "Selected");
+        Await.until(() -> owned.activity().get(0).state() == State.BACKING_OFF);
+
+        assertThat(owned.status().position()).isEqualTo(early);
     }
 }

@@ -23,6 +23,7 @@ import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -38,8 +39,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -61,6 +64,10 @@ class DurableFailOverTest {
     /** Partitions that are lost are claimed again after two seconds, although a call hangs. */
     private static final Duration LONGER_THAN_A_HANGING_CALL = Duration.ofSeconds(4);
 
+    /** The directory of a server with the tables. Each test copies it. */
+    @TempDir
+    private static Path template;
+
     @TempDir
     private Path data;
 
@@ -75,13 +82,21 @@ class DurableFailOverTest {
     private EmbeddedPostgres server;
     private NotificationListener listener;
 
+    @BeforeAll
+    static void createTemplate() throws IOException {
+        try (EmbeddedPostgres server = server(template, freePort())) {
+            new SchemaMigrator(server.getPostgresDatabase(), "synckit", "events", SchemaMigrator.Options.DEFAULTS)
+                    .migrate();
+        }
+    }
+
     @BeforeEach
     void start() throws IOException, SQLException {
+        copy(template, data);
         port = freePort();
         startServer();
         physical.setUrl(server.getJdbcUrl("postgres", "postgres"));
         pool.setDataSource(physical);
-        new SchemaMigrator(physical, "synckit", "events", SchemaMigrator.Options.DEFAULTS).migrate();
         execute("create table applied (id text)");
         listener = NotificationListener.builder(physical, connections, JsonCodecs.jackson())
                 .withReconnectSettings(Duration.ofMillis(200), 1000)
@@ -128,12 +143,24 @@ class DurableFailOverTest {
     }
 
     private void startServer() throws IOException {
-        server = EmbeddedPostgres.builder()
-                .setDataDirectory(data)
+        server = server(data, port);
+    }
+
+    private static EmbeddedPostgres server(Path directory, int port) throws IOException {
+        return EmbeddedPostgres.builder()
+                .setDataDirectory(directory)
                 .setCleanDataDirectory(false)
                 .setPort(port)
                 .setPGStartupWait(Duration.ofMinutes(2))
                 .start();
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.walk(from).skip(1)) {
+            for (Path file : (Iterable<Path>) files::iterator) {
+                Files.copy(file, to.resolve(from.relativize(file)));
+            }
+        }
     }
 
     private static int freePort() throws IOException {

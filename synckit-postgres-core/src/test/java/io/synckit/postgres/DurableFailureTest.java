@@ -777,4 +777,31 @@ class DurableFailureTest {
         assertThat(partition.retryAt()).isNull();
         assertThat(partition.failure()).isNull();
     }
+
+    /** The retries of the keys store the position, before it is flushed. */
+    @Test
+    void statusForgetsTheEventInPlaceAfterAnOutage() throws InterruptedException {
+        AtomicBoolean outage = new AtomicBoolean(true);
+        store(0, 10, 10);
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        DurableOptions.named("numbers")
+                                .startFrom(StartFrom.beginning())
+                                .backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20)),
+                        (event, context) -> {
+                            if (outage.get()) {
+                                fail("on purpose");
+                            }
+                        });
+        Await.until(() -> subscription.status().partitions().get(0).suspect() != null);
+
+        outage.set(false);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        Await.until(() -> subscription.status().position().equals(store.latestVersion()));
+        assertThat(subscription.status().partitions().get(0).suspect()).isNull();
+        assertThat(subscription.status().partitions().get(0).failure()).isNull();
+    }
 }

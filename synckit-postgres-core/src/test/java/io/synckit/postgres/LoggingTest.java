@@ -8,23 +8,32 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.synckit.Event;
+import io.synckit.EventStoreException;
 import io.synckit.InvalidConnectionException;
 import io.synckit.StoredEvent;
 import io.synckit.Version;
 import io.synckit.postgres.testing.Await;
 import io.synckit.postgres.testing.Collector;
+import io.synckit.postgres.testing.DurableProcess;
+import io.synckit.postgres.testing.DurableProcesses;
 import io.synckit.postgres.testing.SecretsAppender;
 import io.synckit.postgres.testing.TcpProxy;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.OnExhausted;
+import io.synckit.subscription.DurableOptions.Ordering;
 import io.synckit.subscription.DurableSubscription;
+import io.synckit.subscription.DurableSubscription.State;
 import io.synckit.subscription.LiveOptions;
 import io.synckit.subscription.LiveOptions.SlowSubscriber;
+import io.synckit.subscription.StartFrom;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -46,6 +55,9 @@ class LoggingTest {
 
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
+
+    @RegisterExtension
+    private final DurableProcesses processes = new DurableProcesses(database);
 
     @BeforeEach
     void open() {
@@ -133,6 +145,38 @@ class LoggingTest {
                         "subscription.requeued",
                         "subscription.moved",
                         "subscription.replayed");
+    }
+
+    /** The database fails when an operator has called a command in the pause after a failure. */
+    @Test
+    void failureOfTheDatabaseDuringACommandIsLogged() {
+        AtomicBoolean fails = new AtomicBoolean();
+        Thread operator = Thread.currentThread();
+        DurableProcess process = processes.start();
+        process.beforeBorrow(() -> {
+            if (!DurableProcess.isOnCoordinatorThread() && Thread.currentThread() != operator && fails.get()) {
+                throw new EventStoreException("on purpose", new SQLException("on purpose", "08006"));
+            }
+        });
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        DurableOptions.named("numbers")
+                                .startFrom(StartFrom.beginning())
+                                .ordering(Ordering.TOTAL)
+                                .onExhausted(OnExhausted.STOP)
+                                .backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10)),
+                        (event, context) -> {
+                            throw new IllegalStateException("on purpose");
+                        });
+        processes.store("a", 0);
+        Await.until(() -> subscription.activity().get(0).state() == State.BACKING_OFF);
+
+        fails.set(true);
+        subscription.requeueAll();
+
+        Await.until(() -> lines.list.stream()
+                .anyMatch(
+                        line -> line.getFormattedMessage().contains("waits after a failure that is not of an event")));
     }
 
     /** An object whose mapping fails with its own text. */

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 /** The events table fed by logical replication, as docs/schema.md describes it; two servers. */
 class ReplicationTest {
 
-    private static final long PAUSE = Duration.ofMillis(10).toNanos();
+    private static final long PAUSE = Duration.ofMillis(50).toNanos();
 
     private EmbeddedPostgres publisher;
     private EmbeddedPostgres subscriber;

@@ -71,10 +71,12 @@ final class ClaimedRow {
     }
 
     private void storeFailure(long version, int attempts, @Nullable Duration pause, String failure) {
-        if (!database.query(connection ->
-                database.checkpoints.failed(connection, held, position.stored(), version, attempts, pause, failure))) {
+        long now = position.version();
+        if (!database.query(connection -> database.checkpoints.failed(
+                connection, held, position.stored(), now, version, attempts, pause, failure))) {
             throw new OwnershipLostException(held.id());
         }
+        position.flushed(now);
     }
 
     /** Stores that an event is about to be handled. Returns how often it was started. */

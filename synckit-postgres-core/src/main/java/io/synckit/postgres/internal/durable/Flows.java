@@ -54,7 +54,10 @@ final class Flows {
         long end = partition.clock.nanos() + TURN;
         boolean worked = false;
         boolean more = true;
-        while (more && !mustYield.getAsBoolean() && !partition.run.isStopped() && partition.run.waitNanos() <= 0) {
+        while (more && !partition.run.isStopped() && partition.run.waitNanos() <= 0) {
+            if (mustYield.getAsBoolean()) {
+                return true; // then the partition looks again what it may do
+            }
             more = main.step();
             worked |= more;
             more &= keys.size() > 0 && partition.clock.nanos() < end;

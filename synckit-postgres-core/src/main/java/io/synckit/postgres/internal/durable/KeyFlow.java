@@ -144,7 +144,7 @@ final class KeyFlow {
                 }
                 // A failure of this query says nothing about the event.
                 called[0] = false;
-                boolean isCommitted = keys.isAt(key, next);
+                boolean isCommitted = isCommitted(key, next, e);
                 called[0] = true;
                 if (!isCommitted) {
                     throw e;
@@ -162,6 +162,15 @@ final class KeyFlow {
             // A failure from here on says nothing about the event.
             called[0] = false;
             keys.next(key, next);
+        }
+    }
+
+    private boolean isCommitted(WaitingKey key, long next, Throwable failure) {
+        try {
+            return keys.isAt(key, next);
+        } catch (RuntimeException e) {
+            e.addSuppressed(failure);
+            throw e;
         }
     }
 

@@ -227,17 +227,12 @@ final class PartitionRun implements Runnable {
         partition.readPositionIfUnknown();
         keys.loadIfNeeded();
         if (pause > 0) {
-            if (flows.carryOutCommands()) {
-                commanded = true;
-                return 0;
-            }
-            return pause;
+            commanded = flows.carryOutCommands();
+            failures = 0; // the database works
+            return commanded ? 0 : pause;
         }
         waitsForDatabase = false;
-        if (flows.step()) {
-            return 0;
-        }
-        return mayCall() ? keys.nanosToNext() : SILENCE_PAUSE.toNanos();
+        return flows.step() ? 0 : keys.nanosToNext();
     }
 
     /** If the database cannot be used, this process stays the owner in the row, and counts as a dead one. */
@@ -277,13 +272,6 @@ final class PartitionRun implements Runnable {
         failures++;
         Duration pause = new RetryDelays(Duration.ofMillis(200), 2, MAX_PAUSE).after(failures);
         partition.mustReadPosition();
-        if (partition.run.waitNanos() > pause.toNanos()) {
-            // Only commands were carried out. The time of the next attempt does not change.
-            commanded = true;
-            return pause.toNanos();
-        }
-        waitsForDatabase = true;
-        partition.run.backOff(pause, SafeLog.describe(failure));
         String reason = " waits after a failure that is not of an event";
         if (failure instanceof InvalidKeyException invalid) {
             partition.waitingSince(invalid.storedAt());
@@ -292,6 +280,13 @@ final class PartitionRun implements Runnable {
         if (failures == 1) {
             SafeLog.warn(log, "subscription.waits: " + partition.id() + reason, failure);
         }
+        if (partition.run.waitNanos() > pause.toNanos()) {
+            // Only commands were carried out. The time of the next attempt does not change.
+            commanded = true;
+            return pause.toNanos();
+        }
+        waitsForDatabase = true;
+        partition.run.backOff(pause, SafeLog.describe(failure));
         return pause.toNanos();
     }
 }

@@ -15,7 +15,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 final class PositionAnswers {
 
-    private static final int MAX_AWAITED = 1000;
+    private static final int MAX_AWAITED = 10_000;
+
+    /** Time after which expired versions are removed again. */
+    private static final long REMOVE_AFTER = Duration.ofMillis(100).toNanos();
 
     /** Time after which no process waits for a version any more, because the request was not repeated. */
     private static final long VALID = Duration.ofSeconds(3).toNanos();
@@ -34,11 +37,13 @@ final class PositionAnswers {
     private final Map<PartitionRun, Locked> locked = new ConcurrentHashMap<>();
 
     private final AtomicBoolean planned = new AtomicBoolean();
+    private volatile long removedAt;
 
     PositionAnswers(String subscription, Coordinator coordinator, Clock clock) {
         this.subscription = subscription;
         this.coordinator = coordinator;
         this.clock = clock;
+        this.removedAt = clock.nanos();
     }
 
     /** Another process waits for a version. */
@@ -48,16 +53,20 @@ final class PositionAnswers {
             return;
         }
         awaited.put(version, clock.nanos() + VALID);
-        if (isAwaited() && awaited.size() > MAX_AWAITED) {
-            awaited.pollLastEntry(); // it is reached last, and its request is repeated
-        }
         mine.forEach(PartitionRun::wake);
         progressed();
     }
 
     /** Returns whether another process waits. */
     boolean isAwaited() {
-        awaited.values().removeIf(until -> clock.nanos() - until > 0);
+        long now = clock.nanos();
+        if (now - removedAt >= REMOVE_AFTER) {
+            removedAt = now;
+            awaited.values().removeIf(until -> now - until > 0);
+            while (awaited.size() > MAX_AWAITED) {
+                awaited.pollLastEntry(); // the requests are repeated
+            }
+        }
         return !awaited.isEmpty();
     }
 

@@ -22,22 +22,28 @@ import org.jspecify.annotations.Nullable;
  */
 public final class CheckpointTable {
 
+    /** Clears the failure of an event up to the position that is reached, unless the partition has stopped at that event. */
+    private static final String CLEAR =
+            """
+            suspect = case when <done> then null else suspect end, attempts = case when <done> then 0 else attempts end,
+                   deaths = case when <done> then 0 else deaths end, retry_at = case when <done> then null else retry_at end,
+                   failure = case when <done> then null else failure end""".replace("<done>", "suspect <= v.reached and retry_at is distinct from 'infinity'");
+
     private static final String ADVANCE = """
             update <checkpoints> set position = ?, suspect = null, attempts = 0, deaths = 0, retry_at = null, failure = null,
                    updated_at = clock_timestamp()
              where <claim> and position >= ? and removals >= ?
             """;
 
-    /** Keeps what is stored about a failing event, unlike {@link #ADVANCE}. */
+    /** Keeps what is stored about a failing event after the position, unlike {@link #ADVANCE}. */
     private static final String REACH = """
-            update <checkpoints> set position = greatest(position, ?), updated_at = clock_timestamp()
+            update <checkpoints> set position = greatest(position, v.reached), updated_at = clock_timestamp(),
+                   <clear>
+              from (select ?::bigint as reached) v
              where <claim> and position >= ? and removals >= ?
-            """;
+            """.replace("<clear>", CLEAR);
 
-    private static final String REMOVAL = """
-            update <checkpoints> set position = greatest(position, ?), removals = removals + 1, updated_at = clock_timestamp()
-             where <claim> and position >= ? and removals >= ?
-            """;
+    private static final String REMOVAL = REACH.replace("set position", "set removals = removals + 1, position");
 
     private static final String FENCE = """
             select position from <checkpoints>
@@ -49,16 +55,10 @@ public final class CheckpointTable {
     /** Waits for a transaction whose commit was under way when its connection was lost. */
     private static final String STORED_AT_LAST = STORED + " for no key update";
 
-    /** Clears the failure of an event at or before the new position, unless the partition has stopped at that event. */
     private static final String FLUSH = """
-            update <checkpoints> c set position = greatest(c.position, v.position), updated_at = clock_timestamp(),
-                   suspect = case when v.is_done then null else c.suspect end,
-                   attempts = case when v.is_done then 0 else c.attempts end,
-                   deaths = case when v.is_done then 0 else c.deaths end,
-                   retry_at = case when v.is_done then null else c.retry_at end,
-                   failure = case when v.is_done then null else c.failure end
-              from (select x.s, x.p, x.epoch, x.owner, x.position,
-                           k.suspect <= x.position and k.retry_at is distinct from 'infinity' as is_done
+            update <checkpoints> c set position = greatest(c.position, v.reached), updated_at = clock_timestamp(),
+                   <clear>
+              from (select x.s, x.p, x.epoch, x.owner, x.position as reached
                       from unnest(?::text[], ?::integer[], ?::bigint[], ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
                            x(s, p, epoch, owner, server, position, stored, removals)
                       join <checkpoints> k on k.subscription = x.s and k.partition = x.p and k.epoch = x.epoch and k.owner = x.owner
@@ -67,10 +67,10 @@ public final class CheckpointTable {
                      order by x.s, x.p for no key update of k skip locked) v
              where c.subscription = v.s and c.partition = v.p and c.epoch = v.epoch and c.owner = v.owner
             returning c.subscription, c.partition
-            """;
+            """.replace("<clear>", CLEAR);
 
     private static final String FAILED = """
-            update <checkpoints> set deaths = 0, suspect = ?, attempts = ?,
+            update <checkpoints> set position = greatest(position, ?), deaths = 0, suspect = ?, attempts = ?,
                    failure = ?, updated_at = clock_timestamp(),
                    retry_at = case when ? then 'infinity' else clock_timestamp() + make_interval(secs => ?) end
              where <claim> and position >= ? and removals >= ?
@@ -226,18 +226,20 @@ public final class CheckpointTable {
             Connection connection,
             Held held,
             Stored known,
+            long position,
             long version,
             int attempts,
             @Nullable Duration pause,
             String failure)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(failed)) {
-            statement.setLong(1, version);
-            statement.setInt(2, attempts);
-            statement.setString(3, failure);
-            statement.setBoolean(4, pause == null);
-            statement.setDouble(5, pause == null ? 0 : Statements.seconds(pause));
-            known.bind(statement, held.bind(statement, 6));
+            statement.setLong(1, position);
+            statement.setLong(2, version);
+            statement.setInt(3, attempts);
+            statement.setString(4, failure);
+            statement.setBoolean(5, pause == null);
+            statement.setDouble(6, pause == null ? 0 : Statements.seconds(pause));
+            known.bind(statement, held.bind(statement, 7));
             return statement.executeUpdate() > 0;
         }
     }
