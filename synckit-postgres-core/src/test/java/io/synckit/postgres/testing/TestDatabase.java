@@ -106,12 +106,17 @@ public final class TestDatabase implements AfterEachCallback, AutoCloseable {
 
     /** The first column of the first row, as text. */
     public @Nullable String query(String sql) {
-        try (Connection connection = connect();
-                Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery(sql)) {
-            return rows.next() ? rows.getString(1) : null;
+        try (Connection connection = connect()) {
+            return query(connection, sql);
         } catch (SQLException e) {
             throw new IllegalStateException(sql, e);
+        }
+    }
+
+    static @Nullable String query(Connection connection, String sql) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(sql)) {
+            return rows.next() ? rows.getString(1) : null;
         }
     }
 
