@@ -227,7 +227,9 @@ final class PartitionRun implements Runnable {
         partition.readPositionIfUnknown();
         keys.loadIfNeeded();
         if (pause > 0) {
-            commanded = flows.carryOutCommands();
+            if (flows.carryOutCommands()) {
+                commanded = true; // not false otherwise: another command may have been set meanwhile
+            }
             failures = 0; // the database works
             return commanded ? 0 : pause;
         }
