@@ -153,7 +153,7 @@ class InstrumentationTest {
         });
         store.subscriptions().live(LiveOptions.named("test").filter(Filter.types("Shipped")), seen::add);
         store.store(Event.of("a", "Placed", 1).withId("placed"));
-        seen.next();
+        seen.next(2);
 
         assertThat(store.get("placed").metadata()).doesNotContainKeys("causationId", "correlationId");
         assertThat(store.get("paid").metadata())
