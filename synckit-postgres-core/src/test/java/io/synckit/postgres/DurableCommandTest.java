@@ -262,4 +262,23 @@ class DurableCommandTest {
         assertThat(database.query("select retry_at from synckit.events_checkpoints where subscription = 'numbers'"))
                 .isEqualTo(waits);
     }
+
+    /** The attempts at a key wait for a database. An operator discards the key during such a pause. */
+    @Test
+    void partitionRunsAgainAfterACommandInAWaitForADatabase() {
+        AtomicInteger calls = new AtomicInteger();
+        DurableSubscription subscription = processes.start().subscriptions().durable(options(), (event, context) -> {
+            if (calls.incrementAndGet() == 1) {
+                throw new IllegalStateException("on purpose");
+            }
+            throw new SQLException("on purpose", "08006");
+        });
+        processes.store("a", 0);
+        Await.until(() -> calls.get() == 5);
+
+        assertThat(subscription.discard("a")).isTrue();
+
+        Await.until(database, "select count(*) from synckit.events_parked", "0");
+        Await.until(() -> subscription.activity().get(0).state() == State.RUNNING);
+    }
 }

@@ -230,7 +230,9 @@ final class PartitionRun implements Runnable {
             if (flows.carryOutCommands()) {
                 commanded = true; // not false otherwise: another command may have been set meanwhile
             }
-            failures = 0; // the database works
+            if (!waitsForDatabase) {
+                failures = 0; // the pause is that of an event, and the database works
+            }
             return commanded ? 0 : pause;
         }
         waitsForDatabase = false;
