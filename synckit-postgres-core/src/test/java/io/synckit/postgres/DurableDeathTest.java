@@ -52,10 +52,7 @@ class DurableDeathTest {
     void deathIsCountedAlthoughTheNextOwnerHandsOver() throws InterruptedException {
         DurableOptions options =
                 options().delivery(Delivery.EXACTLY_ONCE).backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10));
-        DurableProcess first = processes.start();
-        first.subscriptions().durable(options, (event, context) -> {
-            throw new IllegalStateException("on purpose");
-        });
+        DurableProcess first = processes.startFailing(options);
         processes.store("a", "kills");
         Await.until(database, "select count(*) from synckit.events_parked", "1");
         first.close();
@@ -85,10 +82,7 @@ class DurableDeathTest {
                 .ordering(Ordering.TOTAL)
                 .onExhausted(OnExhausted.SKIP)
                 .backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10));
-        DurableProcess first = processes.start();
-        first.subscriptions().durable(options, (event, context) -> {
-            throw new IllegalStateException("on purpose");
-        });
+        DurableProcess first = processes.startFailing(options);
         processes.store("a", "kills");
         Await.until(database, "select attempts from synckit.events_checkpoints", "1");
         first.close();
@@ -123,10 +117,7 @@ class DurableDeathTest {
         DurableOptions options = options().onExhausted(OnExhausted.SKIP);
         AtomicBoolean down = new AtomicBoolean(true);
         AtomicInteger calls = new AtomicInteger();
-        DurableProcess first = processes.start();
-        first.subscriptions().durable(options, (event, context) -> {
-            throw new IllegalStateException("on purpose");
-        });
+        DurableProcess first = processes.startFailing(options);
         processes.store("waiting", "bad");
         Await.until(database, "select count(*) from synckit.events_parked", "1");
         first.die();
@@ -230,10 +221,7 @@ class DurableDeathTest {
     @Test
     void deathIsCountedIfTheNextOwnerStopsDuringItsClaim() throws InterruptedException {
         DurableOptions options = options().backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10));
-        DurableProcess first = processes.start();
-        first.subscriptions().durable(options, (event, context) -> {
-            throw new IllegalStateException("on purpose");
-        });
+        DurableProcess first = processes.startFailing(options);
         processes.store("a", "kills");
         Await.until(database, "select count(*) from synckit.events_parked", "1");
         first.close();

@@ -490,10 +490,7 @@ class DurableWaitingKeyTest {
     @Test
     void keyThatWaitsForAnotherPartitionCausesFewStatements() throws InterruptedException {
         DurableOptions options = options().partitions(4).backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10));
-        DurableProcess first = processes.start();
-        first.subscriptions().durable(options, (event, context) -> {
-            throw new IllegalStateException("on purpose");
-        });
+        DurableProcess first = processes.startFailing(options);
         processes.store("key-0", "bad");
         Await.until(database, "select count(*) from synckit.events_parked", "1");
         first.die();

@@ -4,6 +4,7 @@ import io.synckit.Event;
 import io.synckit.postgres.Config;
 import io.synckit.postgres.PostgresEventStore;
 import io.synckit.postgres.notification.NotificationListenerBuilder;
+import io.synckit.subscription.DurableOptions;
 import io.synckit.subscription.DurableSubscription;
 import io.synckit.subscription.DurableSubscription.Outcome;
 import java.time.Duration;
@@ -52,6 +53,15 @@ public final class DurableProcesses implements AfterEachCallback {
     public DurableProcess start(UnaryOperator<NotificationListenerBuilder> settings) {
         DurableProcess process = new DurableProcess(database, settings);
         started.add(process);
+        return process;
+    }
+
+    /** Starts a process whose handler always fails. */
+    public DurableProcess startFailing(DurableOptions options) {
+        DurableProcess process = start();
+        process.subscriptions().durable(options, (event, context) -> {
+            throw new IllegalStateException("on purpose");
+        });
         return process;
     }
 

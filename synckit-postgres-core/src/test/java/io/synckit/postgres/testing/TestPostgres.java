@@ -36,7 +36,7 @@ public final class TestPostgres {
     private TestPostgres(String url) {
         this.url = url;
         // Without fsync, this is several times as fast as the default, which writes each page to the WAL. PostgreSQL 14
-        // has nothing else.
+        // always copies files.
         this.copying = majorVersion(url) < 15 ? "" : " strategy file_copy";
     }
 

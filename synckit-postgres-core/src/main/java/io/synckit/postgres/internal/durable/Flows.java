@@ -56,7 +56,7 @@ final class Flows {
         boolean more = true;
         while (more && !partition.run.isStopped() && partition.run.waitNanos() <= 0) {
             if (mustYield.getAsBoolean()) {
-                return true; // then the partition looks again what it may do
+                return true; // the next step of the partition ends it, or waits
             }
             more = main.step();
             worked |= more;
