@@ -6,6 +6,8 @@ import io.synckit.postgres.schema.SchemaMigrator;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -27,6 +29,12 @@ import org.testcontainers.postgresql.PostgreSQLContainer;
 public final class TestPostgres {
 
     private static final String TEMPLATE = "synckit_template";
+    /**
+     * A file system in memory, which many Linux systems have. An ext4 without a journal creates a file very slowly while
+     * thousands were deleted in the last seconds, and each database of a test has 300 files.
+     */
+    private static final Path MEMORY = Path.of("/dev/shm");
+
     private static final TestPostgres SHARED = start();
 
     private final String url;
@@ -83,8 +91,11 @@ public final class TestPostgres {
     @SuppressWarnings("resource") // lives as long as the JVM
     private static String embeddedUrl() {
         try {
-            EmbeddedPostgres server = EmbeddedPostgres.builder()
-                    .setServerConfig("max_connections", "200")
+            EmbeddedPostgres.Builder builder = EmbeddedPostgres.builder();
+            if (hasSpace(MEMORY)) {
+                builder.setDataDirectory(Files.createTempDirectory(MEMORY, "synckit-test-"));
+            }
+            EmbeddedPostgres server = builder.setServerConfig("max_connections", "200")
                     .setServerConfig("max_prepared_transactions", "10")
                     .setServerConfig("synchronous_commit", "on")
                     // Neither UTC nor that of the JVM: nothing may depend on it.
@@ -95,6 +106,10 @@ public final class TestPostgres {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static boolean hasSpace(Path directory) throws IOException {
+        return Files.isWritable(directory) && Files.getFileStore(directory).getUsableSpace() > 4L << 30;
     }
 
     /** A new, empty database in UTF8. */
