@@ -215,7 +215,7 @@ class RandomEventsTest {
             EventStore store = PostgresEventStore.on(
                     database.pool(), Config.builder().batchSize(50).build());
             List<Event> events = new ArrayList<>();
-            for (int i = 0; i < 2000; i++) {
+            for (int i = 0; i < 600; i++) {
                 events.add(Event.of(
                                 "a" + random.nextInt(20),
                                 "T" + random.nextInt(5),
@@ -224,7 +224,7 @@ class RandomEventsTest {
             }
             events.forEach(store::store);
             List<StoredEvent> all = store.load(Version.ZERO, 5000).events();
-            assertThat(all).hasSize(2000);
+            assertThat(all).hasSize(600);
             for (int i = 0; i < 300; i++) {
                 Map<Filter, Predicate<StoredEvent>> filters = filters(all);
                 Version since = all.get(random.nextInt(all.size())).version();
