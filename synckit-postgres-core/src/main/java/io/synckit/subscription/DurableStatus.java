@@ -62,9 +62,9 @@ public record DurableStatus(
      * The stored status of a partition.
      *
      * @param owner name of the process that owns it; null if there is none
-     * @param suspect version of an event that blocks the partition until its next attempt, or that was started after a process had died;
-     *     null if there is none
-     * @param attempts attempts at that event
+     * @param suspect version of the event at which the partition has stopped, or which it tries again in place, or which was started after a
+     *     process had died. If the partition has stopped because of its checkpoint, the checkpoint. Null if there is none
+     * @param attempts attempts at that event; 0 if the partition has stopped because of its checkpoint
      * @param retryAt time of the next attempt; null if there is none
      * @param stopped whether the partition has stopped because of a failure
      * @param failure the last failure; null if there is none

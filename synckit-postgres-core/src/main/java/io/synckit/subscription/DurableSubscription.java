@@ -29,7 +29,8 @@ public interface DurableSubscription extends AutoCloseable {
     Outcome await(Version version, Duration timeout) throws InterruptedException;
 
     /**
-     * Waits until the events of a key up to a version are handled, for example to read one's own write from a read model.
+     * Waits until the events of a key up to a version are handled, for example to read one's own write from a read model. To be called
+     * after the commit.
      *
      * @param version usually the version that the append has returned
      * @param key the key of the event, by default the aggregate id
@@ -41,7 +42,8 @@ public interface DurableSubscription extends AutoCloseable {
      * in exactly-once delivery can commit any more. Waits for running calls: 30 seconds, or without Spring the close timeout of the
      * listener if it is not zero. Then it ends the sessions of exactly-once calls that still run. At-least-once calls are not interrupted.
      *
-     * @throws io.synckit.EventStoreException if a session cannot be ended. The subscription is paused, but the call may still commit
+     * @throws io.synckit.EventStoreException if a session cannot be ended: the subscription is paused, but the call may still commit. Or
+     *     if the subscription is resumed meanwhile: then it is not paused
      */
     void pause() throws InterruptedException;
 
@@ -55,24 +57,25 @@ public interface DurableSubscription extends AutoCloseable {
 
     /**
      * Moves all partitions to a position. Waiting keys stay. After a move back, they continue when the partition reaches their failed event
-     * again.
+     * again. Waits for running calls in exactly-once delivery only.
      *
      * @param expected the lowest position of a partition ({@link DurableStatus#position()})
      * @param to all events after this version are handled, again or for the first time, except those before the failed event of a waiting
      *     key; those up to this version are not
      * @throws InvalidVersionException if the position is not the expected one, or the version was not given out; nothing is changed
-     * @throws io.synckit.EventStoreException if a handler call still runs after the time that {@link #pause} waits; nothing is changed
+     * @throws io.synckit.EventStoreException if a call in exactly-once delivery still runs after the time that {@link #pause} waits; nothing is changed
      */
     void moveTo(Version expected, Version to);
 
     /**
      * Handles events again, for example to rebuild a read model. In one transaction it runs the action, moves all partitions and removes
-     * the keys that wait.
+     * the keys that wait. Waits for running calls in exactly-once delivery only: a running call in at-least-once delivery can still have
+     * effects afterwards, unless {@link #pause} is called first.
      *
      * @param from all events after this version are handled again
      * @param action for example empties the tables of the read model, in the transaction that it runs in
      * @throws InvalidVersionException if the version was not given out; nothing is changed
-     * @throws io.synckit.EventStoreException if a handler call still runs after the time that {@link #pause} waits; nothing is changed
+     * @throws io.synckit.EventStoreException if a call in exactly-once delivery still runs after the time that {@link #pause} waits; nothing is changed
      */
     void replay(Version from, Runnable action);
 
@@ -80,8 +83,8 @@ public interface DurableSubscription extends AutoCloseable {
     List<ParkedKey> parked(int limit);
 
     /**
-     * Requests another attempt at the next event of a waiting key, with all its retries. The owner of the partition carries it out. Returns
-     * false if the key does not wait.
+     * Requests another attempt at the next event of a waiting key, with all its retries. The owner of the partition carries it out. If the
+     * partition has stopped, this is after {@link #resume}. Returns false if the key does not wait.
      */
     boolean requeue(String key);
 
@@ -89,15 +92,14 @@ public interface DurableSubscription extends AutoCloseable {
     int requeueAll();
 
     /**
-     * Requests that the next event of a waiting key is skipped. The later ones are handled. The owner of the partition carries it out,
-     * unless the partition has stopped: then after {@link #resume}.
-     * Returns false if the key does not wait.
+     * Requests that the next event of a waiting key is skipped. The later ones are handled. The owner of the partition carries it out. If
+     * the partition has stopped, this is after {@link #resume}. Returns false if the key does not wait.
      */
     boolean skip(String key);
 
     /**
-     * Requests that all waiting events of a key are skipped. The owner of the partition carries it out. Returns false if the key does not
-     * wait.
+     * Requests that all waiting events of a key are skipped. The owner of the partition carries it out. If the partition has stopped, this
+     * is after {@link #resume}. Returns false if the key does not wait.
      */
     boolean discard(String key);
 
@@ -127,7 +129,8 @@ public interface DurableSubscription extends AutoCloseable {
      * @param position the last version up to which every event is handled, waits or does not match
      * @param state the state
      * @param failure message of the failure because of which it waits or has stopped; empty if there is none
-     * @param lag how far the position is behind
+     * @param lag versions between the position and the last version that the reader of this process has read, and time since the first
+     *     event that is not handled was stored; zero if this process does not own the partition
      * @param handlerRuns how long the current handler call has run; zero if none runs
      * @param counts numbers since the start of this process
      */
@@ -165,7 +168,7 @@ public interface DurableSubscription extends AutoCloseable {
      * @param parked events that were parked
      * @param skipped events that were skipped after all attempts had failed
      * @param claims how often this process has become the owner
-     * @param batchSize limit of the last batch
+     * @param batchSize how many events the last batch could have at most
      */
     record Counts(long handled, long failed, long retried, long parked, long skipped, long claims, int batchSize) {}
 }

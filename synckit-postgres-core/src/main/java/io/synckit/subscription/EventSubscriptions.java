@@ -39,8 +39,8 @@ public interface EventSubscriptions {
      * Starts a durable subscription in this process. Its checkpoint is in the database, so it continues after a restart. All processes that
      * start it share its partitions. A process that dies is replaced by another one.
      *
-     * @throws io.synckit.InvalidConfigException if the options exclude each other, if the subscription was started in this process
-     *     before or has another number of partitions in the database, or if the delivery is EXACTLY_ONCE and the connections cannot run
+     * @throws io.synckit.InvalidConfigException if the options exclude each other, if the subscription runs in this process already
+     *     or has another number of partitions in the database, or if the delivery is EXACTLY_ONCE and the connections cannot run
      *     transactions
      * @throws InvalidFilterException if a filter's value cannot be written as JSON
      * @throws InvalidVersionException if it starts for the first time, after a version that was not given out

@@ -61,7 +61,7 @@ public record ListenerStatus(
      * How far the reader of this process has read.
      *
      * @param position the last version that was handed to the subscriptions
-     * @param readAt the last time when everything up to the horizon was read; {@link Instant#EPOCH} if it was never
+     * @param readAt the last time when everything was read that can be read; {@link Instant#EPOCH} if it was never
      */
     public record Reader(Version position, Instant readAt) {}
 

@@ -76,7 +76,7 @@ public final class LiveOptions {
                 name, filters, Objects.requireNonNull(since, "the version is null"), buffer, whenSlow, onNotice);
     }
 
-    /** Starts with the events above the horizon: those that are committed from now on, or were held back by an open transaction. The default. */
+    /** Starts with the events that cannot be read yet: those that are committed from now on, or were held back by an open transaction. The default. */
     public LiveOptions fromNow() {
         return new LiveOptions(name, filters, null, buffer, whenSlow, onNotice);
     }

@@ -25,7 +25,7 @@ public record ParkedKey(
         Instant firstFailedAt,
         Instant lastFailedAt) {
 
-    /** Returns whether all attempts have failed. Otherwise the event is tried again. */
+    /** Returns whether the key waits for an operator, because all attempts have failed or processes have died. Otherwise the event is tried again. */
     public boolean isParked() {
         return retryAt == null;
     }

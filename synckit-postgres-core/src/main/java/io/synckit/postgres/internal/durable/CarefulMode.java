@@ -8,8 +8,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Finds an event that kills its process. After the death of an owner, the next events are handled one at a time. Before each event, the
- * process stores that it starts it. A process handles only one event at a time in this mode, because otherwise innocent events would be
- * suspected together with the killing one. Used by the thread that handles the partition.
+ * process stores that it starts it. In this mode, a process handles only one event at a time in all its partitions, because otherwise deaths
+ * would be counted at other events, too. Used by the thread that handles the partition.
  */
 final class CarefulMode {
 
@@ -46,8 +46,8 @@ final class CarefulMode {
     }
 
     /**
-     * Returns whether no other event of this process is handled in this mode, or one has been handled for a long time: a handler that hangs
-     * must not hold back other partitions. To be followed by {@link #leave}.
+     * Returns whether no other event of this process is handled in this mode, or this partition has waited for more than 10 seconds: a
+     * handler that hangs must not hold back other partitions. To be followed by {@link #leave}.
      */
     boolean tryEnter() {
         hasPermit = permit.tryAcquire();
@@ -91,18 +91,18 @@ final class CarefulMode {
                 deaths + " processes have died while they handled this event, so it is not handled again");
     }
 
-    /** The event that was started is handled, or has failed. */
+    /** Forgets the event that was started, because it is handled or has failed. */
     void survived() {
         startedVersion = 0;
         countDown();
     }
 
-    /** One of the events that are handled one at a time is done with. */
+    /** Counts one of the events that are handled one at a time. */
     void countDown() {
         left = Math.max(0, left - 1);
     }
 
-    /** The attempt at the event that was started has ended without a known outcome. If that cannot be stored, it counts if this process dies. */
+    /** Stores that the attempt at the event that was started has ended without a known outcome. If that fails, it counts if this process dies. */
     void interrupted() {
         long version = startedVersion;
         if (version > 0) {

@@ -61,8 +61,8 @@ final class ClaimedRow {
     }
 
     /**
-     * Stores that the partition has stopped because of its checkpoint. {@link io.synckit.postgres.internal.sql.CheckpointAdmin} recognises it
-     * by the event, which is the checkpoint, without attempts.
+     * Stores that the partition has stopped because of its checkpoint. {@link io.synckit.postgres.internal.sql.CheckpointAdmin} recognises it,
+     * because the suspect event is the checkpoint and has no attempts.
      *
      * @throws OwnershipLostException if the claim is not valid any more
      */

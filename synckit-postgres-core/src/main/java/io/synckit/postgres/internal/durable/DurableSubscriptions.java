@@ -130,7 +130,7 @@ public final class DurableSubscriptions implements PublicationWatcher, Signals.R
             throw new InvalidConfigException(
                     "subscription",
                     "is '" + options.name()
-                            + "', which was started in this process before; give each durable subscription a name of its own");
+                            + "', which runs in this process already; give each durable subscription a name of its own");
         }
         boolean added = false;
         try {

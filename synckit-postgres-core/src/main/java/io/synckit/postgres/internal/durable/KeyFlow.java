@@ -40,7 +40,7 @@ final class KeyFlow {
         this.mustYield = mustYield;
     }
 
-    /** Handles events of one key, or pauses until another partition has left careful mode's permit. Returns false if there is nothing to do. */
+    /** Handles events of one key, or pauses if another partition has the permit of careful mode. Returns false if there is nothing to do. */
     boolean step() throws Exception {
         Optional<WaitingKey> due = keys.due();
         if (due.isEmpty()) {

@@ -15,10 +15,10 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Handles the events of a partition in the order of versions. An event that fails steps aside with its key, or is tried again in place. */
+/** Handles the events of a partition in the order of versions. If an event fails, its key becomes a waiting key, or the event is tried again in place. */
 final class MainFlow {
 
-    /** Keys that wait, above which no more keys step aside. */
+    /** Maximum number of waiting keys of a partition. */
     private static final int MAX_KEYS = 1000;
 
     private static final int MAX_CONFLICTS = 5;
@@ -135,7 +135,7 @@ final class MainFlow {
         }
     }
 
-    /** Processes have died during the event too often, so it is not handled again. Returns whether it is done with. */
+    /** Treats an event as failed at which processes have died too often. Returns whether it is done with. */
     private boolean killed(Item item, long last, int deaths) {
         return exhausted(item, last, deaths, CarefulMode.died(deaths));
     }

@@ -130,7 +130,7 @@ public final class Membership implements ListenerTenant {
         onAnchored.run();
     }
 
-    /** Returns whether the server has received something of this process within the owner timeout, so that no other one can have seen it as dead. */
+    /** Returns whether the server has received something of this process within the owner timeout. Then another one sees it as dead only if its lock was lost. */
     boolean isSeenAlive() {
         return confirmed && clock.nanos() - answeredAt < ownerTimeout.toNanos();
     }

@@ -42,7 +42,7 @@ final class ParkedKeys {
         this.afterDeath = afterDeath;
     }
 
-    /** An operator may have set a command. */
+    /** Reads the keys again at the next turn, because an operator may have set a command. */
     void loadSoon() {
         mustLoad = true;
     }
@@ -92,7 +92,7 @@ final class ParkedKeys {
         }
     }
 
-    /** An attempt has ended without a known outcome. If that cannot be stored, it is stored when the keys are loaded again. */
+    /** Stores that an attempt has ended without a known outcome. If that fails, it is stored when the keys are loaded again. */
     void interrupted(WaitingKey key) {
         loadSoon();
         try {
@@ -112,7 +112,7 @@ final class ParkedKeys {
                 : partition.log.ofKey(partition.held(), key.name, from, partition.position(), SLICE);
     }
 
-    /** The next event of a key has no valid key. The other keys and the main flow need not wait. */
+    /** Makes only this key wait, because its next event has no valid key. */
     void holdBack(WaitingKey key, InvalidKeyException cause) {
         log.warn("subscription.waits: {}: only key '{}' waits: {}", partition.id(), key.name, cause.getMessage());
         key.holdBack(INVALID_KEY_PAUSE, partition.clock.nanos());
@@ -161,7 +161,7 @@ final class ParkedKeys {
     }
 
     /**
-     * Lets an event step aside with its key. The row and the checkpoint are stored in one transaction, so a crash neither loses the event nor
+     * Makes the key of a failed event a waiting key. The row and the checkpoint are stored in one transaction, so a crash neither loses the event nor
      * handles it twice.
      *
      * @param last the position of the partition afterwards
@@ -251,7 +251,7 @@ final class ParkedKeys {
                 partition.database.parked.find(connection, partition.id().subscription(), key));
     }
 
-    /** A command is carried out. */
+    /** Deletes a command that is carried out from the row. */
     void clear(WaitingKey key, ParkedCommand command) {
         partition.fenced(connection -> {
             partition.database.parked.clear(connection, partition.id().subscription(), key.name, command);
@@ -259,12 +259,12 @@ final class ParkedKeys {
         });
     }
 
-    /** An operator skips an event: the next event of the key is at this version or later. The command is carried out with it. */
+    /** Skips the events of a key below a version, and deletes the command for it from the row. */
     void skipTo(WaitingKey key, long version) {
         next(key, version, ParkedCommand.SKIP);
     }
 
-    /** The next event of a key is at this version or later. */
+    /** Stores that the next event of a key is at this version or later. */
     void next(WaitingKey key, long version) {
         next(key, version, null);
     }
@@ -283,8 +283,8 @@ final class ParkedKeys {
     }
 
     /**
-     * Removes a key of which no event waits any more. The position is stored in the same transaction, because a successor must not start
-     * before the events of the key that are handled. The removal is counted, so that this owner notices a crash in which the server loses
+     * Removes a key of which no event waits any more. The position is stored in the same transaction, because otherwise a successor
+     * would start at an older one, and handle events of the key again. The removal is counted, so that this owner notices a crash in which the server loses
      * the commit. Without the count it would handle later events of the key before those that wait again.
      */
     void remove(WaitingKey key) {

@@ -102,7 +102,7 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
-    /** Reads position and keys again, because the server may have lost commits, or may still commit. */
+    /** Reads position and keys again, because the server may have lost commits, or a commit whose connection was lost may still succeed. */
     void verify() {
         if (partition.run.isStopped()) {
             abandon(); // the next claim reads whether the stop is still stored
@@ -123,7 +123,7 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
-    /** Its handler waits for the end of the process, so nothing waits for the handler. */
+    /** Makes the stop of the process not wait for the handler, because the handler has caused the stop and waits for it. */
     void exempt() {
         exempt = true;
     }
@@ -153,7 +153,10 @@ final class PartitionRun implements Runnable {
         return releasing || partition.mustEnd() || !mayCall();
     }
 
-    /** The transaction of an exactly-once handler checks the claim. Other handlers are called only while no other process can be the owner. */
+    /**
+     * The transaction of an exactly-once handler checks the claim. Other handlers are called only while the server has heard of this
+     * process within the owner timeout. If its lock was lost unnoticed, another process can already be the owner.
+     */
     private boolean mayCall() {
         return partition.isExactlyOnce() || host.isSeenAlive();
     }

@@ -46,7 +46,7 @@ final class PositionAnswers {
         this.removedAt = clock.nanos();
     }
 
-    /** Another process waits for a version. */
+    /** Remembers that another process waits for a version, and answers it if it is reached. */
     void awaited(long version) {
         List<PartitionRun> mine = coordinator.runs(subscription);
         if (mine.stream().allMatch(run -> run.partition().answered() >= version)) {
@@ -70,7 +70,7 @@ final class PositionAnswers {
         return !awaited.isEmpty();
     }
 
-    /** A partition of this process has moved. */
+    /** Answers the versions that are reached, because a partition of this process has moved. */
     void progressed() {
         if (isAwaited() && !unanswered().isEmpty() && planned.compareAndSet(false, true)) {
             coordinator.schedule(this::answer, 0);

@@ -21,7 +21,7 @@ final class PositionWatch {
     private static final long FIRST_PAUSE = Duration.ofMillis(5).toNanos();
     private static final long MAX_PAUSE = Duration.ofMillis(250).toNanos();
 
-    /** The owner may have changed since the last signal, so it is repeated. */
+    /** Interval at which the signal is repeated, because the owner may have changed. */
     private static final long ANNOUNCE_AGAIN = Duration.ofSeconds(1).toNanos();
 
     private final DurableOptions options;
@@ -39,12 +39,12 @@ final class PositionWatch {
         this.clock = clock;
     }
 
-    /** A partition of this process has moved. */
+    /** Wakes the waiting threads, because a partition of this process has moved. */
     void progressed() {
         signal(moved);
     }
 
-    /** Another process has stored a position that is waited for. */
+    /** Wakes the waiting threads, because another process has stored a position that is waited for. */
     void answered() {
         signal(answered);
     }
@@ -84,7 +84,8 @@ final class PositionWatch {
                 database.send(Signals.waits(options.name(), version));
                 announceAt = clock.nanos() + ANNOUNCE_AGAIN;
             }
-            // Not woken by each partition that moves here, because each time tables would be read.
+            // If the partitions of this process have reached the version, their progress wakes no thread, because each
+            // wake-up reads tables.
             await(isReachedHere ? answered : moved, Math.min(pause, left));
             pause = Math.min(2 * pause, MAX_PAUSE);
         }
