@@ -20,7 +20,7 @@ public @interface EventType {
 
     /**
      * The revision of the payload. Above 1, it is stored in the metadata {@value EventTypes#REVISION}. {@link EventUpcaster}s bring the data of
-     * earlier revisions up to it.
+     * earlier revisions up to it. Data of a later revision is not read.
      */
     int revision() default 1;
 }

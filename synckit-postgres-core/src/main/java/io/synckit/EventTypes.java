@@ -58,6 +58,21 @@ public final class EventTypes {
         return annotation == null ? 1 : annotation.revision();
     }
 
+    /** Returns the revision of the payload of an event. */
+    static int revisionOf(StoredEvent event) {
+        return event.metadataJson().contains('"' + REVISION + '"')
+                        && event.metadata().get(REVISION) instanceof Number stored
+                ? stored.intValue()
+                : 1;
+    }
+
+    /** Returns whether an event has a later revision than a class with its type. */
+    static boolean isOlder(Class<?> payload, StoredEvent event) {
+        return payload.isAnnotationPresent(EventType.class)
+                && nameOf(payload).equals(event.type())
+                && revisionOf(payload) < revisionOf(event);
+    }
+
     /** Returns a class and, if it is sealed, those that it permits, directly or not. The classes of the constants of an enum are not among them. */
     public static Stream<Class<?>> withPermitted(Class<?> type) {
         return type.isSealed() && !type.isEnum()

@@ -92,13 +92,21 @@ public final class StoredEvent {
      * Returns the data as an object of a type. {@link EventUpcaster}s are applied before. If the type is sealed, the object is of the
      * permitted class whose {@link EventTypes#nameOf name} is the {@link #type()} of the event.
      *
-     * @throws UnreadableEventException if the data is not of that type, or JSON {@code null}
+     * @throws UnreadableEventException if the data is not of that type, or JSON {@code null}, or of a later revision than the class
+     *     ({@link EventType#revision})
      */
     public <T> T dataAs(Class<T> type) {
         Class<?> payload = EventTypes.withPermitted(type)
                 .filter(permitted -> EventTypes.nameOf(permitted).equals(this.type))
                 .findFirst()
                 .orElse(type);
+        if (EventTypes.isOlder(payload, this)) {
+            throw new UnreadableEventException(
+                    this,
+                    "its revision " + EventTypes.revisionOf(this) + " is later than that of " + payload.getName() + ", "
+                            + EventTypes.revisionOf(payload),
+                    null);
+        }
         return wrap(type).cast(dataAs((Type) payload));
     }
 

@@ -21,7 +21,7 @@ record UpcastingCodec(JsonCodec codec, List<EventUpcaster> upcasters) implements
     @Override
     public String currentData(StoredEvent event) {
         String data = codec.currentData(event);
-        int revision = revision(event);
+        int revision = EventTypes.revisionOf(event);
         for (int pass = 0; pass < upcasters.size(); pass++) {
             int before = revision;
             for (EventUpcaster upcaster : upcasters) {
@@ -35,9 +35,5 @@ record UpcastingCodec(JsonCodec codec, List<EventUpcaster> upcasters) implements
             }
         }
         return data;
-    }
-
-    private static int revision(StoredEvent event) {
-        return event.metadata().get(EventTypes.REVISION) instanceof Number stored ? stored.intValue() : 1;
     }
 }

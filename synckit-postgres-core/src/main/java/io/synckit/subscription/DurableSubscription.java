@@ -88,7 +88,7 @@ public interface DurableSubscription extends AutoCloseable {
      */
     boolean requeue(String key);
 
-    /** Requests another attempt for all waiting keys. Returns their number. See {@link #requeue}. */
+    /** Requests another attempt for all waiting keys, except those with another command that is not carried out yet. Returns their number. See {@link #requeue}. */
     int requeueAll();
 
     /**

@@ -36,6 +36,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Waiting for a version, in the process that owns the partition and in another one. */
 class DurableAwaitTest {
@@ -354,5 +356,97 @@ class DurableAwaitTest {
         Await.until(() -> owned.activity().get(0).state() == State.BACKING_OFF);
 
         assertThat(owned.status().position()).isEqualTo(early);
+    }
+
+    /** The partition waits at the next event. The one before it does not match. */
+    @ParameterizedTest
+    @EnumSource(
+            value = State.class,
+            names = {"STOPPED", "BACKING_OFF"})
+    void waitForAnEventBeforeAFailedOneIsAnswered(State state) throws InterruptedException {
+        Version before = store("a", "T");
+        store("a", "Selected");
+        DurableOptions options = options()
+                .ordering(Ordering.TOTAL)
+                .onExhausted(OnExhausted.STOP)
+                .maxRetries(state == State.STOPPED ? 0 : 9)
+                .backoff(LONG, 1, LONG);
+        DurableSubscription subscription = processes
+                .startFailing(options)
+                .subscriptions()
+                .durable("numbers")
+                .orElseThrow();
+        Await.until(() -> subscription.activity().get(0).state() == state);
+
+        assertThat(subscription.await(before, LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(subscription.status().partitions().get(0).position()).isEqualTo(before);
+    }
+
+    @Test
+    void waitForAnEventOfAnotherPartitionThanTheStoppedOneIsAnswered() throws InterruptedException {
+        store(KEYS.get(0), "Selected");
+        Version before = store(KEYS.get(1), "Selected");
+        Version failing = store(KEYS.get(0), "Selected");
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(
+                        options().partitions(KEYS.size()).maxRetries(0).onExhausted(OnExhausted.STOP),
+                        (event, context) -> {
+                            if (event.version().equals(failing)) {
+                                throw new IllegalStateException("on purpose");
+                            }
+                        });
+        Await.until(() -> subscription.activity().stream().anyMatch(partition -> partition.state() == State.STOPPED));
+
+        assertThat(subscription.await(before, LONG)).isEqualTo(Outcome.HANDLED);
+    }
+
+    @Test
+    void timeoutMayBeEndless() throws InterruptedException {
+        DurableSubscription subscription = processes.start().subscriptions().durable(options(), (event, context) -> {});
+
+        assertThat(subscription.await(store("a", "Selected"), Duration.ofSeconds(Long.MAX_VALUE)))
+                .isEqualTo(Outcome.HANDLED);
+    }
+
+    /** In at-least-once delivery, the partition continues although its row is locked, for example by a long replay. */
+    @Test
+    void waitForAPartitionThatAnOperatorLocksCausesFewStatements() throws Exception {
+        int events = 1000;
+        AtomicInteger handled = new AtomicInteger();
+        DurableOptions options = options().delivery(Delivery.AT_LEAST_ONCE);
+        DurableProcess owner = processes.start();
+        DurableSubscription owned =
+                owner.subscriptions().durable(options, (event, context) -> handled.incrementAndGet());
+        Await.until(() -> ownedPartitions(owned).size() == 1);
+        DurableSubscription elsewhere =
+                processes.start().subscriptions().durable(options, (event, context) -> handled.incrementAndGet());
+        Version version = store("a", "Selected");
+        Await.until(() -> owned.activity().get(0).position().equals(version));
+        AtomicInteger statements = new AtomicInteger();
+        CountDownLatch locked = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        CompletableFuture<Void> replay = CompletableFuture.runAsync(
+                () -> elsewhere.replay(Version.ZERO, () -> {
+                    locked.countDown();
+                    Await.latch(goOn);
+                }),
+                waiters);
+        Await.latch(locked);
+        Version next = store("a", "Selected");
+        await(elsewhere, next, LONG);
+        Await.until(() -> owned.activity().get(0).position().equals(next));
+        owner.beforeBorrow(statements::incrementAndGet);
+        Await.until(() -> statements.get() > 0);
+
+        for (int i = 0; i < events; i++) {
+            store("a", "Selected");
+        }
+
+        Await.until(() -> handled.get() >= events);
+        assertThat(statements).hasValueLessThan(events / 5);
+        goOn.countDown();
+        replay.get(4, TimeUnit.MINUTES);
     }
 }

@@ -11,6 +11,7 @@ import io.synckit.postgres.testing.DurableProcesses;
 import io.synckit.postgres.testing.TestDatabase;
 import io.synckit.postgres.testing.TestPostgres;
 import io.synckit.subscription.DurableOptions;
+import io.synckit.subscription.DurableOptions.Delivery;
 import io.synckit.subscription.DurableOptions.OnExhausted;
 import io.synckit.subscription.DurableOptions.Ordering;
 import io.synckit.subscription.DurableSubscription;
@@ -29,6 +30,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Commands of operators take effect soon, and neither cost attempts nor hold back other events. */
@@ -280,5 +282,77 @@ class DurableCommandTest {
 
         Await.until(database, "select count(*) from synckit.events_parked", "0");
         Await.until(() -> subscription.activity().get(0).state() == State.RUNNING);
+    }
+
+    /** The owner is busy, so it has not carried out the first command yet. */
+    @ParameterizedTest
+    @EnumSource(Delivery.class)
+    void requeueAllReplacesNoOtherCommand(Delivery delivery) {
+        CountDownLatch called = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicBoolean fails = new AtomicBoolean(true);
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options().delivery(delivery).maxRetries(0), (event, context) -> {
+                    if (event.data().equals("slow")) {
+                        called.countDown();
+                        Await.latch(goOn);
+                    } else if (fails.get()) {
+                        throw new IllegalStateException("on purpose");
+                    }
+                    handled.add(event.data());
+                });
+        for (String key : List.of("a", "b", "c")) {
+            processes.store(key, key);
+        }
+        Await.until(database, "select count(*) from synckit.events_parked where retry_at is null", "3");
+        processes.store("slow", "slow");
+        Await.latch(called);
+        fails.set(false);
+
+        assertThat(subscription.skip("a")).isTrue();
+        assertThat(subscription.discard("b")).isTrue();
+        assertThat(subscription.requeueAll()).isEqualTo(1);
+        goOn.countDown();
+
+        Await.until(database, "select count(*) from synckit.events_parked", "0");
+        assertThat(handled).containsExactly("slow", "c");
+    }
+
+    /** The pool fails in the pause of an event that is tried again in place. */
+    @Test
+    void commandThatFailsIsNotTriedAgainForEachEvent() {
+        int events = 1000;
+        AtomicBoolean fails = new AtomicBoolean();
+        AtomicInteger borrowed = new AtomicInteger();
+        Thread test = Thread.currentThread();
+        DurableProcess process = processes.start();
+        process.beforeBorrow(() -> {
+            if (!DurableProcess.isOnCoordinatorThread() && Thread.currentThread() != test && fails.get()) {
+                borrowed.incrementAndGet();
+                throw new EventStoreException("on purpose", new SQLException("on purpose", "53300"));
+            }
+        });
+        DurableSubscription subscription = process.subscriptions()
+                .durable(
+                        options()
+                                .ordering(Ordering.TOTAL)
+                                .onExhausted(OnExhausted.SKIP)
+                                .backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10)),
+                        (event, context) -> {
+                            throw new IllegalStateException("on purpose");
+                        });
+        processes.store("a", 0);
+        Await.until(() -> subscription.activity().get(0).state() == State.BACKING_OFF);
+        fails.set(true);
+        subscription.requeueAll();
+        Await.until(() -> borrowed.get() > 0);
+
+        for (int i = 0; i < events; i++) {
+            processes.store("a", i);
+        }
+
+        assertThat(borrowed).hasValueLessThan(events / 50);
     }
 }

@@ -7,11 +7,13 @@ import io.synckit.postgres.notification.NotificationListener;
 import io.synckit.postgres.notification.NotificationListenerBuilder;
 import io.synckit.subscription.EventSubscriptions;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
@@ -32,6 +34,7 @@ public final class DurableProcess implements AutoCloseable {
     private final ConnectionSource connections;
     private final NotificationListener listener;
     private final AtomicReference<Runnable> beforeBorrow = new AtomicReference<>(() -> {});
+    private final AtomicBoolean losesAnswer = new AtomicBoolean();
     private volatile boolean dead;
     private volatile boolean deaf;
 
@@ -42,7 +45,7 @@ public final class DurableProcess implements AutoCloseable {
     public DurableProcess(TestDatabase database, UnaryOperator<NotificationListenerBuilder> settings) {
         this.database = database;
         this.pool = TestPostgres.pool(database.url("ApplicationName=" + name));
-        this.connections = gated(ConnectionSource.of(pool));
+        this.connections = gated(ConnectionSource.of(losing(pool)));
         PGSimpleDataSource physical = new PGSimpleDataSource();
         physical.setUrl(database.url());
         physical.setApplicationName(name + "-listener");
@@ -101,17 +104,43 @@ public final class DurableProcess implements AutoCloseable {
         };
     }
 
+    private DataSource losing(DataSource source) {
+        return (DataSource) Proxy.newProxyInstance(
+                DataSource.class.getClassLoader(), new Class<?>[] {DataSource.class}, (proxy, method, arguments) -> {
+                    Object result = invoke(source, method, arguments);
+                    boolean loses = result instanceof Connection
+                            && !isOnCoordinatorThread()
+                            && losesAnswer.compareAndSet(true, false);
+                    return loses ? losing((Connection) result) : result;
+                });
+    }
+
+    private static Connection losing(Connection connection) {
+        return (Connection) Proxy.newProxyInstance(
+                Connection.class.getClassLoader(), new Class<?>[] {Connection.class}, (proxy, method, arguments) -> {
+                    Object result = invoke(connection, method, arguments);
+                    if (method.getName().equals("commit")) {
+                        throw new SQLException("the answer is lost", "08006");
+                    }
+                    return result;
+                });
+    }
+
+    private static Object invoke(Object target, Method method, Object[] arguments) throws Throwable {
+        try {
+            return method.invoke(target, arguments);
+        } catch (InvocationTargetException e) {
+            throw e.getCause();
+        }
+    }
+
     private static DataSource gated(DataSource source, Callable<Boolean> closed) {
         return (DataSource) Proxy.newProxyInstance(
                 DataSource.class.getClassLoader(), new Class<?>[] {DataSource.class}, (proxy, method, arguments) -> {
                     if (method.getReturnType() == Connection.class && closed.call()) {
                         throw new SQLException("the way to the server is closed", "08001");
                     }
-                    try {
-                        return method.invoke(source, arguments);
-                    } catch (InvocationTargetException e) {
-                        throw e.getCause();
-                    }
+                    return invoke(source, method, arguments);
                 });
     }
 
@@ -139,6 +168,11 @@ public final class DurableProcess implements AutoCloseable {
     /** Runs an action each time before a connection of the pool is borrowed. */
     public void beforeBorrow(Runnable action) {
         beforeBorrow.set(action);
+    }
+
+    /** The next connection that a partition borrows commits once, but the answer of that commit is lost. */
+    public void loseAnswerOfACommit() {
+        losesAnswer.set(true);
     }
 
     /** Ends all sessions at once. Nothing of this process reaches the server any more. */

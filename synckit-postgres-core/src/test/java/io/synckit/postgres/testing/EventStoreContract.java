@@ -160,6 +160,26 @@ public abstract class EventStoreContract {
                 .withMessageContaining("OrderPlaced");
     }
 
+    /** An instance with an older class must not read wrong data without a notice. */
+    @Test
+    void laterRevisionThanThatOfTheClassIsUnreadable() {
+        store().store(Event.of("a", new Deposited(5)).withId("e-1").withMetadata("revision", 2));
+        store().store(Event.of("a", "Renamed", Map.of("name", "b"))
+                .withId("e-2")
+                .withMetadata("revision", 3));
+        store().store(Event.of("a", new Renamed("c")).withId("e-3"));
+
+        assertThat(store().get("e-1").dataAs(Deposited.class)).isEqualTo(new Deposited(5));
+        assertThatExceptionOfType(UnreadableEventException.class)
+                .isThrownBy(() -> store().get("e-2").dataAs(Renamed.class))
+                .withMessageContaining("e-2")
+                .withMessageContaining("its revision 3 is later than that of " + Renamed.class.getName() + ", 2");
+        assertThat(store().get("e-3").dataAs(Renamed.class)).isEqualTo(new Renamed("c"));
+    }
+
+    @EventType(value = "Renamed", revision = 2)
+    record Renamed(String name) {}
+
     @Test
     void sealedTypeIsReadAsThePermittedClassOfTheEvent() {
         store().store(Event.of("a", new Deposited(5)));

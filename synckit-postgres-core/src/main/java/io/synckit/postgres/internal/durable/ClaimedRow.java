@@ -8,9 +8,13 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The row of a claimed partition. The claim, and what is known of the row, guard each write. Thread-safe. */
 final class ClaimedRow {
+
+    private static final Logger log = LoggerFactory.getLogger(ClaimedRow.class);
 
     private final Held held;
     private final PartitionPosition position;
@@ -58,6 +62,12 @@ final class ClaimedRow {
      */
     void storeStop(long version, int attempts, String failure) {
         storeFailure(version, attempts, null, failure);
+    }
+
+    /** Stores the position and that the partition has stopped at an event, rejects a former owner, and locks the row. */
+    boolean stop(Connection connection, long reached, long version, int attempts, String failure) throws SQLException {
+        return database.checkpoints.failed(
+                connection, held, position.stored(), reached, version, attempts, null, failure);
     }
 
     /**
@@ -113,15 +123,19 @@ final class ClaimedRow {
     }
 
     /**
-     * Gives the partition up.
+     * Gives the partition up. If the database cannot be used, this process stays the owner in the row, and counts as a dead one.
      *
      * @param afterDeath whether the next owner must expect an event that ends its process
      */
     void release(boolean afterDeath) {
-        database.query(connection -> {
-            database.claims.release(connection, held, position.stored().position(), position.version(), afterDeath);
-            return true;
-        });
+        try {
+            database.query(connection -> {
+                database.claims.release(connection, held, position.stored().position(), position.version(), afterDeath);
+                return true;
+            });
+        } catch (RuntimeException e) {
+            log.warn("durable.release-failed: {} is not released: {}", held.id(), e.getMessage());
+        }
     }
 
     /** @throws OwnershipLostException if the server is another one than that of the claim */

@@ -256,7 +256,10 @@ final class DurableOperator {
     int requeue(@Nullable String key) {
         int keys = command(key, null, ParkedCommand.REQUEUE);
         log.info(
-                "subscription.requeued: '{}': {}, waiting keys: {}", name, key == null ? "all" : "'" + key + "'", keys);
+                "subscription.requeued: '{}': {}, requeued keys: {}",
+                name,
+                key == null ? "all" : "'" + key + "'",
+                keys);
         return keys;
     }
 

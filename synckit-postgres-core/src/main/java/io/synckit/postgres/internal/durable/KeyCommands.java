@@ -70,7 +70,11 @@ final class KeyCommands {
     }
 
     private void skipTo(WaitingKey key, long skipped) {
-        log.warn("subscription.skipped: {} skips the event at version {}", partition.id(), skipped);
+        log.warn(
+                "subscription.skipped: {} skips the event at version {} of key '{}' for an operator",
+                partition.id(),
+                skipped,
+                key.name);
         keys.skipTo(key, skipped + 1);
         carriedOut(key);
     }

@@ -221,9 +221,7 @@ final class KeyFlow {
             keys.next(key, item.version() + 1);
             key.tryNow(partition.clock.nanos());
         } else if (options.onExhausted() == OnExhausted.STOP) {
-            // The attempts begin anew when the partition is resumed.
-            keys.failed(key, item, 0, Duration.ZERO, failure);
-            partition.row.storeStop(item.version(), attempts, failure.message());
+            keys.stopped(key, item, attempts, failure);
             partition.run.stop(failure.message());
             log.error(
                     "subscription.stopped: {} has stopped at version {} after {} attempts: {}",

@@ -3,11 +3,8 @@ package io.synckit.postgres.internal.durable;
 import io.synckit.postgres.internal.durable.DurableLog.Item;
 import io.synckit.postgres.internal.durable.DurableLog.Slice;
 import io.synckit.postgres.internal.runtime.SafeLog;
-import io.synckit.postgres.internal.sql.ParkedFailure;
 import io.synckit.postgres.internal.sql.PartitionClaims.Claim;
 import io.synckit.subscription.DurableOptions;
-import io.synckit.subscription.DurableOptions.OnExhausted;
-import io.synckit.subscription.DurableOptions.Ordering;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,9 +14,6 @@ import org.slf4j.LoggerFactory;
 
 /** Handles the events of a partition in the order of versions. If an event fails, its key becomes a waiting key, or the event is tried again in place. */
 final class MainFlow {
-
-    /** Maximum number of waiting keys of a partition. */
-    private static final int MAX_KEYS = 1000;
 
     private static final int MAX_CONFLICTS = 5;
     private static final Duration READER_PAUSE = Duration.ofMillis(500);
@@ -31,14 +25,12 @@ final class MainFlow {
     private final CarefulMode careful;
     private final DurableOptions options;
     private final BatchSize batchSize;
+    private final FailedEvents failedEvents;
     private Slice slice = new Slice(List.of(), 0);
     private int at;
     /** Version of an event that has failed in a batch, and is handled alone; 0 if there is none. */
     private long isolated;
-    /** Version of the event that is tried again in place; 0 if there is none. */
-    private long suspect;
 
-    private int suspectAttempts;
     private int conflicts;
 
     MainFlow(Claim claim, OwnedPartition partition, ParkedKeys keys, CarefulMode careful) {
@@ -47,8 +39,7 @@ final class MainFlow {
         this.careful = careful;
         this.options = partition.options;
         this.batchSize = new BatchSize(options.maxBatch());
-        this.suspect = claim.suspect() == null ? 0 : claim.suspect();
-        this.suspectAttempts = options.ordering() == Ordering.TOTAL ? claim.attempts() : 0;
+        this.failedEvents = new FailedEvents(claim, partition, keys);
     }
 
     /** Forgets what was read. */
@@ -69,6 +60,9 @@ final class MainFlow {
             at = 0;
             if (slice.upTo() <= partition.position()) {
                 partition.waitingSince(null);
+                if (!partition.outage.isOn()) {
+                    partition.run.recovered(); // no event waits in place any more
+                }
                 return false;
             }
         }
@@ -137,7 +131,8 @@ final class MainFlow {
 
     /** Treats an event as failed at which processes have died too often. Returns whether it is done with. */
     private boolean killed(Item item, long last, int deaths) {
-        return exhausted(item, last, deaths, CarefulMode.died(deaths));
+        partition.moveTo(item.version() - 1);
+        return failedEvents.exhausted(item, last, deaths, CarefulMode.died(deaths));
     }
 
     private boolean call(List<Item> batch, long last) throws Exception {
@@ -156,7 +151,7 @@ final class MainFlow {
             }
         };
         partition.requireOwned();
-        int attempt = batch.get(0).version() == suspect ? suspectAttempts + 1 : 1;
+        int attempt = failedEvents.attempt(batch.get(0).version());
         long start = partition.clock.nanos();
         try {
             if (partition.isExactlyOnce()) {
@@ -194,13 +189,14 @@ final class MainFlow {
         batchSize.succeeded(events, nanos, partition.calls.takeStores());
         careful.survived();
         conflicts = 0;
-        suspect = 0;
-        suspectAttempts = 0;
+        failedEvents.forget();
     }
 
     /** Returns whether the batch is done with. */
     private boolean failed(List<Item> batch, int failsAt, long last, Throwable failure, boolean called)
             throws Exception {
+        // Nothing before the event waits for it.
+        partition.moveTo(batch.get(0).version() - 1);
         FailureKind kind = FailureKind.of(failure, called);
         if (kind == FailureKind.DATABASE || kind == FailureKind.CONFLICT) {
             careful.interrupted();
@@ -220,80 +216,6 @@ final class MainFlow {
             return false;
         }
         careful.survived();
-        return eventFailed(batch.get(0), last, failure);
-    }
-
-    /** Returns whether the event is done with. */
-    private boolean eventFailed(Item item, long last, Throwable cause) {
-        int attempts = (item.version() == suspect ? suspectAttempts : 0) + 1;
-        if (attempts == 1) {
-            SafeLog.warn(
-                    log,
-                    "subscription.failed: " + partition.id() + ": the event at version " + item.version() + " of key '"
-                            + item.key() + "' has failed",
-                    cause);
-        }
-        ParkedFailure failure = ParkedFailure.of(cause);
-        if (options.ordering() == Ordering.PER_KEY) {
-            partition.outage.failed(item.key());
-            if (partition.outage.isOn() || keys.size() >= MAX_KEYS) {
-                tryAgainInPlace(item, 0, partition.delays.after(partition.outage.nextPause()), failure);
-                return false;
-            }
-        }
-        if (attempts > options.maxRetries()) {
-            return exhausted(item, last, attempts, failure);
-        }
-        if (options.ordering() == Ordering.TOTAL) {
-            tryAgainInPlace(item, attempts, partition.delays.after(attempts), failure);
-            return false;
-        }
-        keys.add(item, last, attempts, partition.delays.after(attempts), failure);
-        return true;
-    }
-
-    private void tryAgainInPlace(Item item, int attempts, Duration pause, ParkedFailure failure) {
-        suspect = item.version();
-        suspectAttempts = attempts;
-        partition.row.storeRetry(item.version(), attempts, pause, failure.message());
-        if (!partition.run.isBackingOff()) {
-            log.warn(
-                    "subscription.waits: {} tries the event at version {} again in place: {}",
-                    partition.id(),
-                    item.version(),
-                    failure.message());
-        }
-        partition.run.backOff(pause, failure.message());
-    }
-
-    /** All attempts have failed. Returns whether the event is done with. */
-    private boolean exhausted(Item item, long last, int attempts, ParkedFailure failure) {
-        suspect = 0;
-        suspectAttempts = 0;
-        if (options.onExhausted() == OnExhausted.STOP) {
-            partition.row.storeStop(item.version(), attempts, failure.message());
-            partition.run.stop(failure.message());
-            log.error(
-                    "subscription.stopped: {} has stopped at version {}: {}",
-                    partition.id(),
-                    item.version(),
-                    failure.message());
-            return false;
-        }
-        if (options.onExhausted() == OnExhausted.SKIP) {
-            partition.fenced(connection -> partition.row.advance(connection, last), connection -> true);
-            partition.storedUpTo(last);
-            partition.counters.skipped.increment();
-            partition.run.recovered();
-            log.error(
-                    "subscription.skipped: {} skips the event at version {} of key '{}': {}",
-                    partition.id(),
-                    item.version(),
-                    item.key(),
-                    failure.message());
-            return true;
-        }
-        keys.add(item, last, attempts, null, failure);
-        return true;
+        return failedEvents.failed(batch.get(0), last, failure);
     }
 }

@@ -68,7 +68,10 @@ final class OwnedPartition {
         this.position = new PartitionPosition(claim.stored(), clock);
         this.row = new ClaimedRow(held, position, database);
         this.run = new RunState(clock);
-        run.pause(claim.retryIn());
+        this.oldestWaiting = claim.suspectStoredAt();
+        if (!claim.retryIn().isZero()) {
+            run.backOff(claim.retryIn(), claim.failure() == null ? "" : claim.failure());
+        }
     }
 
     PartitionId id() {

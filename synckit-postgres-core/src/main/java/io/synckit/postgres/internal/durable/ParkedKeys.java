@@ -2,7 +2,6 @@ package io.synckit.postgres.internal.durable;
 
 import io.synckit.postgres.internal.durable.DurableLog.Item;
 import io.synckit.postgres.internal.durable.DurableLog.Slice;
-import io.synckit.postgres.internal.runtime.SafeLog;
 import io.synckit.postgres.internal.sql.ParkedCommand;
 import io.synckit.postgres.internal.sql.ParkedFailure;
 import io.synckit.postgres.internal.sql.ParkedRow;
@@ -33,6 +32,7 @@ final class ParkedKeys {
     private final OwnedPartition partition;
     private final boolean afterDeath;
     private final Map<String, WaitingKey> keys = new LinkedHashMap<>();
+    private final ParkedReport report;
     private volatile boolean mustLoad = true;
     private boolean isLoaded;
 
@@ -40,6 +40,7 @@ final class ParkedKeys {
     ParkedKeys(OwnedPartition partition, boolean afterDeath) {
         this.partition = partition;
         this.afterDeath = afterDeath;
+        this.report = new ParkedReport(partition);
     }
 
     /** Reads the keys again at the next turn, because an operator may have set a command. */
@@ -64,6 +65,7 @@ final class ParkedKeys {
                 keys.put(row.key(), new WaitingKey(row, row.deaths() + (row.running() && died ? 1 : 0), now));
             }
             isLoaded = true;
+            report.loaded(keys);
         } catch (RuntimeException e) {
             mustLoad = true;
             throw e;
@@ -168,6 +170,7 @@ final class ParkedKeys {
      * @param pause time until the next attempt; null if the key is parked
      */
     void add(Item item, long last, int attempts, @Nullable Duration pause, ParkedFailure failure) {
+        report.storing(item.key());
         partition.fenced(connection -> partition.row.advance(connection, last), connection -> {
             partition.database.parked.insert(
                     connection, partition.id().subscription(), item.key(), item.version(), attempts, pause, failure);
@@ -177,9 +180,7 @@ final class ParkedKeys {
         key.planned(pause, partition.clock.nanos());
         keys.put(item.key(), key);
         partition.storedUpTo(last);
-        if (pause == null) {
-            parked(key);
-        }
+        report.stored(key);
     }
 
     /**
@@ -205,6 +206,7 @@ final class ParkedKeys {
      * event, would not carry out a command to skip it.
      */
     void failed(WaitingKey key, Item item, int attempts, @Nullable Duration pause, ParkedFailure failure) {
+        report.storing(key.name);
         long position = partition.position();
         partition.fenced(
                 connection -> partition.row.reach(connection, position),
@@ -213,42 +215,36 @@ final class ParkedKeys {
         partition.flushed(position);
         key.failed(item.version(), attempts, failure);
         key.planned(pause, partition.clock.nanos());
-        if (pause == null) {
-            parked(key);
-        }
+        report.stored(key);
     }
 
-    private void parked(WaitingKey key) {
-        partition.counters.parked.increment();
-        log.error(
-                "subscription.parked: {}: the events of key '{}' from version {} on wait for an operator (attempts: {}): {}",
-                partition.id(),
-                key.name,
-                key.nextVersion(),
-                key.attempts(),
-                key.failure().message());
-        callOnParked(key);
-    }
-
-    private void callOnParked(WaitingKey key) {
-        try {
-            find(key.name).map(ParkedRow::asParkedKey).ifPresent(partition.options.onParked());
-        } catch (RuntimeException | Error e) {
-            SafeLog.warn(
-                    log,
-                    "subscription.on-parked-failed: " + partition.id() + ": the action for parked keys has failed",
-                    e);
-        }
+    /**
+     * Stores that the partition stops at the first event of a key. When it is resumed, the attempts begin anew.
+     *
+     * @param attempts attempts until now
+     */
+    void stopped(WaitingKey key, Item item, int attempts, ParkedFailure failure) {
+        long position = partition.position();
+        partition.fenced(
+                connection -> partition.row.stop(connection, position, item.version(), attempts, failure.message()),
+                connection -> partition.database.parked.failed(
+                        connection,
+                        partition.id().subscription(),
+                        key.name,
+                        item.version(),
+                        0,
+                        Duration.ZERO,
+                        failure));
+        partition.flushed(position);
+        key.failed(item.version(), 0, failure);
+        key.tryNow(partition.clock.nanos());
     }
 
     /** Returns whether the row of a key has advanced to a version, although an exception has followed the commit. */
     boolean isAt(WaitingKey key, long version) {
-        return find(key.name).filter(row -> row.nextVersion() == version).isPresent();
-    }
-
-    private Optional<ParkedRow> find(String key) {
-        return partition.database.query(connection ->
-                partition.database.parked.find(connection, partition.id().subscription(), key));
+        Optional<ParkedRow> found = partition.database.query(connection ->
+                partition.database.parked.find(connection, partition.id().subscription(), key.name));
+        return found.filter(row -> row.nextVersion() == version).isPresent();
     }
 
     /** Deletes a command that is carried out from the row. */

@@ -18,7 +18,6 @@ final class PartitionRun implements Runnable {
     private static final long TURN = Duration.ofMillis(20).toNanos();
     private static final long NEVER = Long.MAX_VALUE;
     private static final Duration SILENCE_PAUSE = Duration.ofMillis(200);
-    private static final Duration MAX_PAUSE = Duration.ofSeconds(30);
 
     private static final Logger log = LoggerFactory.getLogger(PartitionRun.class);
 
@@ -36,12 +35,12 @@ final class PartitionRun implements Runnable {
     private volatile boolean releasing;
     private volatile boolean exempt;
     private volatile boolean mustReset;
-    private volatile boolean commanded;
+    private final PendingCommands commands;
     private volatile boolean waitsForDatabase;
     private volatile @Nullable RuntimeException stopCause;
     private volatile boolean ended;
     private volatile boolean active;
-    private int failures;
+    private final FailurePauses failures = new FailurePauses();
 
     PartitionRun(OwnedPartition partition, ParkedKeys keys, MainFlow main, CarefulMode careful, PartitionHost host) {
         this.partition = partition;
@@ -51,6 +50,7 @@ final class PartitionRun implements Runnable {
         this.careful = careful;
         this.host = host;
         this.clock = partition.clock;
+        this.commands = new PendingCommands(clock);
     }
 
     OwnedPartition partition() {
@@ -110,6 +110,8 @@ final class PartitionRun implements Runnable {
         }
         partition.mustReadPosition();
         keys.loadSoon();
+        failures.databaseFound();
+        commands.tryNow();
         if (waitsForDatabase) {
             partition.run.pause(Duration.ZERO);
         }
@@ -119,7 +121,7 @@ final class PartitionRun implements Runnable {
     /** An operator has set a command for a key. It does not wait for the end of a back-off. */
     void commanded() {
         keys.loadSoon();
-        commanded = true;
+        commands.add();
         wake();
     }
 
@@ -165,16 +167,20 @@ final class PartitionRun implements Runnable {
     public void run() {
         turns.begin();
         thread = Thread.currentThread();
-        long pause = turn();
-        thread = null;
-        active = pause == 0;
-        // The wake-up is planned before the turn ends. Afterwards another thread may have begun the next turn, and
-        // would lose its wake-up.
-        if (pause > 0 && pause < NEVER) {
-            wakeUp.after(pause);
-        }
-        if (turns.end(pause == 0) && !ended) {
-            host.execute(this);
+        long pause = SILENCE_PAUSE.toNanos();
+        try {
+            pause = turn();
+        } finally { // even the reaction to a failure can fail, for example if memory is short
+            thread = null;
+            active = pause == 0;
+            // The wake-up is planned before the turn ends. Afterwards another thread may have begun the next turn, and
+            // would lose its wake-up.
+            if (pause > 0 && pause < NEVER) {
+                wakeUp.after(pause);
+            }
+            if (turns.end(pause == 0) && !ended) {
+                host.execute(this);
+            }
         }
     }
 
@@ -183,15 +189,15 @@ final class PartitionRun implements Runnable {
         if (ended) {
             return NEVER;
         }
+        failures.turnBegins();
         try {
             long turnEnd = clock.nanos() + TURN;
             long pause = 0;
             while (pause == 0 && clock.nanos() < turnEnd) {
                 pause = step();
             }
-            if (failures > 0 && partition.run.waitNanos() <= 0) {
+            if (failures.haveEnded() && partition.run.waitNanos() <= 0) {
                 partition.run.recovered();
-                failures = 0;
             }
             return pause;
         } catch (Throwable e) {
@@ -209,7 +215,7 @@ final class PartitionRun implements Runnable {
             stopBecauseOf(cause);
         }
         if (releasing) {
-            giveUp();
+            partition.row.release(careful.isOn());
             return end();
         }
         if (partition.run.isStopped()) {
@@ -223,32 +229,26 @@ final class PartitionRun implements Runnable {
             return SILENCE_PAUSE.toNanos();
         }
         long pause = partition.run.waitNanos();
-        if (pause > 0 && !commanded) {
-            return pause;
+        long commandPause = commands.waitNanos();
+        if (pause > 0 && commandPause > 0) {
+            return Math.min(pause, commandPause);
         }
-        commanded = false;
+        commands.begin();
         partition.readPositionIfUnknown();
         keys.loadIfNeeded();
         if (pause > 0) {
             if (flows.carryOutCommands()) {
-                commanded = true; // not false otherwise: another command may have been set meanwhile
+                commands.add();
             }
-            if (!waitsForDatabase) {
-                failures = 0; // the pause is that of an event, and the database works
+            if (!waitsForDatabase) { // the pause is that of an event
+                failures.databaseWorked();
             }
-            return commanded ? 0 : pause;
+            return Math.min(pause, Math.max(0, commands.waitNanos()));
         }
         waitsForDatabase = false;
-        return flows.step() ? 0 : keys.nanosToNext();
-    }
-
-    /** If the database cannot be used, this process stays the owner in the row, and counts as a dead one. */
-    private void giveUp() {
-        try {
-            partition.row.release(careful.isOn());
-        } catch (RuntimeException e) {
-            log.warn("durable.release-failed: {} is not released: {}", partition.id(), e.getMessage());
-        }
+        boolean more = flows.step();
+        failures.databaseWorked();
+        return more ? 0 : keys.nanosToNext();
     }
 
     private void stopBecauseOf(RuntimeException cause) {
@@ -276,20 +276,19 @@ final class PartitionRun implements Runnable {
             log.info("subscription.lost: {}", SafeLog.describe(failure));
             return end();
         }
-        failures++;
-        Duration pause = new RetryDelays(Duration.ofMillis(200), 2, MAX_PAUSE).after(failures);
         partition.mustReadPosition();
         String reason = " waits after a failure that is not of an event";
         if (failure instanceof InvalidKeyException invalid) {
             partition.waitingSince(invalid.storedAt());
             reason = " waits at an event without a valid key";
         }
-        if (failures == 1) {
+        if (failures.isFirst(reason)) {
             SafeLog.warn(log, "subscription.waits: " + partition.id() + reason, failure);
         }
+        Duration pause = failures.next();
         if (partition.run.waitNanos() > pause.toNanos()) {
             // Only commands were carried out. The time of the next attempt does not change.
-            commanded = true;
+            commands.tryAfter(pause);
             return pause.toNanos();
         }
         waitsForDatabase = true;

@@ -23,8 +23,11 @@ final class PositionAnswers {
     /** Time after which no process waits for a version any more, because the request was not repeated. */
     private static final long VALID = Duration.ofSeconds(3).toNanos();
 
-    /** Time after which a locked row may be tried again although its partition has not moved. */
-    private static final long TRY_AGAIN = Duration.ofMillis(500).toNanos();
+    /** Time after which a row may be tried again that the transaction of a handler has locked. It ends when the partition moves. */
+    private static final long AFTER_A_HANDLER = Duration.ofMillis(500).toNanos();
+
+    /** Time after which a row may be tried again that another transaction has locked, for example that of an operator. */
+    private static final long AFTER_ANOTHER = Duration.ofMillis(100).toNanos();
 
     private final String subscription;
     private final Coordinator coordinator;
@@ -93,7 +96,9 @@ final class PositionAnswers {
 
     private boolean isLocked(Reached reached) {
         Locked last = locked.get(reached.run);
-        return last != null && last.position == reached.position && clock.nanos() - last.until < 0;
+        boolean mayHaveEnded =
+                reached.run.partition().isExactlyOnce() && last != null && last.position != reached.position;
+        return last != null && !mayHaveEnded && clock.nanos() - last.until < 0;
     }
 
     private void answer() {
@@ -106,7 +111,8 @@ final class PositionAnswers {
                 reached.run.partition().answered(reached.version);
                 answered = true;
             } else {
-                locked.put(reached.run, new Locked(reached.position, clock.nanos() + TRY_AGAIN));
+                long pause = reached.run.partition().isExactlyOnce() ? AFTER_A_HANDLER : AFTER_ANOTHER;
+                locked.put(reached.run, new Locked(reached.position, clock.nanos() + pause));
             }
         }
         if (answered) {

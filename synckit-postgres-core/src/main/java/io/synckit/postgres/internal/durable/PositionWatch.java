@@ -20,6 +20,7 @@ final class PositionWatch {
 
     private static final long FIRST_PAUSE = Duration.ofMillis(5).toNanos();
     private static final long MAX_PAUSE = Duration.ofMillis(250).toNanos();
+    private static final Duration FOREVER = Duration.ofDays(36_500);
 
     /** Interval at which the signal is repeated, because the owner may have changed. */
     private static final long ANNOUNCE_AGAIN = Duration.ofSeconds(1).toNanos();
@@ -60,7 +61,7 @@ final class PositionWatch {
 
     Outcome await(long version, @Nullable String key, Duration timeout) throws InterruptedException {
         Wanted wanted = new Wanted(version, key, key == null ? -1 : KeyPartitions.of(key, options.partitions()));
-        long end = clock.nanos() + timeout.toNanos();
+        long end = clock.nanos() + (timeout.compareTo(FOREVER) < 0 ? timeout : FOREVER).toNanos();
         long announceAt = clock.nanos();
         long pause = FIRST_PAUSE;
         while (true) {

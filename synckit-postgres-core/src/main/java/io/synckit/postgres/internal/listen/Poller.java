@@ -111,7 +111,7 @@ public final class Poller implements AutoCloseable {
             auditFailing = false;
         } catch (SQLException e) {
             auditFailed(SqlFailure.named("auditing " + table, e));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) { // without the pause after a failure, an error would be repeated at once
             auditFailed(e);
         } finally {
             auditedAt = clock.nanos();
@@ -120,7 +120,7 @@ public final class Poller implements AutoCloseable {
     }
 
     /** Logs the first failure of a row. */
-    private void auditFailed(RuntimeException failure) {
+    private void auditFailed(Throwable failure) {
         if (!auditFailing) {
             log.warn("audit.failed: the audit of {} has failed and is retried: {}", table, failure.getMessage());
         }

@@ -23,8 +23,7 @@ import org.jspecify.annotations.Nullable;
 public final class CheckpointTable {
 
     /** Clears the failure of an event up to the position that is reached, unless the partition has stopped at that event. */
-    private static final String CLEAR =
-            """
+    static final String CLEAR = """
             suspect = case when <done> then null else suspect end, attempts = case when <done> then 0 else attempts end,
                    deaths = case when <done> then 0 else deaths end, retry_at = case when <done> then null else retry_at end,
                    failure = case when <done> then null else failure end""".replace("<done>", "suspect <= v.reached and retry_at is distinct from 'infinity'");

@@ -20,10 +20,12 @@ public final class ParkedAdmin {
 
     private static final String DELETE_ALL = "delete from <parked> where subscription = ?";
 
+    /** A command for all keys replaces none for a single one. */
     private static final String COMMAND = """
             update <parked> set command = ?, attempts = case when ? = 'requeue' then 0 else attempts end,
                    retry_at = case when ? = 'requeue' then clock_timestamp() else retry_at end
-             where subscription = ? and (?::text is null or key = ?) and (?::bigint is null or next_version = ?)
+             where subscription = ? and (?::bigint is null or next_version = ?)
+               and (key = ? or ?::text is null and coalesce(command, 'requeue') = 'requeue')
             """;
 
     private final String count;
@@ -95,10 +97,10 @@ public final class ParkedAdmin {
             statement.setString(2, command.text());
             statement.setString(3, command.text());
             statement.setString(4, subscription);
-            statement.setString(5, key);
-            statement.setString(6, key);
-            statement.setObject(7, nextVersion, Types.BIGINT);
-            statement.setObject(8, nextVersion, Types.BIGINT);
+            statement.setObject(5, nextVersion, Types.BIGINT);
+            statement.setObject(6, nextVersion, Types.BIGINT);
+            statement.setString(7, key);
+            statement.setString(8, key);
             return statement.executeUpdate();
         }
     }

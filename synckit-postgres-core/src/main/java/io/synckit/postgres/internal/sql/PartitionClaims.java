@@ -7,6 +7,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -31,7 +32,8 @@ public final class PartitionClaims {
                       extract(epoch from case when isfinite(c.retry_at) then c.retry_at end - clock_timestamp()),
                       c.retry_at = 'infinity',
                       free.owner,
-                      c.removals, <server start>, c.failure, free.after_death
+                      c.removals, <server start>, c.failure, free.after_death,
+                      (select e.created_at from <table> e where e.version = c.suspect and c.suspect > c.position)
             """;
 
     /** If a crash lost a claim, its epoch would be used twice. */
@@ -59,12 +61,16 @@ public final class PartitionClaims {
              where owner = ? and subscription = ? and partition = ? and position >= ?
             """;
 
+    /** Changes no position that is lower than the one that was stored, because the server has lost commits then. */
     private static final String RELEASE = """
             update <checkpoints> set owner = null, epoch = epoch + 1, after_death = ?,
-                   position = case when position >= ? then greatest(position, ?) else position end,
-                   updated_at = clock_timestamp()
+                   position = greatest(position, <reached>), updated_at = clock_timestamp(),
+                   <clear>
+              from (select ?::bigint as stored, ?::bigint as held) known
              where <claim>
-            """;
+            """.replace(
+                    "<clear>", CheckpointTable.CLEAR.replace("v.reached", "<reached>"))
+            .replace("<reached>", "case when position >= stored then held end");
 
     private final String claim;
     private final String commitSynchronously;
@@ -115,7 +121,8 @@ public final class PartitionClaims {
                 stopped,
                 rows.getObject(9, Integer.class),
                 rows.getString(12),
-                rows.getBoolean(13));
+                rows.getBoolean(13),
+                rows.getObject(14) == null ? null : Statements.instant(rows, 14));
     }
 
     /** Ends the sessions that lock rows of these owners: transactions of a process that is paused, whose host is gone, or whose handler hangs. */
@@ -208,6 +215,7 @@ public final class PartitionClaims {
      * @param formerOwner the instance that owned it before; null if it was free
      * @param failure why it has stopped or waits; null if it does not
      * @param releasedAfterDeath whether its last owner had taken over from a dead one, and has not handled many events since
+     * @param suspectStoredAt when the event was stored at which the partition waits or has stopped; null if there is none
      */
     public record Claim(
             Held held,
@@ -218,7 +226,8 @@ public final class PartitionClaims {
             boolean stopped,
             @Nullable Integer formerOwner,
             @Nullable String failure,
-            boolean releasedAfterDeath) {
+            boolean releasedAfterDeath,
+            @Nullable Instant suspectStoredAt) {
 
         /** Returns whether the former owner was another process, which has died, perhaps because of an event. */
         public boolean afterDeath() {

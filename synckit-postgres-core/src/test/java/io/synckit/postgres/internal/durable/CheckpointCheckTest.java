@@ -169,7 +169,7 @@ class CheckpointCheckTest {
 
     private Claim claimOf(@Nullable Integer formerOwner, long position, long server) {
         Held held = new Held(ID, ++epoch, ME, server);
-        return new Claim(held, new Stored(position, 0), null, 0, Duration.ZERO, false, formerOwner, null, false);
+        return new Claim(held, new Stored(position, 0), null, 0, Duration.ZERO, false, formerOwner, null, false, null);
     }
 
     private void change(long firstReplaced, long server) {
