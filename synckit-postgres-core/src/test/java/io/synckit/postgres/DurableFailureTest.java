@@ -804,4 +804,32 @@ class DurableFailureTest {
         assertThat(subscription.status().partitions().get(0).suspect()).isNull();
         assertThat(subscription.status().partitions().get(0).failure()).isNull();
     }
+
+    /** As when memory is short: even the reaction to the failure fails. */
+    @Test
+    void partitionContinuesIfTheReactionToAFailureFails() throws InterruptedException {
+        AtomicInteger calls = new AtomicInteger();
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(options(Delivery.EXACTLY_ONCE), (event, context) -> {
+                    if (calls.incrementAndGet() == 1) {
+                        throw new FailureThatCannotBeExamined();
+                    }
+                });
+        store(0, 1, 1);
+
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(calls).hasValue(2);
+    }
+
+    private static final class FailureThatCannotBeExamined extends RuntimeException {
+
+        private static final long serialVersionUID = 1;
+
+        @Override
+        public synchronized Throwable getCause() {
+            throw this;
+        }
+    }
 }
