@@ -805,21 +805,19 @@ class DurableFailureTest {
         assertThat(subscription.status().partitions().get(0).failure()).isNull();
     }
 
-    /** As when memory is short: even the reaction to the failure fails. */
     @Test
-    void partitionContinuesIfTheReactionToAFailureFails() throws InterruptedException {
+    void failureThatCannotBeExaminedIsAnAttempt() throws InterruptedException {
         AtomicInteger calls = new AtomicInteger();
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
-                .durable(options(Delivery.EXACTLY_ONCE), (event, context) -> {
-                    if (calls.incrementAndGet() == 1) {
-                        throw new FailureThatCannotBeExamined();
-                    }
+                .durable(options(Delivery.EXACTLY_ONCE).maxRetries(1), (event, context) -> {
+                    calls.incrementAndGet();
+                    throw new FailureThatCannotBeExamined();
                 });
         store(0, 1, 1);
 
-        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.PARKED);
         assertThat(calls).hasValue(2);
     }
 

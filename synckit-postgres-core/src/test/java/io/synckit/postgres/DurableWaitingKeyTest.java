@@ -521,4 +521,40 @@ class DurableWaitingKeyTest {
         assertThat(statements).hasValueLessThan(100);
         assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
     }
+
+    /** The event in place was read together with one of the key before it, which is handled while the other one waits. */
+    @ParameterizedTest
+    @EnumSource(Delivery.class)
+    void eventOfAWaitingKeyIsNotHandledAgainAfterTheOneInPlace(Delivery delivery) throws InterruptedException {
+        processes.store("key", "first");
+        DurableSubscription former = processes
+                .startFailing(options().delivery(delivery).maxRetries(0))
+                .subscriptions()
+                .durable("numbers")
+                .orElseThrow();
+        Await.until(database, "select count(*) from synckit.events_parked where retry_at is null", "1");
+        former.close();
+        processes.store("key", "second");
+        processes.store("other", "in place");
+        AtomicBoolean fails = new AtomicBoolean(true);
+        DurableOptions total =
+                options().delivery(delivery).ordering(Ordering.TOTAL).onExhausted(OnExhausted.STOP);
+        DurableSubscription subscription = processes
+                .start()
+                .subscriptions()
+                .durable(total.maxRetries(100_000), (event, context) -> {
+                    if (event.data().equals("in place") && fails.get()) {
+                        throw new IllegalStateException("on purpose");
+                    }
+                    handled.add(event.data());
+                });
+        Await.until(() -> subscription.activity().get(0).state() == State.BACKING_OFF);
+
+        assertThat(subscription.requeue("key")).isTrue();
+        Await.until(database, "select count(*) from synckit.events_parked", "0");
+        fails.set(false);
+
+        assertThat(processes.await(subscription)).isEqualTo(Outcome.HANDLED);
+        assertThat(handled).containsExactly("first", "second", "in place");
+    }
 }

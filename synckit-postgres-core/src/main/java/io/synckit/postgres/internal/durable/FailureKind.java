@@ -1,5 +1,6 @@
 package io.synckit.postgres.internal.durable;
 
+import io.synckit.postgres.internal.runtime.SafeLog;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
 
@@ -42,7 +43,7 @@ enum FailureKind {
                     return kind;
                 }
             }
-            cause = cause.getCause();
+            cause = SafeLog.causeOf(cause);
         }
         return EVENT;
     }

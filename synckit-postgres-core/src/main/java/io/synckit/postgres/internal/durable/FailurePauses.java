@@ -16,7 +16,6 @@ final class FailurePauses {
 
     void turnBegins() {
         worked = false;
-        found = false;
     }
 
     /** The database was used without a failure in this turn. */
@@ -24,7 +23,7 @@ final class FailurePauses {
         worked = true;
     }
 
-    /** The database was found again. If the current turn fails, its failure counts as the first one. */
+    /** The database was found again, so the next failure counts as the first one. */
     void databaseFound() {
         found = true;
     }
@@ -41,6 +40,7 @@ final class FailurePauses {
     /** Counts a failure. Returns whether it is the first one with this reason since the database has worked. */
     boolean isFirst(String of) {
         failures = of.equals(reason) && !found ? failures + 1 : 1;
+        found = false;
         reason = of;
         return failures == 1;
     }

@@ -60,7 +60,7 @@ final class MainFlow {
             at = 0;
             if (slice.upTo() <= partition.position()) {
                 partition.waitingSince(null);
-                if (!partition.outage.isOn()) {
+                if (!partition.outage.isOn() || keys.size() == 0) {
                     partition.run.recovered(); // no event waits in place any more
                 }
                 return false;
@@ -131,8 +131,14 @@ final class MainFlow {
 
     /** Treats an event as failed at which processes have died too often. Returns whether it is done with. */
     private boolean killed(Item item, long last, int deaths) {
-        partition.moveTo(item.version() - 1);
+        moveBefore(item);
         return failedEvents.exhausted(item, last, deaths, CarefulMode.died(deaths));
+    }
+
+    /** Moves the position to before an event, because nothing before it waits for it. From then on, those are only of {@link KeyFlow}. */
+    private void moveBefore(Item item) {
+        at = slice.items().indexOf(item);
+        partition.moveTo(item.version() - 1);
     }
 
     private boolean call(List<Item> batch, long last) throws Exception {
@@ -195,8 +201,7 @@ final class MainFlow {
     /** Returns whether the batch is done with. */
     private boolean failed(List<Item> batch, int failsAt, long last, Throwable failure, boolean called)
             throws Exception {
-        // Nothing before the event waits for it.
-        partition.moveTo(batch.get(0).version() - 1);
+        moveBefore(batch.get(0));
         FailureKind kind = FailureKind.of(failure, called);
         if (kind == FailureKind.DATABASE || kind == FailureKind.CONFLICT) {
             careful.interrupted();

@@ -1,6 +1,5 @@
 package io.synckit.postgres.internal.durable;
 
-import io.synckit.postgres.internal.runtime.Clock;
 import io.synckit.postgres.internal.runtime.SafeLog;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -27,7 +26,6 @@ final class PartitionRun implements Runnable {
     private final Flows flows;
     private final CarefulMode careful;
     private final PartitionHost host;
-    private final Clock clock;
     private final Turns turns = new Turns();
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile @Nullable Thread thread;
@@ -49,8 +47,7 @@ final class PartitionRun implements Runnable {
         this.flows = new Flows(partition, keys, main, careful, this::mustYield);
         this.careful = careful;
         this.host = host;
-        this.clock = partition.clock;
-        this.commands = new PendingCommands(clock);
+        this.commands = new PendingCommands(partition.clock);
     }
 
     OwnedPartition partition() {
@@ -173,12 +170,20 @@ final class PartitionRun implements Runnable {
         } finally { // even the reaction to a failure can fail, for example if memory is short
             thread = null;
             active = pause == 0;
-            // The wake-up is planned before the turn ends. Afterwards another thread may have begun the next turn, and
-            // would lose its wake-up.
-            if (pause > 0 && pause < NEVER) {
+            endTurn(pause);
+        }
+    }
+
+    /** The wake-up is planned before the turn ends. Afterwards another thread may have begun the next turn, and would lose its wake-up. */
+    private void endTurn(long pause) {
+        boolean planned = pause == 0 || pause == NEVER;
+        try {
+            if (!planned) {
                 wakeUp.after(pause);
+                planned = true;
             }
-            if (turns.end(pause == 0) && !ended) {
+        } finally {
+            if (turns.end(pause == 0 || !planned) && !ended) {
                 host.execute(this);
             }
         }
@@ -191,9 +196,9 @@ final class PartitionRun implements Runnable {
         }
         failures.turnBegins();
         try {
-            long turnEnd = clock.nanos() + TURN;
+            long turnEnd = partition.clock.nanos() + TURN;
             long pause = 0;
-            while (pause == 0 && clock.nanos() < turnEnd) {
+            while (pause == 0 && partition.clock.nanos() < turnEnd) {
                 pause = step();
             }
             if (failures.haveEnded() && partition.run.waitNanos() <= 0) {
@@ -212,7 +217,9 @@ final class PartitionRun implements Runnable {
         // Before a release, because the next owner would not find that the checkpoint is stale.
         RuntimeException cause = stopCause;
         if (cause != null && !partition.run.isStopped()) {
-            stopBecauseOf(cause);
+            String message = SafeLog.describe(cause);
+            partition.row.storeStaleCheckpoint(message);
+            partition.run.stop(message);
         }
         if (releasing) {
             partition.row.release(careful.isOn());
@@ -251,13 +258,6 @@ final class PartitionRun implements Runnable {
         return more ? 0 : keys.nanosToNext();
     }
 
-    private void stopBecauseOf(RuntimeException cause) {
-        String message = SafeLog.describe(cause);
-        partition.row.storeStaleCheckpoint(message);
-        partition.run.stop(message);
-        log.error("subscription.stopped: {}: {}", partition.id(), message);
-    }
-
     private long end() {
         ended = true;
         wakeUp.cancel();
@@ -269,14 +269,15 @@ final class PartitionRun implements Runnable {
 
     /** A failure that is not of an event. The outcome of the last commit is not known, so everything is read again. */
     private long failed(Throwable failure) {
-        main.reset();
+        // First what cannot fail: otherwise the next turn could repeat a batch that is committed.
+        partition.mustReadPosition();
         keys.loadSoon();
+        mustReset = true;
         FailureKind kind = FailureKind.of(failure);
         if (kind == FailureKind.OWNERSHIP) {
             log.info("subscription.lost: {}", SafeLog.describe(failure));
             return end();
         }
-        partition.mustReadPosition();
         String reason = " waits after a failure that is not of an event";
         if (failure instanceof InvalidKeyException invalid) {
             partition.waitingSince(invalid.storedAt());

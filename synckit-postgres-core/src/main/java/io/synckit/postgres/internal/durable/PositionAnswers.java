@@ -23,11 +23,11 @@ final class PositionAnswers {
     /** Time after which no process waits for a version any more, because the request was not repeated. */
     private static final long VALID = Duration.ofSeconds(3).toNanos();
 
-    /** Time after which a row may be tried again that the transaction of a handler has locked. It ends when the partition moves. */
-    private static final long AFTER_A_HANDLER = Duration.ofMillis(500).toNanos();
+    /** Time after which a locked row may be tried again, if its partition has moved, so that the transaction of its handler may have ended. */
+    private static final long IF_MOVED = Duration.ofMillis(20).toNanos();
 
-    /** Time after which a row may be tried again that another transaction has locked, for example that of an operator. */
-    private static final long AFTER_ANOTHER = Duration.ofMillis(100).toNanos();
+    /** Time after which a locked row may be tried again. */
+    private static final long AT_LAST = Duration.ofMillis(500).toNanos();
 
     private final String subscription;
     private final Coordinator coordinator;
@@ -96,9 +96,11 @@ final class PositionAnswers {
 
     private boolean isLocked(Reached reached) {
         Locked last = locked.get(reached.run);
-        boolean mayHaveEnded =
-                reached.run.partition().isExactlyOnce() && last != null && last.position != reached.position;
-        return last != null && !mayHaveEnded && clock.nanos() - last.until < 0;
+        if (last == null) {
+            return false;
+        }
+        boolean moved = last.position != reached.position;
+        return clock.nanos() - last.since < (moved ? IF_MOVED : AT_LAST);
     }
 
     private void answer() {
@@ -111,8 +113,7 @@ final class PositionAnswers {
                 reached.run.partition().answered(reached.version);
                 answered = true;
             } else {
-                long pause = reached.run.partition().isExactlyOnce() ? AFTER_A_HANDLER : AFTER_ANOTHER;
-                locked.put(reached.run, new Locked(reached.position, clock.nanos() + pause));
+                locked.put(reached.run, new Locked(reached.position, clock.nanos()));
             }
         }
         if (answered) {
@@ -129,9 +130,6 @@ final class PositionAnswers {
     /** @param version the last version that is waited for, up to the position; -1 if there is none */
     private record Reached(PartitionRun run, long position, long version) {}
 
-    /**
-     * @param position the position of the partition when its row was locked
-     * @param until when the row may be tried again
-     */
-    private record Locked(long position, long until) {}
+    /** @param position the position of the partition when its row was locked */
+    private record Locked(long position, long since) {}
 }

@@ -1,5 +1,6 @@
 package io.synckit.postgres.internal.runtime;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 
 /** Logs exceptions of the application, whose own methods may throw. */
@@ -22,6 +23,15 @@ public final class SafeLog {
             return failure.toString();
         } catch (Throwable e) {
             return failure.getClass().getName();
+        }
+    }
+
+    /** Returns the cause of a failure; null if there is none, or if the class of the application throws an exception. */
+    public static @Nullable Throwable causeOf(Throwable failure) {
+        try {
+            return failure.getCause();
+        } catch (Throwable e) {
+            return null;
         }
     }
 

@@ -13,8 +13,10 @@ public record ParkedFailure(String type, String message) {
     /** Returns a failure with a message that can be stored. The message has the root cause, too. */
     public static ParkedFailure of(Throwable failure) {
         Throwable root = failure;
-        for (int depth = 0; root.getCause() != null && depth < MAX_DEPTH; depth++) {
-            root = root.getCause();
+        Throwable next = SafeLog.causeOf(failure);
+        for (int depth = 0; next != null && depth < MAX_DEPTH; depth++) {
+            root = next;
+            next = SafeLog.causeOf(next);
         }
         String message = SafeLog.describe(failure);
         String cause = SafeLog.describe(root);

@@ -47,10 +47,10 @@ class FailurePausesTest {
     }
 
     @Test
-    void failureOfATurnInWhichTheDatabaseWasFoundIsTheFirstOne() {
+    void failureAfterTheDatabaseWasFoundIsTheFirstOne() {
         fail("outage", 7);
-        pauses.turnBegins();
         pauses.databaseFound();
+        pauses.turnBegins();
 
         assertThat(pauses.isFirst("outage")).isTrue();
         pauses.turnBegins();
