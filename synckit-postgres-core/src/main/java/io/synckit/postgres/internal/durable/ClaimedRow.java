@@ -78,7 +78,6 @@ final class ClaimedRow {
      */
     void storeStaleCheckpoint(String failure) {
         storeFailure(position.version(), 0, null, failure);
-        log.error("subscription.stopped: {}: {}", held.id(), failure);
     }
 
     private void storeFailure(long version, int attempts, @Nullable Duration pause, String failure) {

@@ -220,6 +220,7 @@ final class PartitionRun implements Runnable {
             String message = SafeLog.describe(cause);
             partition.row.storeStaleCheckpoint(message);
             partition.run.stop(message);
+            log.error("subscription.stopped: {}: {}", partition.id(), message);
         }
         if (releasing) {
             partition.row.release(careful.isOn());

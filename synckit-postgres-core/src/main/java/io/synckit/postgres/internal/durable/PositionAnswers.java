@@ -80,11 +80,12 @@ final class PositionAnswers {
         }
     }
 
-    /** Returns the partitions that have reached a version that is waited for, except those whose rows are locked. */
+    /** Returns the partitions that have reached a version that is waited for, except those that cannot store it because their rows are locked. */
     private List<Reached> unanswered() {
         return coordinator.runs(subscription).stream()
                 .map(this::reached)
-                .filter(reached -> reached.version > reached.run.partition().answered() && !isLocked(reached))
+                .filter(reached -> reached.version > reached.run.partition().answered()
+                        && (reached.run.partition().isStored(reached.version) || !isLocked(reached)))
                 .toList();
     }
 

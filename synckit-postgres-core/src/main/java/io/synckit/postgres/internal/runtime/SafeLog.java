@@ -20,7 +20,8 @@ public final class SafeLog {
     /** Returns the class and message of a failure. Never throws. */
     public static String describe(Throwable failure) {
         try {
-            return failure.toString();
+            String text = failure.toString();
+            return text == null ? failure.getClass().getName() : text;
         } catch (Throwable e) {
             return failure.getClass().getName();
         }
