@@ -353,16 +353,17 @@ class DurableWaitingKeyTest {
         assertThat(called.rest()).containsExactly("first", "third");
     }
 
-    /** The event that is tried in place fails after the outage, too. */
+    /** The event that is tried in place fails after the outage, too. No key has so few retries that it is parked before ten have failed. */
     @Test
     void keysContinueAfterAnOutageAlthoughTheEventInPlaceFails() throws InterruptedException {
         int events = 30;
         AtomicBoolean outage = new AtomicBoolean(true);
         IntStream.range(0, events).forEach(i -> processes.store("key-" + i, i));
+        DurableOptions quick = options().backoff(Duration.ofMillis(100), 1, Duration.ofMillis(100));
         DurableSubscription subscription = processes
                 .start()
                 .subscriptions()
-                .durable(options().maxRetries(2), (event, context) -> {
+                .durable(quick.maxRetries(20), (event, context) -> {
                     if (outage.get() || event.data().equals(9)) {
                         throw new IllegalStateException("on purpose");
                     }
