@@ -110,9 +110,8 @@ public final class DurableOptions {
     }
 
     /**
-     * Sets the key, by default the aggregate id. Events with the same key are handled in the order of versions. The function must always
-     * return the same key for an event. If it throws, or returns null or a key that is longer than 255 characters or cannot be stored, all
-     * partitions wait at the event and evaluate the key again. Behind a failed event of a waiting key, only that key waits.
+     * Sets the key, by default the aggregate id, within which events are handled in order. The function must always return the same key for
+     * an event. If it throws, or returns null, a key above 255 characters or one that cannot be stored, all partitions wait at the event.
      */
     public DurableOptions keyedBy(Function<? super StoredEvent, String> key) {
         return with(copy -> copy.keyedBy = Objects.requireNonNull(key, "the function is null"));

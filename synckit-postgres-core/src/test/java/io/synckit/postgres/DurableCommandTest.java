@@ -327,22 +327,18 @@ class DurableCommandTest {
         AtomicBoolean fails = new AtomicBoolean();
         AtomicInteger borrowed = new AtomicInteger();
         Thread test = Thread.currentThread();
-        DurableProcess process = processes.start();
+        DurableProcess process = processes.startFailing(options()
+                .ordering(Ordering.TOTAL)
+                .onExhausted(OnExhausted.SKIP)
+                .backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10)));
         process.beforeBorrow(() -> {
             if (!DurableProcess.isOnCoordinatorThread() && Thread.currentThread() != test && fails.get()) {
                 borrowed.incrementAndGet();
                 throw new EventStoreException("on purpose", new SQLException("on purpose", "53300"));
             }
         });
-        DurableSubscription subscription = process.subscriptions()
-                .durable(
-                        options()
-                                .ordering(Ordering.TOTAL)
-                                .onExhausted(OnExhausted.SKIP)
-                                .backoff(Duration.ofMinutes(10), 1, Duration.ofMinutes(10)),
-                        (event, context) -> {
-                            throw new IllegalStateException("on purpose");
-                        });
+        DurableSubscription subscription =
+                process.subscriptions().durable("numbers").orElseThrow();
         processes.store("a", 0);
         Await.until(() -> subscription.activity().get(0).state() == State.BACKING_OFF);
         fails.set(true);

@@ -27,7 +27,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** The state of a partition tells whether it waits, and why, also after a take-over or an outage. */
+/** The state of a partition shows whether it waits, and why, also after a take-over or an outage. */
 class DurableStateTest {
 
     private static final Duration LONG = Duration.ofMinutes(10);
@@ -106,7 +106,7 @@ class DurableStateTest {
     }
 
     @Test
-    void failureOfAnEventThatWasHandledIsForgottenWhenThePartitionIsReleased() throws InterruptedException {
+    void releaseForgetsTheFailureOfAHandledEvent() throws InterruptedException {
         CountDownLatch called = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
         AtomicInteger calls = new AtomicInteger();
