@@ -54,7 +54,6 @@ class DurableAwaitTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private final ExecutorService waiters = Executors.newCachedThreadPool();

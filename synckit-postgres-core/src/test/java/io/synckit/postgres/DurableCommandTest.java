@@ -39,7 +39,6 @@ class DurableCommandTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private final List<Object> handled = new CopyOnWriteArrayList<>();

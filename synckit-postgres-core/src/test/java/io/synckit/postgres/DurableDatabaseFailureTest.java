@@ -31,7 +31,6 @@ class DurableDatabaseFailureTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private static DurableOptions options() {

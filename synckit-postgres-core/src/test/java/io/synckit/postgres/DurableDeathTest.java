@@ -35,7 +35,6 @@ class DurableDeathTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private final List<Object> handled = new CopyOnWriteArrayList<>();

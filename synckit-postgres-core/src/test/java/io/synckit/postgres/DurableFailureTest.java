@@ -53,7 +53,6 @@ class DurableFailureTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private final HandledEvents table = new HandledEvents(database);

@@ -32,7 +32,6 @@ class DurableKeyTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private final List<Object> handled = new CopyOnWriteArrayList<>();

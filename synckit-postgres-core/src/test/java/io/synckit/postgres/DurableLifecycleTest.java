@@ -47,7 +47,6 @@ class DurableLifecycleTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private PostgresEventStore store;

@@ -38,7 +38,6 @@ class DurableLostCommitsTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private final HandledEvents table = new HandledEvents(database);

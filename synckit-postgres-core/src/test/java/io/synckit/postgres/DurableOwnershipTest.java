@@ -42,7 +42,6 @@ class DurableOwnershipTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private PostgresEventStore store;

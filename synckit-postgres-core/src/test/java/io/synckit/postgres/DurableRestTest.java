@@ -26,7 +26,6 @@ class DurableRestTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private final Collector<StoredEvent> handled = new Collector<>();

@@ -31,7 +31,6 @@ class DurableStaleCheckpointTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private final List<String> handled = new CopyOnWriteArrayList<>();
@@ -40,6 +39,10 @@ class DurableStaleCheckpointTest {
     @AfterEach
     void endThreads() {
         threads.shutdownNow();
+    }
+
+    private static void startThread(Runnable task) {
+        new Thread(task, "handler").start();
     }
 
     private void store(int events) {
@@ -73,7 +76,7 @@ class DurableStaleCheckpointTest {
         AtomicBoolean busy = new AtomicBoolean();
         CountDownLatch turns = new CountDownLatch(2);
         CountDownLatch free = new CountDownLatch(1);
-        DurableProcess first = processes.start(builder -> builder.handlers(task -> threads.execute(() -> {
+        DurableProcess first = processes.start(builder -> builder.handlers(task -> startThread(() -> {
             if (busy.get()) {
                 turns.countDown();
                 Await.latch(free);

@@ -35,7 +35,6 @@ class DurableStateTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private static DurableOptions options() {

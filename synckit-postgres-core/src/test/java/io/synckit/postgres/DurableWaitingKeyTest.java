@@ -49,7 +49,6 @@ class DurableWaitingKeyTest {
     @RegisterExtension
     private final TestDatabase database = TestPostgres.shared().migratedDatabase();
 
-    @RegisterExtension
     private final DurableProcesses processes = new DurableProcesses(database);
 
     private final List<Object> handled = new CopyOnWriteArrayList<>();

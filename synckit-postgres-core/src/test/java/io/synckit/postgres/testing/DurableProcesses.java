@@ -12,11 +12,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.extension.AfterEachCallback;
-import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** The processes of a test and a store beside them, which are closed after it. To be registered after the database, so that it is closed before. */
-public final class DurableProcesses implements AfterEachCallback {
+/** The processes of a test and a store beside them, which are closed before their database is dropped. */
+public final class DurableProcesses {
 
     private static final Duration LONG = Duration.ofMinutes(4);
 
@@ -26,6 +24,7 @@ public final class DurableProcesses implements AfterEachCallback {
 
     public DurableProcesses(TestDatabase database) {
         this.database = database;
+        database.beforeDrop(this::close);
     }
 
     /** Returns the store of the test. */
@@ -65,8 +64,7 @@ public final class DurableProcesses implements AfterEachCallback {
         return process;
     }
 
-    @Override
-    public void afterEach(ExtensionContext context) {
+    private void close() {
         started.forEach(DurableProcess::close);
         if (store != null) {
             store.close();

@@ -6,6 +6,8 @@ import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.AfterEachCallback;
@@ -17,6 +19,7 @@ public final class TestDatabase implements AfterEachCallback, AutoCloseable {
 
     private final TestPostgres server;
     private final String name;
+    private final List<Runnable> beforeDrop = new CopyOnWriteArrayList<>();
     private @Nullable HikariDataSource pool;
 
     TestDatabase(TestPostgres server, String name) {
@@ -27,6 +30,11 @@ public final class TestDatabase implements AfterEachCallback, AutoCloseable {
     @Override
     public void afterEach(ExtensionContext context) {
         close();
+    }
+
+    /** Runs an action before the database is dropped. JUnit does not close the fields of a test in the order of their declarations. */
+    void beforeDrop(Runnable action) {
+        beforeDrop.add(action);
     }
 
     public String name() {
@@ -121,9 +129,12 @@ public final class TestDatabase implements AfterEachCallback, AutoCloseable {
     }
 
     @Override
-    public synchronized void close() {
-        if (pool != null) {
-            pool.close();
+    public void close() {
+        beforeDrop.forEach(Runnable::run);
+        synchronized (this) {
+            if (pool != null) {
+                pool.close();
+            }
         }
         server.drop(name);
     }
