@@ -115,6 +115,7 @@ class DurableCommandTest {
         }
         Await.until(
                 database, "select count(*) from synckit.events_parked where retry_at is null", String.valueOf(keys));
+        Await.until(() -> handled.size() == keys); // also the good event after the last failure
         handled.clear();
         fails.set(false);
 
