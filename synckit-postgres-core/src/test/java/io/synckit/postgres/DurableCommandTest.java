@@ -110,12 +110,11 @@ class DurableCommandTest {
                     handled.add(event.data());
                 });
         for (int i = 0; i < keys; i++) {
-            processes.store("key-" + i, i);
             processes.store("good", "good"); // so that there is no outage
+            processes.store("key-" + i, i);
         }
         Await.until(
                 database, "select count(*) from synckit.events_parked where retry_at is null", String.valueOf(keys));
-        Await.until(() -> handled.size() == keys); // also the good event after the last failure
         handled.clear();
         fails.set(false);
 
@@ -139,8 +138,8 @@ class DurableCommandTest {
             }
         });
         for (int i = 0; i < others; i++) {
-            processes.store("parked-" + i, "parked");
             processes.store("good", "good"); // so that there is no outage
+            processes.store("parked-" + i, "parked");
         }
         Await.until(
                 database, "select count(*) from synckit.events_parked where retry_at is null", String.valueOf(others));
@@ -254,10 +253,11 @@ class DurableCommandTest {
         fails.set(true);
         assertThat(subscription.requeueAll()).isZero();
         // The position and the keys are read again.
-        Await.until(() -> queries.get() == 2);
+        Await.until(() -> queries.get() >= 2);
         // The keys are read once more. A wrong call of the handler would come before, on the same thread.
+        int before = queries.get();
         assertThat(subscription.requeueAll()).isZero();
-        Await.until(() -> queries.get() > 2);
+        Await.until(() -> queries.get() > before);
 
         assertThat(calls).hasValue(1);
         assertThat(subscription.status().position()).isEqualTo(Version.ZERO);
@@ -276,7 +276,7 @@ class DurableCommandTest {
             throw new SQLException("on purpose", "08006");
         });
         processes.store("a", 0);
-        Await.until(() -> calls.get() == 5);
+        Await.until(() -> calls.get() >= 5);
 
         assertThat(subscription.discard("a")).isTrue();
 
