@@ -74,7 +74,7 @@ class TestingSnippetsTest {
                 .map(block -> squeezed(block.group(1)))
                 .toList();
 
-        assertThat(snippets).hasSize(10).allSatisfy(block -> assertThat(here).contains(block));
+        assertThat(snippets).hasSize(11).allSatisfy(block -> assertThat(here).contains(block));
     }
 
     private static String squeezed(String text) {

@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -35,6 +36,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.test.context.bean.override.mockito.MockitoBean;
+import org.springframework.test.context.jdbc.Sql;
 
 /** Runs the Java blocks of docs/testing.md that use this module. TestingSnippetsTest of the starter compares them with the page. */
 class TestingPageTest {
@@ -146,6 +148,33 @@ class TestingPageTest {
             confirmations.requeue("order-4");
 
             scenario.awaitHandled("confirmations");
+        }
+    }
+
+    @Nested
+    @SpringBootTest
+    @AutoConfigureSynckitTest
+    @Sql(statements = {"set local synckit.maintenance = 'on'", "truncate synckit.events", "truncate sales"})
+    class CleanTest {
+
+        @Autowired
+        private EventStoreScenario scenario;
+
+        @Autowired
+        private JdbcClient jdbc;
+
+        @Autowired
+        private Shop shop;
+
+        @RepeatedTest(2)
+        void orderIsTheOnlyOne() throws Exception {
+            scenario.when(() -> shop.place("order-5", "erin", "rice", 1))
+                    .thenStored("OrderPlaced", new OrderPlaced("erin", "rice", 1))
+                    .awaitHandled("sales")
+                    .awaitHandled("confirmations");
+
+            assertThat(jdbc.sql("select sold from sales").query(Integer.class).single())
+                    .isEqualTo(1);
         }
     }
 
