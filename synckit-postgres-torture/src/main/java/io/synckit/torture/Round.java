@@ -40,18 +40,21 @@ final class Round {
     private final int partitions;
     private final Path directory;
     private final List<Path> overrides;
+    private final Duration catchUpLimit;
     private final List<String> violations = new ArrayList<>();
     private final List<String> excerpts = new ArrayList<>();
 
     /**
      * @param directory of the histories, which is created
      * @param overrides directories whose classes replace those of the class path
+     * @param catchUpLimit the time in which readers and consumers must receive or handle everything, after the writers have ended
      */
-    Round(long seed, int partitions, Path directory, List<Path> overrides) {
+    Round(long seed, int partitions, Path directory, List<Path> overrides, Duration catchUpLimit) {
         this.seed = seed;
         this.partitions = partitions;
         this.directory = directory;
         this.overrides = overrides;
+        this.catchUpLimit = catchUpLimit;
     }
 
     /** Runs a round. A failure of the run itself is a violation, too. */
@@ -173,7 +176,7 @@ final class Round {
         }
         faults.end();
         stage.children.replaceDeadConsumers();
-        await(stage, MINUTE, Role.READER, Role.POLLING_READER, Role.CONSUMER);
+        await(stage, catchUpLimit, Role.READER, Role.POLLING_READER, Role.CONSUMER);
         pairs(stage);
         violations.addAll(levels.problems());
         parked(stage, faults);

@@ -13,6 +13,9 @@ final class SelfTest {
     private static final Duration ROUND = Duration.ofSeconds(8);
     private static final Duration LONGEST = Duration.ofMinutes(2);
 
+    /** Shorter than a minute, so that a second round can find the bug if the first one has not. */
+    private static final Duration CATCH_UP_LIMIT = Duration.ofSeconds(20);
+
     private final Options options;
 
     SelfTest(Options options) {
@@ -32,7 +35,7 @@ final class SelfTest {
             String evidence = "";
             long seconds = 0;
             for (long seed = options.seed(); evidence.isEmpty() && seconds < LONGEST.toSeconds(); seed++) {
-                Round round = new Round(seed, 8, directory.resolve("seed-" + seed), List.of(classes));
+                Round round = new Round(seed, 8, directory.resolve("seed-" + seed), List.of(classes), CATCH_UP_LIMIT);
                 Round.Outcome outcome = Round.run(round, ROUND, bug.faults(), options.major());
                 seconds = Duration.ofNanos(System.nanoTime() - start).toSeconds();
                 evidence = outcome.violations().stream().findFirst().orElse("");
@@ -56,8 +59,8 @@ final class SelfTest {
         Set<Fault> faults = EnumSet.noneOf(Fault.class);
         options.bugs().forEach(bug -> faults.addAll(bug.faults()));
         Path directory = options.directory().resolve("NO_BUG").toAbsolutePath();
-        Round.Outcome outcome =
-                Round.run(new Round(options.seed(), 8, directory, List.of()), ROUND, faults, options.major());
+        Round.Outcome outcome = Round.run(
+                new Round(options.seed(), 8, directory, List.of(), CATCH_UP_LIMIT), ROUND, faults, options.major());
         boolean right = outcome.violations().isEmpty();
         String line = "| no bug | " + (right ? "no violation" : "VIOLATION: " + outcome.violations()) + " |";
         System.out.println(line);

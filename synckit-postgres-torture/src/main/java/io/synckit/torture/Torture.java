@@ -13,6 +13,8 @@ import java.util.Set;
 /** The command line. Exits with 1 if a guarantee was broken. */
 public final class Torture {
 
+    private static final Duration CATCH_UP_LIMIT = Duration.ofMinutes(1);
+
     private Torture() {}
 
     public static void main(String[] args) throws Exception {
@@ -69,7 +71,10 @@ public final class Torture {
             int partitions = options.partitions() > 0 ? options.partitions() : seed % 2 == 0 ? 1 : 8;
             Path directory = options.directory().resolve("seed-" + seed).toAbsolutePath();
             Round.Outcome outcome = Round.run(
-                    new Round(seed, partitions, directory, List.of()), time, options.faults(), options.major());
+                    new Round(seed, partitions, directory, List.of(), CATCH_UP_LIMIT),
+                    time,
+                    options.faults(),
+                    options.major());
             boolean isRight = outcome.violations().isEmpty();
             right &= isRight;
             outcome.faults().forEach((fault, count) -> all.merge(fault, count, Integer::sum));
