@@ -41,6 +41,7 @@ class DurableStaleCheckpointTest {
         threads.shutdownNow();
     }
 
+    /** The process runs tasks until it is closed, which is after the end of {@link #threads}. */
     private static void startThread(Runnable task) {
         new Thread(task, "handler").start();
     }

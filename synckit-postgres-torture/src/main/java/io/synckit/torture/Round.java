@@ -199,7 +199,7 @@ final class Round {
         }
         pairs.lostNotification();
         await(stage, AFTER_A_POLL, Role.READER);
-        await(stage, MINUTE, Role.POLLING_READER, Role.CONSUMER);
+        await(stage, catchUpLimit, Role.POLLING_READER, Role.CONSUMER);
     }
 
     /** Waits until processes have received or handled everything. Does not wait if a guarantee was broken before. */

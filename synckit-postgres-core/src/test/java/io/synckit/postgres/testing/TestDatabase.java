@@ -6,8 +6,8 @@ import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.AfterEachCallback;
@@ -19,7 +19,7 @@ public final class TestDatabase implements AfterEachCallback, AutoCloseable {
 
     private final TestPostgres server;
     private final String name;
-    private final List<Runnable> beforeDrop = new CopyOnWriteArrayList<>();
+    private final List<Runnable> beforeDrop = new ArrayList<>();
     private @Nullable HikariDataSource pool;
 
     TestDatabase(TestPostgres server, String name) {
