@@ -8,9 +8,13 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /** A process of a run, and its links to the server. It ends in order when its input is closed. */
@@ -25,13 +29,15 @@ final class Child implements AutoCloseable {
     private final ProcessClock clock;
     private final PrintStream orders;
     private final BufferedReader answers;
+    private final Path stacks;
 
-    private Child(String name, Process process, TcpProxy pool, TcpProxy listener, ProcessClock clock) {
+    private Child(String name, Process process, TcpProxy pool, TcpProxy listener, ProcessClock clock, Path stacks) {
         this.name = name;
         this.process = process;
         this.pool = pool;
         this.listener = listener;
         this.clock = clock;
+        this.stacks = stacks;
         this.orders = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8);
         this.answers = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     }
@@ -63,7 +69,7 @@ final class Child implements AutoCloseable {
                 .redirectError(directory.resolve(name + ".log").toFile());
         ProcessClock clock = new ProcessClock(directory.resolve(name + ".clock"));
         clock.giveTo(builder);
-        return new Child(name, builder.start(), pool, listener, clock);
+        return new Child(name, builder.start(), pool, listener, clock, directory.resolve(name + ".stacks"));
     }
 
     String name() {
@@ -86,10 +92,35 @@ final class Child implements AutoCloseable {
         return process.isAlive();
     }
 
-    /** Sends an order and returns the answer; null if the process has ended. */
-    @Nullable String tell(String order) throws IOException {
+    /**
+     * Sends an order and returns the answer; null if the process has ended.
+     *
+     * @param limit the time in which the process must answer
+     * @throws IllegalStateException if it has not answered. Its stacks are then in a file beside its log.
+     */
+    @Nullable String tell(String order, Duration limit) throws IOException, InterruptedException {
         orders.println(order);
-        return answers.readLine();
+        CompletableFuture<@Nullable String> answer = new CompletableFuture<>();
+        Thread reading = new Thread(() -> read(answer), "answer of " + name);
+        reading.setDaemon(true);
+        reading.start();
+        try {
+            return answer.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            Stacks.write(process.pid(), stacks);
+            throw new IllegalStateException(
+                    name + " has not answered \"" + order + "\" within " + limit.toSeconds() + " s; see " + stacks, e);
+        } catch (ExecutionException e) {
+            throw new IOException("the answer of " + name + " cannot be read", e.getCause());
+        }
+    }
+
+    private void read(CompletableFuture<@Nullable String> answer) {
+        try {
+            answer.complete(answers.readLine());
+        } catch (IOException e) {
+            answer.completeExceptionally(e);
+        }
     }
 
     void suspend() throws Exception {

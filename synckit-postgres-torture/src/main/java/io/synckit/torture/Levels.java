@@ -1,6 +1,7 @@
 package io.synckit.torture;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -12,6 +13,9 @@ final class Levels {
     private static final int MORE_THREADS = 12;
     private static final int MORE_MEGABYTES = 48;
 
+    /** A process answers as soon as its subscriptions have started. */
+    private static final Duration ANSWER = Duration.ofMinutes(2);
+
     private final Children children;
     private final Map<Role, Level> first = new EnumMap<>(Role.class);
 
@@ -19,7 +23,7 @@ final class Levels {
         this.children = children;
     }
 
-    void measureFirst() throws IOException {
+    void measureFirst() throws IOException, InterruptedException {
         for (Role role : Role.values()) {
             for (Child child : children.of(role)) {
                 first.merge(role, Level.of(child), Level::max);
@@ -28,7 +32,7 @@ final class Levels {
     }
 
     /** Returns processes that have more than at first. Writers have ended. */
-    List<String> problems() throws IOException {
+    List<String> problems() throws IOException, InterruptedException {
         List<String> problems = new ArrayList<>();
         for (Role role : Role.values()) {
             Level before = first.get(role);
@@ -48,8 +52,8 @@ final class Levels {
 
     private record Level(int threads, int megabytes) {
 
-        static Level of(Child child) throws IOException {
-            String answer = child.tell("level");
+        static Level of(Child child) throws IOException, InterruptedException {
+            String answer = child.tell("level", ANSWER);
             if (answer == null) {
                 throw new IllegalStateException(child.name() + " has ended");
             }

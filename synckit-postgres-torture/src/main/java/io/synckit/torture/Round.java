@@ -31,6 +31,9 @@ final class Round {
 
     private static final Duration MINUTE = Duration.ofMinutes(1);
 
+    /** Far more than a round takes besides the time of its faults. */
+    private static final Duration LONGEST_REST = Duration.ofMinutes(10);
+
     /** Shorter than the poll interval of the listeners. */
     private static final Duration BEFORE_A_POLL = Duration.ofSeconds(8);
 
@@ -60,11 +63,21 @@ final class Round {
     /** Runs a round. A failure of the run itself is a violation, too. */
     static Outcome run(Round round, Duration time, Set<Fault> wanted, int major) {
         try {
-            return round.run(time, wanted, major);
+            return Watchdog.watch(time.plus(LONGEST_REST), round::giveUp, () -> round.run(time, wanted, major));
         } catch (Exception e) {
             return new Outcome(
                     List.of("the run does not fail: " + e), List.of(), "not counted", Map.of(), new TakeOverTimes());
         }
+    }
+
+    /** Ends the program, because a call that never returns would hold up a build for ever. */
+    private void giveUp(String stack) {
+        System.out.printf("FAILED: the round of seed %d does not end. It stands at%n%s", seed, stack);
+        ProcessHandle.current()
+                .descendants()
+                .forEach(process -> Stacks.write(process.pid(), directory.resolve(process.pid() + ".stacks")));
+        System.out.println("  The stacks of its processes, and the histories, are in " + directory);
+        System.exit(1);
     }
 
     /** Runs for this time, and then until all is handled. */
@@ -208,12 +221,16 @@ final class Round {
         String last = stage.server.query("select coalesce(max(version), 0) from synckit.events");
         for (Role role : roles) {
             for (Child child : stage.children.of(role)) {
-                if (violations.isEmpty() && !"true".equals(child.tell("await " + last + " " + millisUntil(end)))) {
+                if (violations.isEmpty() && !hasReached(last, millisUntil(end), child)) {
                     violations.add("everything is received and handled within " + limit.toSeconds() + " s: "
                             + child.name() + " has not reached version " + last);
                 }
             }
         }
+    }
+
+    private static boolean hasReached(String version, long millis, Child child) throws Exception {
+        return "true".equals(child.tell("await " + version + " " + millis, MINUTE.plusMillis(millis)));
     }
 
     private static long millisUntil(long end) {

@@ -1,0 +1,43 @@
+package io.synckit.torture;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ChildTest {
+
+    @TempDir
+    private Path directory;
+
+    @Test
+    void processThatDoesNotAnswerIsNamedAndTellsItsStacks() throws Exception {
+        try (Child child = Child.start(
+                "deaf", Deaf.class, new Targets(1, 1, ""), directory, List.of(), (pool, listener) -> List.of())) {
+            assertThat(child.tell("start", Duration.ofMinutes(1))).isEqualTo("started");
+
+            assertThatThrownBy(() -> child.tell("level", Duration.ofSeconds(1)))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageStartingWith("deaf has not answered \"level\" within 1 s; see ");
+            assertThat(directory.resolve("deaf.stacks")).content().contains("waitForEver");
+        }
+    }
+
+    /** Answers once. */
+    static final class Deaf {
+
+        public static void main(String[] args) throws Exception {
+            System.out.println("started");
+            waitForEver();
+        }
+
+        private static void waitForEver() throws InterruptedException {
+            new CountDownLatch(1).await();
+        }
+    }
+}
