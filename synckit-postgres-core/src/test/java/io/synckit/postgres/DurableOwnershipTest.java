@@ -30,6 +30,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -392,6 +393,40 @@ class DurableOwnershipTest {
                 .isEqualTo("1");
         assertThat(database.query("select string_agg(distinct process, ' ') from handled"))
                 .isEqualTo(second.name());
+    }
+
+    /** The next owner handles the rest of the batch, so a stop waits for one call only. */
+    @Test
+    void stopEndsABatchAfterTheRunningCall() throws InterruptedException {
+        CountDownLatch handling = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicInteger calls = new AtomicInteger();
+        store(0, 40);
+        DurableProcess first = processes.start();
+        first.subscriptions().durable(exactlyOnce(), (event, context) -> {
+            insert(first, event);
+            if (calls.incrementAndGet() == 20) { // of batches of 1, 2, 4, 8 and 16 events
+                handling.countDown();
+                await(goOn);
+            }
+        });
+        assertThat(handling.await(4, TimeUnit.MINUTES)).isTrue();
+
+        Thread stop = new Thread(first.listener()::stop);
+        stop.start();
+        Await.until(() -> Stream.of(stop.getStackTrace())
+                .anyMatch(frame -> frame.getMethodName().equals("awaitEnd")));
+        goOn.countDown();
+        stop.join();
+
+        assertThat(calls).hasValue(20);
+        assertThat(database.query("select position from synckit.events_checkpoints"))
+                .isEqualTo(database.query("select max(version) from handled"));
+        DurableProcess second = processes.start();
+        DurableSubscription subscription = second.subscriptions().durable(exactlyOnce(), inserting(second));
+        assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);
+        assertThat(database.query("select count(*) || ' ' || count(distinct version) from handled"))
+                .isEqualTo("40 40");
     }
 
     @Test

@@ -62,9 +62,10 @@ final class HandlerCalls {
     /**
      * Handles items.
      *
-     * @param progress receives the number of items that are handled, after each of them
+     * @param progress receives the number of items that are handled, after each of them, and can end the work after a call
+     * @return the number of items that are handled
      */
-    void handle(List<Item> items, int attempt, Progress progress) throws Exception {
+    int handle(List<Item> items, int attempt, Progress progress) throws Exception {
         for (Item item : items) {
             if (item.failure() != null) {
                 progress.failsAt(items.indexOf(item));
@@ -76,9 +77,12 @@ final class HandlerCalls {
             List<StoredEvent> events = items.stream().map(Item::event).toList();
             call(events.get(0), attempt, context -> batches.handle(events, context));
             progress.handled(items.size());
-            return;
+            return items.size();
         }
         for (int i = 0; i < items.size(); i++) {
+            if (i > 0 && progress.ends()) {
+                return i;
+            }
             StoredEvent event = items.get(i).event();
             progress.failsAt(i);
             DurableEventHandler single = handler.ofEvents;
@@ -87,6 +91,7 @@ final class HandlerCalls {
             }
             progress.handled(i + 1);
         }
+        return items.size();
     }
 
     private static void rethrow(Throwable failure) throws Exception {
@@ -133,6 +138,11 @@ final class HandlerCalls {
 
         /** Items that are handled. */
         default void handled(int items) {}
+
+        /** Returns whether the items that follow are left to the next owner. */
+        default boolean ends() {
+            return false;
+        }
     }
 
     /** A handler of events or of batches. */

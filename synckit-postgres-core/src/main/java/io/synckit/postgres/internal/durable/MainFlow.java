@@ -144,7 +144,7 @@ final class MainFlow {
     private boolean call(List<Item> batch, long last) throws Exception {
         int[] failsAt = {-1};
         boolean[] called = {!partition.isExactlyOnce()};
-        boolean[] returned = {false};
+        int[] handled = {0};
         HandlerCalls.Progress progress = new HandlerCalls.Progress() {
             @Override
             public void failsAt(int index) {
@@ -155,6 +155,11 @@ final class MainFlow {
             public void handled(int items) {
                 failsAt[0] = -1;
             }
+
+            @Override
+            public boolean ends() {
+                return partition.isReleasing();
+            }
         };
         partition.requireOwned();
         int attempt = failedEvents.attempt(batch.get(0).version());
@@ -163,15 +168,19 @@ final class MainFlow {
             if (partition.isExactlyOnce()) {
                 partition.inHandlersTransaction(connection -> partition.row.advance(connection, last), () -> {
                     called[0] = true;
-                    partition.calls.handle(batch, attempt, progress);
-                    returned[0] = true;
+                    int returned = partition.calls.handle(batch, attempt, progress);
+                    if (returned < batch.size()) {
+                        long end = reached(batch, returned, last);
+                        partition.inOpenTransaction(connection -> partition.row.advance(connection, end));
+                    }
+                    handled[0] = returned;
                     return true;
                 });
             } else {
-                partition.calls.handle(batch, attempt, progress);
+                handled[0] = partition.calls.handle(batch, attempt, progress);
             }
         } catch (Throwable e) {
-            if (!returned[0] || !partition.row.isStored(last)) {
+            if (handled[0] == 0 || !partition.row.isStored(reached(batch, handled[0], last))) {
                 return failed(batch, failsAt[0], last, e, called[0]);
             }
             SafeLog.warn(
@@ -180,12 +189,21 @@ final class MainFlow {
                     e);
         }
         if (partition.isExactlyOnce()) {
-            partition.storedUpTo(last);
+            partition.storedUpTo(reached(batch, handled[0], last));
         } else {
             partition.moveTo(last);
         }
-        succeeded(batch.size(), partition.clock.nanos() - start);
+        succeeded(handled[0], partition.clock.nanos() - start);
+        if (handled[0] < batch.size()) {
+            moveBefore(batch.get(handled[0]));
+            return false;
+        }
         return true;
+    }
+
+    /** Returns the position after a number of events of a batch. The others are left to the next owner. */
+    private static long reached(List<Item> batch, int handled, long last) {
+        return handled == batch.size() ? last : batch.get(handled).version() - 1;
     }
 
     private void succeeded(int events, long nanos) {

@@ -41,6 +41,7 @@ final class OwnedPartition {
     private final PartitionPosition position;
     private volatile boolean lost;
     private volatile boolean abandoned;
+    private volatile boolean releasing;
     private volatile long lostAt;
     private volatile long answered;
     private volatile boolean positionUnknown;
@@ -167,17 +168,22 @@ final class OwnedPartition {
     /** Runs work in the transaction of the handler. Its first statement stores the position and rejects a former owner. */
     void inHandlersTransaction(SqlFunction<Connection, Boolean> fence, Callable<Boolean> work) throws Exception {
         database.pool.inTransaction(() -> {
-            try (Session session = Session.open(database.pool)) {
-                if (!session.joined()) {
-                    throw new IllegalStateException("ConnectionSource.borrow() has returned a connection outside of the"
-                            + " transaction of inTransaction()");
-                }
-                if (!fence.apply(session.connection())) {
-                    throw new OwnershipLostException(id());
-                }
-            }
+            inOpenTransaction(fence);
             return work.call();
         });
+    }
+
+    /** Runs a statement in the transaction that {@link #inHandlersTransaction} has begun, unless the claim is not valid any more. */
+    void inOpenTransaction(SqlFunction<Connection, Boolean> fence) throws Exception {
+        try (Session session = Session.open(database.pool)) {
+            if (!session.joined()) {
+                throw new IllegalStateException("ConnectionSource.borrow() has returned a connection outside of the"
+                        + " transaction of inTransaction()");
+            }
+            if (!fence.apply(session.connection())) {
+                throw new OwnershipLostException(id());
+            }
+        }
     }
 
     /** Runs statements in a transaction of their own, unless the claim is not valid any more. If the work returns false, rows are not as expected. */
@@ -198,6 +204,15 @@ final class OwnedPartition {
     /** The claim ends after the current call of the handler. No position is flushed any more. */
     void abandon() {
         abandoned = true;
+    }
+
+    /** The partition is given up after the current call of the handler. */
+    void beginRelease() {
+        releasing = true;
+    }
+
+    boolean isReleasing() {
+        return releasing;
     }
 
     /** Returns whether no other event may be handled with this claim. */

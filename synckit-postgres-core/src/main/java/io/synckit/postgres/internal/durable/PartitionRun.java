@@ -30,7 +30,6 @@ final class PartitionRun implements Runnable {
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile @Nullable Thread thread;
     private final WakeUp wakeUp = new WakeUp(this::wake);
-    private volatile boolean releasing;
     private volatile boolean exempt;
     private volatile boolean mustReset;
     private final PendingCommands commands;
@@ -61,9 +60,9 @@ final class PartitionRun implements Runnable {
         }
     }
 
-    /** Gives the partition up, after the current batch. */
+    /** Gives the partition up, after the current call of the handler. */
     void release() {
-        releasing = true;
+        partition.beginRelease();
         wake();
     }
 
@@ -149,7 +148,7 @@ final class PartitionRun implements Runnable {
     }
 
     private boolean mustYield() {
-        return releasing || partition.mustEnd() || !mayCall();
+        return partition.isReleasing() || partition.mustEnd() || !mayCall();
     }
 
     /**
@@ -222,7 +221,7 @@ final class PartitionRun implements Runnable {
             partition.run.stop(message);
             log.error("subscription.stopped: {}: {}", partition.id(), message);
         }
-        if (releasing) {
+        if (partition.isReleasing()) {
             partition.row.release(careful.isOn());
             return end();
         }
