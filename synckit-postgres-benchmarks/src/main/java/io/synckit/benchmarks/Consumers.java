@@ -6,7 +6,9 @@ import io.synckit.benchmarks.contenders.Database;
 import io.synckit.benchmarks.contenders.Ours;
 import io.synckit.postgres.schema.NotifyMode;
 import io.synckit.subscription.DurableOptions;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
@@ -19,8 +21,9 @@ final class Consumers {
     private static final long SLOW_HANDLER = 2_000_000;
     private static final int SLOW_EVENTS = 2000;
     private static final String OURS = "synckit, coalesced";
+    private static final String SMALL_HEAP = "-Xmx64m";
     private static final Set<String> PEERS = Set.of("Axon, tuned", "Essentials, tuned");
-    private static final Set<String> ALL = Set.of(OURS, "bare insert", "Axon, tuned", "Essentials, tuned");
+    private static final List<String> ALL = List.of(OURS, "bare insert", "Axon, tuned", "Essentials, tuned");
 
     private final Database database;
     private final Report report;
@@ -32,38 +35,48 @@ final class Consumers {
         this.profile = profile;
     }
 
-    /** Consumers with a handler that does nothing. The others get their tuned settings. */
+    /** Consumers with a handler that does nothing, each in a process of its own with a small heap. The others get their tuned settings. */
     void catchUp() throws Exception {
-        List<Contender> contenders = Contenders.all(database).stream()
-                .filter(each -> ALL.contains(each.name()))
-                .toList();
         int events = profile.backlog();
+        Samples samples = new Samples(
+                "durable-catch-up", events + " events, a checkpoint in the database, a heap of 64 MB", "events/s");
+        fill(events, samples);
+        Map<String, Child> processes = new LinkedHashMap<>();
+        try {
+            for (String name : ALL) {
+                processes.put(name, Child.start(SMALL_HEAP, ConsumerProcess.class, database.url(), name));
+            }
+            for (Child process : processes.values()) {
+                process.tell("warm-up " + events + " " + profile.warmUp());
+            }
+            Turns.take(0, Math.min(profile.rounds(), ROUNDS), List.copyOf(processes.entrySet()), (process, counts) -> {
+                long start = System.nanoTime();
+                process.getValue().tell("consume " + events);
+                samples.add(process.getKey(), events / ((System.nanoTime() - start) / 1e9));
+            });
+        } finally {
+            for (Child process : processes.values()) {
+                process.close();
+            }
+        }
+        report.table(samples);
+        report.atLeast("durable-catch-up", samples.ratio(OURS, "bare insert"), 0.8);
+        report.atLeast("durable-catch-up-peers", samples.ratio(OURS, samples.best(PEERS::contains)), 1);
+    }
+
+    private void fill(int events, Samples samples) throws Exception {
+        List<Contender> contenders =
+                ALL.stream().map(name -> Contenders.named(name, database)).toList();
         Contenders.create(contenders);
-        Samples samples =
-                new Samples("durable-catch-up", events + " events, with a checkpoint in the database", "events/s");
         for (Contender contender : contenders) {
             for (int stored = 0; stored < events; stored += BATCH) {
                 contender.storeBatch(Writers.batch(BATCH));
             }
             samples.addAll(contender.name(), List.of());
+            contender.close();
         }
         // Else autovacuum cleans one of the tables during a turn of another contender.
         database.execute("vacuum analyze");
-        for (Contender contender : contenders) {
-            Turns.warmUp(profile.warmUp(), () -> {
-                contender.consume(events, n -> {});
-                return true;
-            });
-        }
-        Turns.take(0, Math.min(profile.rounds(), ROUNDS), contenders, (contender, counts) -> {
-            long start = System.nanoTime();
-            contender.consume(events, n -> {});
-            samples.add(contender.name(), events / ((System.nanoTime() - start) / 1e9));
-        });
-        contenders.forEach(Contender::close);
-        report.table(samples);
-        report.atLeast("durable-catch-up", samples.ratio(OURS, "bare insert"), 0.8);
-        report.atLeast("durable-catch-up-peers", samples.ratio(OURS, samples.best(PEERS::contains)), 1);
     }
 
     /** A handler that takes two milliseconds. */
