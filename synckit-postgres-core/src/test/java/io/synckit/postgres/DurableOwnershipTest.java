@@ -71,9 +71,13 @@ class DurableOwnershipTest {
     }
 
     private static void insert(DurableProcess process, StoredEvent event) throws Exception {
+        execute(process, "insert into handled values (" + event.version() + ", '" + process.name() + "')");
+    }
+
+    private static void execute(DurableProcess process, String sql) throws Exception {
         try (var borrowed = process.connections().borrow();
                 Statement statement = borrowed.connection().createStatement()) {
-            statement.execute("insert into handled values (" + event.version() + ", '" + process.name() + "')");
+            statement.execute(sql);
         }
     }
 
@@ -398,6 +402,29 @@ class DurableOwnershipTest {
     /** The next owner handles the rest of the batch, so a stop waits for one call only. */
     @Test
     void stopEndsABatchAfterTheRunningCall() throws InterruptedException {
+        assertThat(callsUntilStopDuringABatch("")).isEqualTo(20);
+
+        assertThat(database.query("select position from synckit.events_checkpoints"))
+                .isEqualTo(database.query("select max(version) from handled"));
+        handleTheRest();
+    }
+
+    @Test
+    void nextOwnerRepeatsTheBatchIfAHandlerForbidsToStoreThePosition() throws InterruptedException {
+        assertThat(callsUntilStopDuringABatch("set local transaction_read_only = on"))
+                .isEqualTo(20);
+
+        assertThat(database.query("select position <= 15 from synckit.events_checkpoints"))
+                .isEqualTo("t");
+        handleTheRest();
+    }
+
+    /**
+     * Stops the first process in the 20th call, which is in a batch of 16 events. Returns the number of calls.
+     *
+     * @param last what the last call executes in its transaction
+     */
+    private int callsUntilStopDuringABatch(String last) throws InterruptedException {
         CountDownLatch handling = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
         AtomicInteger calls = new AtomicInteger();
@@ -405,23 +432,24 @@ class DurableOwnershipTest {
         DurableProcess first = processes.start();
         first.subscriptions().durable(exactlyOnce(), (event, context) -> {
             insert(first, event);
-            if (calls.incrementAndGet() == 20) { // of batches of 1, 2, 4, 8 and 16 events
+            if (calls.incrementAndGet() == 20) {
+                execute(first, last);
                 handling.countDown();
                 await(goOn);
             }
         });
         assertThat(handling.await(4, TimeUnit.MINUTES)).isTrue();
-
         Thread stop = new Thread(first.listener()::stop);
         stop.start();
         Await.until(() -> Stream.of(stop.getStackTrace())
                 .anyMatch(frame -> frame.getMethodName().equals("awaitEnd")));
         goOn.countDown();
         stop.join();
+        return calls.get();
+    }
 
-        assertThat(calls).hasValue(20);
-        assertThat(database.query("select position from synckit.events_checkpoints"))
-                .isEqualTo(database.query("select max(version) from handled"));
+    /** Another process handles what is left. Then each event is handled once. */
+    private void handleTheRest() throws InterruptedException {
         DurableProcess second = processes.start();
         DurableSubscription subscription = second.subscriptions().durable(exactlyOnce(), inserting(second));
         assertThat(subscription.await(store.latestVersion(), LONG)).isEqualTo(Outcome.HANDLED);

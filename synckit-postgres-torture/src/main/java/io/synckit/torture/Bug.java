@@ -59,12 +59,12 @@ enum Bug {
             Source.MAIN_FLOW,
             """
                         } else {
-                            partition.calls.handle(batch, attempt, progress);
+                            handled[0] = partition.calls.handle(batch, attempt, progress);
             """,
             """
                         } else {
                             partition.moveTo(last);
-                            partition.calls.handle(batch, attempt, progress);
+                            handled[0] = partition.calls.handle(batch, attempt, progress);
             """,
             EnumSet.of(Fault.DEATH_IN_CALL));
 

@@ -72,12 +72,19 @@ final class Round {
 
     /** Ends the program, because a call that never returns would hold up a build for ever. */
     private void giveUp(String stack) {
-        System.out.printf("FAILED: the round of seed %d does not end. It stands at%n%s", seed, stack);
-        ProcessHandle.current()
-                .descendants()
-                .forEach(process -> Stacks.write(process.pid(), directory.resolve(process.pid() + ".stacks")));
-        System.out.println("  The stacks of its processes, and the histories, are in " + directory);
-        System.exit(1);
+        try {
+            System.out.printf("FAILED: the round of seed %d does not end. It stands at%n%s", seed, stack);
+            Files.createDirectories(directory); // it is deleted after a round that has passed
+            ProcessHandle.current()
+                    .children()
+                    .filter(Stacks::isJava)
+                    .forEach(process -> Stacks.write(process.pid(), directory.resolve(process.pid() + ".stacks")));
+            System.out.println("  The histories, and the stacks of the processes, are in " + directory);
+        } catch (IOException e) {
+            System.out.println("  There are no stacks of the processes: " + e);
+        } finally {
+            System.exit(1);
+        }
     }
 
     /** Runs for this time, and then until all is handled. */

@@ -12,6 +12,14 @@ final class Stacks {
 
     private Stacks() {}
 
+    /** Others may end when they are asked for their stacks. */
+    static boolean isJava(ProcessHandle process) {
+        return process.info()
+                .command()
+                .filter(command -> command.endsWith("/java"))
+                .isPresent();
+    }
+
     /** Writes them to a file. The file says so if the process does not tell them. */
     static void write(long pid, Path file) {
         try {

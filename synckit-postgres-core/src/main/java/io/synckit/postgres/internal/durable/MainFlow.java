@@ -170,8 +170,7 @@ final class MainFlow {
                     called[0] = true;
                     int returned = partition.calls.handle(batch, attempt, progress);
                     if (returned < batch.size()) {
-                        long end = reached(batch, returned, last);
-                        partition.inOpenTransaction(connection -> partition.row.advance(connection, end));
+                        storeEnd(reached(batch, returned, last));
                     }
                     handled[0] = returned;
                     return true;
@@ -201,7 +200,22 @@ final class MainFlow {
         return true;
     }
 
-    /** Returns the position after a number of events of a batch. The others are left to the next owner. */
+    /** The transaction has stored the position after the whole batch. Stores the one before the first event that is left. */
+    private void storeEnd(long version) throws Exception {
+        try {
+            partition.inOpenTransaction(connection -> partition.row.advance(connection, version));
+        } catch (Exception e) {
+            SafeLog.warn(
+                    log,
+                    "subscription.batch-rolled-back: " + partition.id()
+                            + ": the position cannot be stored in the transaction"
+                            + " of the handler after its call, so the next owner repeats the batch",
+                    e);
+            throw e;
+        }
+    }
+
+    /** Returns the position after a number of events of a batch. */
     private static long reached(List<Item> batch, int handled, long last) {
         return handled == batch.size() ? last : batch.get(handled).version() - 1;
     }
