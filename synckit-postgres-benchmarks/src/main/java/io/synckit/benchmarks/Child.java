@@ -27,7 +27,7 @@ final class Child implements AutoCloseable {
         return start("-Xmx1g", main, arguments);
     }
 
-    /** @param heap the JVM's option with the largest heap */
+    /** @param heap the JVM's option for the largest heap, such as {@code -Xmx64m} */
     static Child start(String heap, Class<?> main, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 System.getProperty("java.home") + File.separator + "bin" + File.separator + "java",

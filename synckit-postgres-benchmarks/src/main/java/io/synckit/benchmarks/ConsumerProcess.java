@@ -8,8 +8,8 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Another process that consumes all events of a contender, with a handler that does nothing. It executes commands, one a line:
- * {@code consume <events>}, and {@code warm-up <events> <milliseconds>}, which does the same until the JIT compilers are calm.
+ * A process that consumes all events of a contender, with a handler that does nothing. It executes commands, one for each line:
+ * {@code consume <events>}, and {@code warm-up <events> <milliseconds>}, which repeats this until the JIT compilers are calm, at most for this time.
  */
 final class ConsumerProcess {
 

@@ -410,7 +410,7 @@ class DurableOwnershipTest {
     }
 
     @Test
-    void nextOwnerRepeatsTheBatchIfAHandlerForbidsToStoreThePosition() throws InterruptedException {
+    void nextOwnerRepeatsABatchWhoseTransactionIsReadOnly() throws InterruptedException {
         assertThat(callsUntilStopDuringABatch("set local transaction_read_only = on"))
                 .isEqualTo(20);
 
@@ -420,11 +420,11 @@ class DurableOwnershipTest {
     }
 
     /**
-     * Stops the first process in the 20th call, which is in a batch of 16 events. Returns the number of calls.
+     * Stops the first process in the 20th call: the batches have 1, 2, 4, 8 and 16 events. Returns the number of calls.
      *
-     * @param last what the last call executes in its transaction
+     * @param sql a statement that the 20th call executes
      */
-    private int callsUntilStopDuringABatch(String last) throws InterruptedException {
+    private int callsUntilStopDuringABatch(String sql) throws InterruptedException {
         CountDownLatch handling = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
         AtomicInteger calls = new AtomicInteger();
@@ -433,7 +433,7 @@ class DurableOwnershipTest {
         first.subscriptions().durable(exactlyOnce(), (event, context) -> {
             insert(first, event);
             if (calls.incrementAndGet() == 20) {
-                execute(first, last);
+                execute(first, sql);
                 handling.countDown();
                 await(goOn);
             }

@@ -96,7 +96,7 @@ final class Child implements AutoCloseable {
      * Sends an order and returns the answer; null if the process has ended.
      *
      * @param limit the time in which the process must answer
-     * @throws IllegalStateException if it has not answered. Its stacks are then in a file beside its log.
+     * @throws IllegalStateException if it has not answered. A thread dump is then in a file beside its log.
      */
     @Nullable String tell(String order, Duration limit) throws IOException, InterruptedException {
         orders.println(order);

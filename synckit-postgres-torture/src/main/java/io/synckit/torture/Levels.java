@@ -13,7 +13,7 @@ final class Levels {
     private static final int MORE_THREADS = 12;
     private static final int MORE_MEGABYTES = 48;
 
-    /** A process answers as soon as its subscriptions have started. */
+    /** Limit for an answer. A process answers only after its subscriptions have started. */
     private static final Duration ANSWER = Duration.ofMinutes(2);
 
     private final Children children;

@@ -31,7 +31,7 @@ final class Round {
 
     private static final Duration MINUTE = Duration.ofMinutes(1);
 
-    /** Far more than a round takes besides the time of its faults. */
+    /** Limit for the start and the end of a round, in addition to the time of its faults. */
     private static final Duration LONGEST_REST = Duration.ofMinutes(10);
 
     /** Shorter than the poll interval of the listeners. */
@@ -73,15 +73,16 @@ final class Round {
     /** Ends the program, because a call that never returns would hold up a build for ever. */
     private void giveUp(String stack) {
         try {
-            System.out.printf("FAILED: the round of seed %d does not end. It stands at%n%s", seed, stack);
+            System.out.printf(
+                    "FAILED: the round of seed %d has not ended in time. Its thread is here:%n%s", seed, stack);
             Files.createDirectories(directory); // it is deleted after a round that has passed
             ProcessHandle.current()
                     .children()
                     .filter(Stacks::isJava)
                     .forEach(process -> Stacks.write(process.pid(), directory.resolve(process.pid() + ".stacks")));
-            System.out.println("  The histories, and the stacks of the processes, are in " + directory);
+            System.out.println("  The histories, and thread dumps of the processes, are in " + directory);
         } catch (IOException e) {
-            System.out.println("  There are no stacks of the processes: " + e);
+            System.out.println("  The thread dumps cannot be written: " + e);
         } finally {
             System.exit(1);
         }

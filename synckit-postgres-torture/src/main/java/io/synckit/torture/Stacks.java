@@ -5,14 +5,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 
-/** The stacks of all threads of another Java process. */
+/** Thread dumps of other Java processes. */
 final class Stacks {
 
     private static final int SECONDS = 20;
 
     private Stacks() {}
 
-    /** Others may end when they are asked for their stacks. */
+    /** jcmd sends a signal, which can end a process that is not a JVM. */
     static boolean isJava(ProcessHandle process) {
         return process.info()
                 .command()
@@ -20,7 +20,7 @@ final class Stacks {
                 .isPresent();
     }
 
-    /** Writes them to a file. The file says so if the process does not tell them. */
+    /** Writes a thread dump to a file, or a message if the process does not answer in time. */
     static void write(long pid, Path file) {
         try {
             Process jcmd = new ProcessBuilder(
@@ -33,10 +33,12 @@ final class Stacks {
                     .start();
             if (!jcmd.waitFor(SECONDS, TimeUnit.SECONDS)) {
                 jcmd.destroyForcibly();
-                Files.writeString(file, "The process did not tell its stacks within " + SECONDS + " seconds.\n");
+                Files.writeString(
+                        file,
+                        "There is no thread dump: the process has not answered within " + SECONDS + " seconds.\n");
             }
         } catch (IOException e) {
-            System.err.println("The stacks of process " + pid + " cannot be had: " + e);
+            System.err.println("The thread dump of process " + pid + " cannot be written: " + e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

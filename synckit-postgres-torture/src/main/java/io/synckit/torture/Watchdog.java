@@ -14,16 +14,16 @@ final class Watchdog {
     /**
      * Does the work in the current thread.
      *
-     * @param limit the time after which it is too late
-     * @param tooLate is then called, in another thread, with the stack of the current one
+     * @param limit the longest time of the work
+     * @param onTimeout is called after that time, in another thread, with the stack of the current one
      */
-    static <T> T watch(Duration limit, Consumer<String> tooLate, Callable<T> work) throws Exception {
+    static <T> T watch(Duration limit, Consumer<String> onTimeout, Callable<T> work) throws Exception {
         CountDownLatch ended = new CountDownLatch(1);
         Thread watched = Thread.currentThread();
         Thread watching = new Thread(
                 () -> {
                     if (!isEndedWithin(limit, ended)) {
-                        tooLate.accept(stack(watched));
+                        onTimeout.accept(stack(watched));
                     }
                 },
                 "watchdog");
@@ -40,7 +40,7 @@ final class Watchdog {
         try {
             return ended.await(limit.toNanos(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
-            return true; // Nobody interrupts it.
+            return true; // This thread is never interrupted.
         }
     }
 

@@ -16,20 +16,20 @@ class ChildTest {
     private Path directory;
 
     @Test
-    void processThatDoesNotAnswerIsNamedAndTellsItsStacks() throws Exception {
+    void processThatDoesNotAnswerIsNamedAndHasAThreadDump() throws Exception {
         try (Child child = Child.start(
-                "deaf", Deaf.class, new Targets(1, 1, ""), directory, List.of(), (pool, listener) -> List.of())) {
+                "silent", Silent.class, new Targets(1, 1, ""), directory, List.of(), (pool, listener) -> List.of())) {
             assertThat(child.tell("start", Duration.ofMinutes(1))).isEqualTo("started");
 
             assertThatThrownBy(() -> child.tell("level", Duration.ofSeconds(1)))
                     .isInstanceOf(IllegalStateException.class)
-                    .hasMessageStartingWith("deaf has not answered \"level\" within 1 s; see ");
-            assertThat(directory.resolve("deaf.stacks")).content().contains("waitForEver");
+                    .hasMessageStartingWith("silent has not answered \"level\" within 1 s; see ");
+            assertThat(directory.resolve("silent.stacks")).content().contains("waitForEver");
         }
     }
 
     /** Answers once. */
-    static final class Deaf {
+    static final class Silent {
 
         public static void main(String[] args) throws Exception {
             System.out.println("started");

@@ -12,7 +12,7 @@ class WatchdogTest {
     private final CompletableFuture<String> stack = new CompletableFuture<>();
 
     @Test
-    void tellsWhereTheThreadStandsIfItIsTooLate() throws Exception {
+    void stackIsReportedAfterTheLimit() throws Exception {
         String told = Watchdog.watch(Duration.ofMillis(50), stack::complete, this::callThatTakesLong);
 
         assertThat(told).contains("callThatTakesLong");
@@ -23,7 +23,7 @@ class WatchdogTest {
     }
 
     @Test
-    void saysNothingIfTheWorkEndsInTime() throws Exception {
+    void nothingIsReportedIfTheWorkEndsInTime() throws Exception {
         Duration limit = Duration.ofMillis(200);
         CompletableFuture<String> later = new CompletableFuture<>();
 

@@ -62,7 +62,7 @@ final class HandlerCalls {
     /**
      * Handles items.
      *
-     * @param progress receives the number of items that are handled, after each of them, and can end the work after a call
+     * @param progress receives the number of items that are handled, after each of them, and is asked before each further call whether to end
      * @return the number of items that are handled
      */
     int handle(List<Item> items, int attempt, Progress progress) throws Exception {
@@ -80,7 +80,7 @@ final class HandlerCalls {
             return items.size();
         }
         for (int i = 0; i < items.size(); i++) {
-            if (i > 0 && progress.ends()) {
+            if (i > 0 && progress.mustEnd()) {
                 return i;
             }
             StoredEvent event = items.get(i).event();
@@ -139,8 +139,8 @@ final class HandlerCalls {
         /** Items that are handled. */
         default void handled(int items) {}
 
-        /** Returns whether the items that follow are left to the next owner. */
-        default boolean ends() {
+        /** Returns whether the handler must not be called for the next item. Not asked by a handler of batches. */
+        default boolean mustEnd() {
             return false;
         }
     }

@@ -157,7 +157,7 @@ final class MainFlow {
             }
 
             @Override
-            public boolean ends() {
+            public boolean mustEnd() {
                 return partition.isReleasing();
             }
         };
@@ -168,18 +168,18 @@ final class MainFlow {
             if (partition.isExactlyOnce()) {
                 partition.inHandlersTransaction(connection -> partition.row.advance(connection, last), () -> {
                     called[0] = true;
-                    int returned = partition.calls.handle(batch, attempt, progress);
-                    if (returned < batch.size()) {
-                        storeEnd(reached(batch, returned, last));
+                    int count = partition.calls.handle(batch, attempt, progress);
+                    if (count < batch.size()) {
+                        storeEarlierPosition(positionAfter(batch, count, last));
                     }
-                    handled[0] = returned;
+                    handled[0] = count;
                     return true;
                 });
             } else {
                 handled[0] = partition.calls.handle(batch, attempt, progress);
             }
         } catch (Throwable e) {
-            if (handled[0] == 0 || !partition.row.isStored(reached(batch, handled[0], last))) {
+            if (handled[0] == 0 || !partition.row.isStored(positionAfter(batch, handled[0], last))) {
                 return failed(batch, failsAt[0], last, e, called[0]);
             }
             SafeLog.warn(
@@ -188,7 +188,7 @@ final class MainFlow {
                     e);
         }
         if (partition.isExactlyOnce()) {
-            partition.storedUpTo(reached(batch, handled[0], last));
+            partition.storedUpTo(positionAfter(batch, handled[0], last));
         } else {
             partition.moveTo(last);
         }
@@ -200,23 +200,24 @@ final class MainFlow {
         return true;
     }
 
-    /** The transaction has stored the position after the whole batch. Stores the one before the first event that is left. */
-    private void storeEnd(long version) throws Exception {
+    /** Replaces the position after the batch, which the transaction has stored at its start, by the one before the first event that is left. */
+    private void storeEarlierPosition(long version) throws Exception {
         try {
             partition.inOpenTransaction(connection -> partition.row.advance(connection, version));
         } catch (Exception e) {
             SafeLog.warn(
                     log,
                     "subscription.batch-rolled-back: " + partition.id()
-                            + ": the position cannot be stored in the transaction"
-                            + " of the handler after its call, so the next owner repeats the batch",
+                            + ": the position cannot be stored after the running"
+                            + " handler call, so the next owner repeats the batch. A handler must reset the role of the"
+                            + " transaction, and must not make the transaction read-only",
                     e);
             throw e;
         }
     }
 
     /** Returns the position after a number of events of a batch. */
-    private static long reached(List<Item> batch, int handled, long last) {
+    private static long positionAfter(List<Item> batch, int handled, long last) {
         return handled == batch.size() ? last : batch.get(handled).version() - 1;
     }
 

@@ -173,7 +173,7 @@ final class OwnedPartition {
         });
     }
 
-    /** Runs a statement in the transaction that {@link #inHandlersTransaction} has begun, unless the claim is not valid any more. */
+    /** Runs a statement in the transaction that {@link #inHandlersTransaction} has begun. If it returns false, the claim is not valid any more. */
     void inOpenTransaction(SqlFunction<Connection, Boolean> fence) throws Exception {
         try (Session session = Session.open(database.pool)) {
             if (!session.joined()) {
@@ -201,12 +201,12 @@ final class OwnedPartition {
         fenced(row::fence, work);
     }
 
-    /** The claim ends after the current call of the handler. No position is flushed any more. */
+    /** Ends the claim after the current batch. No position is flushed any more. */
     void abandon() {
         abandoned = true;
     }
 
-    /** The partition is given up after the current call of the handler. */
+    /** Lets the partition be given up after the current call of the handler. */
     void beginRelease() {
         releasing = true;
     }

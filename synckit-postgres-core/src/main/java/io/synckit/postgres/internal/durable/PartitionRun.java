@@ -72,7 +72,7 @@ final class PartitionRun implements Runnable {
         wake();
     }
 
-    /** Ends the run after the current call of the handler, and flushes no position. This process does not claim the partition before that. */
+    /** Ends the run after the current batch, and flushes no position. This process does not claim the partition before that. */
     void abandon() {
         partition.abandon();
         wake();
